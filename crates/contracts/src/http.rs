@@ -1,0 +1,302 @@
+//! The bodies of the HTTP API, shared by the service and its clients.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use domain::export::{ExportFormat, ExportRequest};
+use domain::job::PublicStatus;
+use serde::de::IntoDeserializer;
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// The `iss` of tokens that the command line makes on a developer's machine. Nobody else's tokens
+/// can have it: an issuer is a URL, and this is none.
+pub const DEVELOPMENT_ISSUER: &str = "lethe-development";
+/// The `aud` of such tokens.
+pub const DEVELOPMENT_AUDIENCE: &str = "lethe";
+
+/// Asks for an export of everything that the data map names of the caller's organisation.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExportBody {
+    /// Whether media objects are wanted beside the rows.
+    #[serde(default)]
+    pub include_media: bool,
+    /// The format of the data files.
+    #[serde(deserialize_with = "plain_name")]
+    pub format: Format,
+}
+
+/// Reads a variant's name. JSON would also allow `{"json": null}`, which the published schema does not.
+fn plain_name<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    T::deserialize(IntoDeserializer::<D::Error>::into_deserializer(name))
+}
+
+/// A format of data files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// One JSON array per collection, one record a line.
+    Json,
+    /// One RFC 4180 file per collection.
+    Csv,
+    /// Both.
+    Both,
+}
+
+impl From<&ExportBody> for ExportRequest {
+    fn from(body: &ExportBody) -> Self {
+        let format = match body.format {
+            Format::Json => ExportFormat::Json,
+            Format::Csv => ExportFormat::Csv,
+            Format::Both => ExportFormat::Both,
+        };
+        Self { include_media: body.include_media, format }
+    }
+}
+
+/// A status in the vocabulary of OpenDSR 2.0, and `failed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Not begun.
+    Pending,
+    /// Under way.
+    InProgress,
+    /// Done.
+    Completed,
+    /// Called off.
+    Cancelled,
+    /// Ended without its result.
+    Failed,
+}
+
+impl From<PublicStatus> for Status {
+    fn from(status: PublicStatus) -> Self {
+        match status {
+            PublicStatus::Pending => Self::Pending,
+            PublicStatus::InProgress => Self::InProgress,
+            PublicStatus::Completed => Self::Completed,
+            PublicStatus::Cancelled => Self::Cancelled,
+            PublicStatus::Failed => Self::Failed,
+        }
+    }
+}
+
+/// A job in a list.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct JobSummary {
+    /// The job's id.
+    pub id: Uuid,
+    /// `export`.
+    pub kind: String,
+    /// The state: `pending`, `running`, `retrying`, `completed`, `failed`, `cancelled`, `expired`, …
+    pub state: String,
+    /// The state in OpenDSR's vocabulary.
+    pub status: Status,
+    /// Grows by one with every audited change.
+    pub version: i64,
+    /// When it was accepted.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// A page of jobs, newest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct JobPage {
+    /// The jobs.
+    pub jobs: Vec<JobSummary>,
+    /// Where the next page begins; absent on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// A job with its progress and its history.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct JobView {
+    /// What a list shows of it.
+    #[serde(flatten)]
+    pub summary: JobSummary,
+    /// What was asked for.
+    pub request: serde_json::Value,
+    /// Until when rows are included, for collections with a time of creation.
+    pub cutoff: Option<DateTime<Utc>>,
+    /// Why it failed, and what to do next.
+    pub failure: Option<FailureView>,
+    /// How far it is.
+    pub progress: Progress,
+    /// The steps it was planned into.
+    pub steps: Vec<StepView>,
+    /// Every audited change so far, oldest first.
+    pub timeline: Vec<TimelineEntry>,
+    /// The package, once there is one.
+    pub package: Option<PackageView>,
+    /// Where to go from here: `self`, `cancel`, `retry`, `download`.
+    pub links: BTreeMap<String, String>,
+}
+
+/// Why something failed.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct FailureView {
+    /// A stable name.
+    pub code: String,
+    /// What happened and what to do next.
+    pub detail: String,
+}
+
+/// How far a job is, in all and per collection.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Progress {
+    /// Rows read.
+    pub rows_done: i64,
+    /// Rows planned.
+    pub rows_planned: i64,
+    /// Bytes written before compression.
+    pub bytes_done: i64,
+    /// Each collection in the order of the data map.
+    pub collections: Vec<CollectionProgress>,
+}
+
+/// How far one collection is.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct CollectionProgress {
+    /// `dataset.collection`.
+    pub collection: String,
+    /// Rows read.
+    pub rows_done: i64,
+    /// Rows planned.
+    pub rows_planned: i64,
+    /// Bytes written before compression.
+    pub bytes_done: i64,
+}
+
+/// One step of a job.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct StepView {
+    /// Its number in the job.
+    pub step_no: i32,
+    /// The phase it belongs to.
+    pub phase: i32,
+    /// What it does.
+    pub kind: String,
+    /// The collection it works on.
+    pub collection: Option<String>,
+    /// `waiting`, `due`, `running`, `completed`, `failed` or `cancelled`.
+    pub state: String,
+    /// How often it was started.
+    pub attempts: i32,
+    /// Why the last attempt failed.
+    pub failure: Option<FailureView>,
+    /// When it was last started.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// One audited change of a job.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct TimelineEntry {
+    /// The job's version from this change on; absent for events that change nothing, as a download.
+    pub version: Option<i64>,
+    /// What happened: `job.created`, `step.completed`, …
+    pub action: String,
+    /// `success` or `failure`.
+    pub outcome: String,
+    /// The step it is about.
+    pub step_no: Option<i32>,
+    /// Who did it.
+    pub actor: String,
+    /// When.
+    pub occurred_at: DateTime<Utc>,
+}
+
+/// A finished package.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PackageView {
+    /// The name it is saved under.
+    pub file_name: String,
+    /// Its size.
+    pub size_bytes: i64,
+    /// Its SHA-256 in hex.
+    pub sha256: String,
+    /// Since when it exists.
+    pub created_at: DateTime<Utc>,
+}
+
+/// One entry of the audit log.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AuditEntry {
+    /// The position in the log; without gaps over all organisations.
+    pub seq: i64,
+    /// The event's id.
+    pub event_id: Uuid,
+    /// What was done.
+    pub action: String,
+    /// `success` or `failure`.
+    pub outcome: String,
+    /// Who did it.
+    pub actor: String,
+    /// In which role.
+    pub actor_role: String,
+    /// The job it is about.
+    pub job_id: Option<Uuid>,
+    /// The job's version that it explains.
+    pub job_version: Option<i64>,
+    /// The step it is about.
+    pub step_no: Option<i32>,
+    /// The trace it belongs to.
+    pub trace_id: Option<String>,
+    /// When it happened.
+    pub occurred_at: DateTime<Utc>,
+    /// When the log received it.
+    pub recorded_at: DateTime<Utc>,
+}
+
+/// A page of the audit log, newest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AuditPage {
+    /// The entries.
+    pub entries: Vec<AuditEntry>,
+    /// Where the next page begins; absent on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// An error (RFC 9457). Holds no personal data.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// A stable URI reference that names the kind of problem.
+    #[serde(rename = "type")]
+    pub type_uri: String,
+    /// The kind of problem in a few words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What is wrong with this request and what would be right.
+    pub detail: String,
+    /// The path of the request.
+    pub instance: String,
+    /// The members of the body or the parameters that are wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+    /// The request's id, as in the log.
+    pub request_id: String,
+    /// The trace it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+    /// The job that stands in the way, if one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+}
+
+/// One wrong member or parameter.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct FieldError {
+    /// A JSON pointer into the body (RFC 6901), or the parameter's name.
+    pub pointer: String,
+    /// What would be right.
+    pub detail: String,
+}

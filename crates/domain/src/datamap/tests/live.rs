@@ -1,0 +1,412 @@
+//! The data map against the live schema.
+
+use std::collections::BTreeMap;
+
+use crate::datamap::{Blocks, DataMap, check};
+use crate::schema::{LiveColumn, LiveSchema, Table, TableName, TypeFamily};
+
+/// A shop with one organisation table, and customers whose rows are what the tests vary.
+fn map(customer: &str) -> DataMap {
+    let yaml = format!(
+        "dataset:
+- fides_key: shop
+  lethe:
+    organisation: {{collection: branch, key: code, name: title, soft_delete: closed_at}}
+  collections:
+  - name: branch
+    fields: [{{name: code, fides_meta: {{primary_key: true}}}}, {{name: title}}, {{name: closed_at}}]
+  - name: customer
+{customer}"
+    );
+    DataMap::parse(&yaml).unwrap()
+}
+
+const NOTHING: [String; 0] = [];
+
+const CUSTOMER: &str = "    lethe: {tenant: branch}
+    fields:
+    - {name: id, fides_meta: {primary_key: true}}
+    - {name: branch, fides_meta: {references: [{dataset: shop, field: branch.code}]}}
+";
+
+fn column(name: &str, family: TypeFamily) -> LiveColumn {
+    LiveColumn {
+        name: name.to_owned(),
+        sql_type: family.name().to_owned(),
+        family,
+        not_null: false,
+        generated: false,
+    }
+}
+
+fn table(columns: &[(&str, TypeFamily)], primary_key: &[&str]) -> Table {
+    Table {
+        columns: columns
+            .iter()
+            .map(|(name, family)| column(name, *family))
+            .collect(),
+        primary_key: primary_key.iter().map(|name| (*name).to_owned()).collect(),
+        unique: Vec::new(),
+    }
+}
+
+fn schema(customer: Table) -> LiveSchema {
+    use TypeFamily::{Text, TimestampTz};
+    let branch = table(
+        &[("code", Text), ("title", Text), ("closed_at", TimestampTz)],
+        &["code"],
+    );
+    let name = |table: &str| TableName {
+        schema: "public".to_owned(),
+        table: table.to_owned(),
+    };
+    LiveSchema {
+        tables: [(name("branch"), branch), (name("customer"), customer)].into(),
+    }
+}
+
+fn customers() -> Table {
+    table(
+        &[("id", TypeFamily::Number), ("branch", TypeFamily::Text)],
+        &["id"],
+    )
+}
+
+fn live(schema: LiveSchema) -> BTreeMap<String, LiveSchema> {
+    [("shop".to_owned(), schema)].into()
+}
+
+/// The findings, as `path: severity: message`.
+fn findings(customer: &str, schema: LiveSchema) -> Vec<String> {
+    check(&map(customer), &live(schema))
+        .iter()
+        .map(|finding| format!("{}: {}: {}", finding.path, finding.blocks.name(), finding.message))
+        .collect()
+}
+
+#[test]
+fn a_map_that_agrees_has_no_findings() {
+    assert_eq!(findings(CUSTOMER, schema(customers())), NOTHING);
+}
+
+#[test]
+fn a_missing_table() {
+    let mut empty = schema(customers());
+    empty.tables.retain(|name, _| name.table == "branch");
+    assert_eq!(
+        findings(CUSTOMER, empty.clone()),
+        [
+            "shop.customer: error: there is no table public.customer that the role can read; grant SELECT, correct the name, or set `fides_meta: {skip_processing: true}`"
+        ]
+    );
+    let skipped = format!("    fides_meta: {{skip_processing: true}}\n{CUSTOMER}");
+    assert_eq!(findings(&skipped, empty), NOTHING);
+}
+
+#[test]
+fn a_missing_column_with_a_hint_when_one_is_near() {
+    for (live_name, hint) in [
+        ("firstname", "; is `firstname` meant?"),
+        ("firstName", "; is `firstName` meant?"),
+        ("FIRST_NAME", "; is `FIRST_NAME` meant?"),
+        ("surname", ""),
+    ] {
+        let mut table = customers();
+        table.columns.push(column(live_name, TypeFamily::Text));
+        let map = format!("{CUSTOMER}    - {{name: first_name}}\n");
+        assert_eq!(
+            findings(&map, schema(table)),
+            [
+                format!(
+                    "shop.customer: note: columns that the map does not name are left out of exports and untouched by erasure: {live_name}"
+                ),
+                format!(
+                    "shop.customer.first_name: error: there is no such column in public.customer that the role can read{hint}"
+                ),
+            ]
+        );
+    }
+}
+
+#[test]
+fn columns_that_only_lethe_names_must_be_there_and_be_named_once() {
+    let keys = "    lethe:
+      tenant: branch
+      created_at: made
+      retention: {class: x, timestamp: aged}
+      media: {key: photo, bucket_column: bucket}
+      oauth: {provider: service, access_token: bearer, refresh_token: renewal, subject: person}
+";
+    let customer = CUSTOMER.replacen("    lethe: {tenant: branch}\n", keys, 1);
+    let found = findings(&customer, schema(customers()));
+    let missing: Vec<&str> = found
+        .iter()
+        .map(|finding| {
+            finding
+                .strip_prefix("shop.customer: error: there is no column `")
+                .unwrap()
+                .split('`')
+                .next()
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(
+        missing,
+        [
+            "photo", "bucket", "service", "bearer", "renewal", "person", "made", "aged"
+        ]
+    );
+}
+
+#[test]
+fn a_time_must_be_a_time() {
+    for (family, fits) in [
+        (TypeFamily::TimestampTz, true),
+        (TypeFamily::Timestamp, true),
+        (TypeFamily::Date, true),
+        (TypeFamily::Text, false),
+        (TypeFamily::Number, false),
+        (TypeFamily::Time, false),
+    ] {
+        let customer = CUSTOMER.replacen(
+            "branch}",
+            "branch, created_at: made, retention: {class: x, timestamp: made}}",
+            1,
+        );
+        let customer = format!("{customer}    - {{name: made}}\n");
+        let mut table = customers();
+        table.columns.push(column("made", family));
+        let found = findings(&customer, schema(table));
+        let message = format!(
+            "shop.customer: error: the column `made` is {}; a time must be a timestamp or a date",
+            family.name()
+        );
+        assert_eq!(found.is_empty(), fits, "{found:?}");
+        assert!(found.iter().all(|finding| *finding == message), "{found:?}");
+    }
+}
+
+#[test]
+fn an_unreachable_collection_names_its_candidates() {
+    let customer = CUSTOMER.replacen("    lethe: {tenant: branch}\n", "", 1);
+    assert_eq!(
+        findings(&customer, schema(customers())),
+        [
+            "shop.customer: error: it leads to no organisation; add `lethe: {tenant: <column>}` (fields with references: branch), or set `fides_meta: {skip_processing: true}`"
+        ]
+    );
+    let bare = "    fields: [{name: id}, {name: branch}]\n";
+    assert_eq!(
+        findings(bare, schema(customers())),
+        [
+            "shop.customer: error: it leads to no organisation; add `lethe: {tenant: <column>}`, or set `fides_meta: {skip_processing: true}`"
+        ]
+    );
+}
+
+#[test]
+fn a_way_through_what_is_not_there() {
+    let through = |fields: &str| {
+        let lethe = format!(
+            "    lethe: {{tenant: {{columns: [id], through: {{collection: member, fields: [{fields}]}}}}}}\n"
+        );
+        let member = "  - name: member\n    fides_meta: {skip_processing: true}\n    lethe: {tenant: branch}\n    fields: [{name: branch, fides_meta: {references: [{dataset: shop, field: branch.code}]}}]\n";
+        format!(
+            "{}{member}",
+            CUSTOMER.replacen("    lethe: {tenant: branch}\n", &lethe, 1)
+        )
+    };
+    assert_eq!(
+        findings(&through("customer_id"), schema(customers())),
+        ["shop.customer: error: its tenant leads through public.member, which the role cannot read"]
+    );
+    let mut schema = schema(customers());
+    let member = TableName {
+        schema: "public".to_owned(),
+        table: "member".to_owned(),
+    };
+    schema
+        .tables
+        .insert(member, table(&[("branch", TypeFamily::Text)], &[]));
+    assert_eq!(
+        findings(&through("customer_id"), schema),
+        [
+            "shop.customer: error: its tenant leads through public.member.customer_id, but there is no such column"
+        ]
+    );
+}
+
+/// What the map says of a field, the column that is there (type, NOT NULL, UNIQUE), and the finding.
+const STRATEGIES: [(&str, TypeFamily, bool, bool, Option<&str>); 7] = [
+    (
+        "strategy: mask",
+        TypeFamily::Date,
+        false,
+        false,
+        Some("the strategy `mask` cannot apply: it does not apply to a column of type date (date)"),
+    ),
+    (
+        "strategy: null",
+        TypeFamily::Text,
+        true,
+        false,
+        Some("the strategy `null` cannot apply: the column is NOT NULL"),
+    ),
+    (
+        "strategy: {constant: {value: x}}",
+        TypeFamily::Text,
+        false,
+        true,
+        Some(
+            "the strategy `constant` cannot apply: the column is UNIQUE and the strategy gives equal values",
+        ),
+    ),
+    ("strategy: null", TypeFamily::Text, false, true, None),
+    (
+        "secret: false",
+        TypeFamily::Boolean,
+        true,
+        false,
+        Some(
+            "it holds personal data, and no default strategy fits a column of type boolean with its constraints; name one with `lethe: {strategy: …}`",
+        ),
+    ),
+    ("secret: false", TypeFamily::Text, true, true, None),
+    ("strategy: keep", TypeFamily::Boolean, true, true, None),
+];
+
+#[test]
+fn strategies_that_do_not_fit_stand_in_the_way_of_erasure_only() {
+    for (lethe, family, not_null, unique, message) in STRATEGIES {
+        let mut customers = customers();
+        customers.columns.push(LiveColumn {
+            not_null,
+            ..column("f", family)
+        });
+        if unique {
+            customers.unique.push(vec!["f".to_owned()]);
+        }
+        let customer =
+            format!("{CUSTOMER}    - {{name: f, data_categories: [user.name], lethe: {{{lethe}}}}}\n");
+        let expected: Vec<String> = message
+            .iter()
+            .map(|message| format!("shop.customer.f: error (erasure): {message}"))
+            .collect();
+        assert_eq!(
+            findings(&customer, schema(customers.clone())),
+            expected,
+            "{lethe}"
+        );
+        let deleted = customer.replacen("tenant: branch}", "tenant: branch, erase: delete}", 1);
+        assert_eq!(
+            findings(&deleted, schema(customers)),
+            NOTHING,
+            "a row that is deleted needs no strategy"
+        );
+    }
+}
+
+#[test]
+fn fields_without_personal_data_need_no_strategy() {
+    let mut customers = customers();
+    customers.columns.push(LiveColumn {
+        not_null: true,
+        ..column("f", TypeFamily::Boolean)
+    });
+    let customer = format!("{CUSTOMER}    - {{name: f, data_categories: [system.operations]}}\n");
+    assert_eq!(findings(&customer, schema(customers)), NOTHING);
+}
+
+#[test]
+fn primary_keys() {
+    let mut keyless = customers();
+    keyless.primary_key.clear();
+    assert_eq!(
+        findings(CUSTOMER, schema(keyless.clone())),
+        NOTHING,
+        "the map's word is enough, as for a view"
+    );
+    let silent = CUSTOMER.replacen(", fides_meta: {primary_key: true}", "", 1);
+    assert_eq!(
+        findings(&silent, schema(keyless)),
+        [
+            "shop.customer: error (erasure): the table has no primary key; erasure needs one to address its rows"
+        ]
+    );
+    assert_eq!(
+        findings(&silent, schema(customers())),
+        NOTHING,
+        "the table's word is enough, too"
+    );
+    let composite = Table {
+        primary_key: vec!["id".to_owned(), "branch".to_owned()],
+        ..customers()
+    };
+    assert_eq!(
+        findings(CUSTOMER, schema(composite)),
+        ["shop.customer: error (erasure): the map's primary key (id) is not the table's (id, branch)"]
+    );
+}
+
+#[test]
+fn the_organisations_table() {
+    let of = |edit: fn(&mut Table)| {
+        let mut schema = schema(customers());
+        schema.tables.values_mut().take(1).for_each(edit);
+        findings(CUSTOMER, schema)
+    };
+    assert_eq!(
+        of(|branch| branch.primary_key = vec!["code".to_owned(), "title".to_owned()])
+            .iter()
+            .filter(|finding| finding.starts_with("shop.lethe.organisation"))
+            .collect::<Vec<_>>(),
+        [
+            "shop.lethe.organisation: error: the key `code` is not unique in public.branch; an organisation's key must be"
+        ]
+    );
+    let found = of(|branch| branch.columns.retain(|column| column.name != "closed_at"));
+    assert!(
+        found.contains(
+            &"shop.lethe.organisation: error: there is no column `closed_at` in public.branch".to_owned()
+        ),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn stores_and_organisations_must_be_known() {
+    let found = check(&map(CUSTOMER), &BTreeMap::new());
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        found[0].message,
+        "no connection to the store `shop` is configured"
+    );
+    assert_eq!(found[0].blocks, Blocks::Everything);
+    let plain = DataMap::parse("dataset: [{fides_key: shop, collections: []}]").unwrap();
+    let found = check(&plain, &live(LiveSchema::default()));
+    assert_eq!(found.len(), 1);
+    assert!(
+        found[0]
+            .message
+            .starts_with("no dataset says which table holds the organisations")
+    );
+}
+
+#[test]
+fn findings_stand_in_the_order_of_the_file_and_show_their_place() {
+    let mut schema = schema(table(&[], &[]));
+    schema
+        .tables
+        .values_mut()
+        .take(1)
+        .for_each(|branch| branch.columns.push(column("extra", TypeFamily::Text)));
+    let found = check(&map(CUSTOMER), &live(schema));
+    assert!(found.is_sorted_by_key(|finding| finding.position));
+    assert_eq!(
+        found[0].to_string(),
+        "line 6, column 11: shop.branch: note: columns that the map does not name are left out of exports and untouched by erasure: extra"
+    );
+    assert!(Blocks::Nothing < Blocks::Erasure && Blocks::Erasure < Blocks::Everything);
+    let names = [Blocks::Nothing, Blocks::Erasure, Blocks::Everything].map(Blocks::name);
+    assert_eq!(names, ["note", "error (erasure)", "error"]);
+}

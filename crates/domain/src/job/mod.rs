@@ -1,0 +1,19 @@
+//! Jobs, their steps, and the one law that moves them.
+//!
+//! A job is one request. It is planned once into steps, bounded units of work grouped in phases
+//! that run one after another; the steps of a phase run side by side on as many workers as there
+//! are. [`state::JobState::apply`] and [`step::StepState::apply`] are the only places where a state
+//! becomes another; [`law`] says what one event means for both at once.
+
+pub mod kind;
+pub mod law;
+pub mod policy;
+pub mod reason;
+pub mod state;
+pub mod step;
+
+pub use kind::{JobKind, Phase, StepKind};
+pub use policy::Policy;
+pub use reason::FailureReason;
+pub use state::{JobCommand, JobState, PublicStatus};
+pub use step::{Lease, StepCommand, StepState};

@@ -1,0 +1,126 @@
+//! The live schema of a subject store, as far as the data map must agree with it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The tables of one subject store, keyed by schema and table name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LiveSchema {
+    /// Tables, partitioned tables, views and materialised views that the role may see.
+    pub tables: BTreeMap<TableName, Table>,
+}
+
+/// A table's name with its schema, both exactly as stored in the catalogue (unquoted).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TableName {
+    /// The schema, `public` unless the data map says otherwise.
+    pub schema: String,
+    /// The table.
+    pub table: String,
+}
+
+impl std::fmt::Display for TableName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.schema, self.table)
+    }
+}
+
+/// One table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Table {
+    /// Columns in their order.
+    pub columns: Vec<LiveColumn>,
+    /// The primary key's columns in key order; empty when there is none.
+    pub primary_key: Vec<String>,
+    /// Columns of each unique constraint or unique index besides the primary key.
+    pub unique: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// The column of that name.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<&LiveColumn> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Whether the column alone is unique (primary key, constraint or index).
+    #[must_use]
+    pub fn unique_alone(&self, name: &str) -> bool {
+        self.unique
+            .iter()
+            .chain(std::iter::once(&self.primary_key))
+            .any(|columns| matches!(columns.as_slice(), [only] if only == name))
+    }
+}
+
+/// One column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveColumn {
+    /// Its name, as stored.
+    pub name: String,
+    /// Its declared type as PostgreSQL prints it, for casts: `uuid`, `character varying(20)`, `public.mood`.
+    pub sql_type: String,
+    /// What kind of values it holds, domains resolved to their base type.
+    pub family: TypeFamily,
+    /// Whether NULL is refused (also by a domain).
+    pub not_null: bool,
+    /// Whether the server computes it (generated column), so that nobody can write it.
+    pub generated: bool,
+}
+
+/// Families of PostgreSQL types that behave alike for encoding and for anonymisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TypeFamily {
+    /// `text`, `varchar`, `char`, `name`, `citext`.
+    Text,
+    /// `smallint`, `integer`, `bigint`, `numeric`, `real`, `double precision`.
+    Number,
+    /// `boolean`.
+    Boolean,
+    /// `json`, `jsonb`.
+    Json,
+    /// `timestamp without time zone`.
+    Timestamp,
+    /// `timestamp with time zone`.
+    TimestampTz,
+    /// `date`.
+    Date,
+    /// `time`, `timetz`, `interval`.
+    Time,
+    /// `uuid`.
+    Uuid,
+    /// `inet`, `cidr`.
+    Network,
+    /// `bytea`.
+    Bytes,
+    /// An enumeration type.
+    Enum,
+    /// Any array.
+    Array,
+    /// A row type, a range, or a type of an extension: rendered by the server.
+    Other,
+}
+
+impl TypeFamily {
+    /// The family's name in error messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::Json => "json",
+            Self::Timestamp | Self::TimestampTz => "timestamp",
+            Self::Date => "date",
+            Self::Time => "time",
+            Self::Uuid => "uuid",
+            Self::Network => "network address",
+            Self::Bytes => "bytes",
+            Self::Enum => "enum",
+            Self::Array => "array",
+            Self::Other => "other",
+        }
+    }
+}

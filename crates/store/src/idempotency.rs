@@ -1,0 +1,77 @@
+//! Keys that make a repeated request the same request.
+
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::id::{JobId, OrganisationId};
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::schema::idempotency_keys as keys;
+
+/// A caller's `Idempotency-Key` and what it came with.
+#[derive(Debug, Clone)]
+pub struct Idempotency {
+    /// The caller.
+    pub client: String,
+    /// The route, as `POST /api/v1/privacy/export`.
+    pub route: String,
+    /// The key.
+    pub key: String,
+    /// SHA-256 of the body as received.
+    pub body_sha256: [u8; 32],
+}
+
+/// What is known of a key.
+pub(crate) enum Known {
+    /// Never seen.
+    No,
+    /// Seen with the same body; the job it made.
+    Same(JobId),
+    /// Seen with another body.
+    Different,
+}
+
+/// Looks a key up, waiting for a request with the same key that is under way.
+pub(crate) async fn look_up(
+    conn: &mut AsyncPgConnection,
+    organisation: &OrganisationId,
+    key: &Idempotency,
+) -> Result<Known, StoreError> {
+    // Two requests with one key at the same time: the second waits here until the first commits.
+    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind::<diesel::sql_types::Text, _>(format!("{organisation}\n{}\n{}\n{}", key.client, key.route, key.key))
+        .execute(conn)
+        .await?;
+    let found: Option<(Vec<u8>, Uuid)> = keys::table
+        .find((organisation.as_str(), &key.client, &key.route, &key.key))
+        .select((keys::body_sha256, keys::job_id))
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(match found {
+        None => Known::No,
+        Some((hash, job)) if hash == key.body_sha256 => Known::Same(JobId(job)),
+        Some(_) => Known::Different,
+    })
+}
+
+/// Remembers which job a key made.
+pub(crate) async fn remember(
+    conn: &mut AsyncPgConnection,
+    organisation: &OrganisationId,
+    key: &Idempotency,
+    job: JobId,
+) -> Result<(), StoreError> {
+    diesel::insert_into(keys::table)
+        .values((
+            keys::organisation_id.eq(organisation.as_str()),
+            keys::client.eq(&key.client),
+            keys::route.eq(&key.route),
+            keys::key.eq(&key.key),
+            keys::body_sha256.eq(key.body_sha256.as_slice()),
+            keys::job_id.eq(job.0),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}

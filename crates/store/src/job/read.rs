@@ -1,0 +1,201 @@
+//! Jobs as the API shows them: rows read straight into the published views.
+
+use chrono::{DateTime, Utc};
+use contracts::http::{
+    CollectionProgress, FailureView, JobSummary, JobView, PackageView, Progress, StepView, TimelineEntry,
+};
+use diesel::prelude::*;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use domain::id::{JobId, OrganisationId};
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::package::PackageRow;
+use crate::pool::{Store, act_for};
+use crate::rows::{JobRow, StepRow};
+use crate::schema::{audit_logs, job_progress, job_steps, packages, privacy_jobs};
+
+/// Which jobs a list shows, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct JobFilter {
+    /// Only jobs in this state.
+    pub state: Option<String>,
+    /// Only jobs of this kind.
+    pub kind: Option<String>,
+    /// Only jobs older than this one: where a page begins.
+    pub before: Option<(DateTime<Utc>, Uuid)>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+impl Store {
+    /// The organisation's jobs, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn jobs(&self, organisation: &OrganisationId, filter: &JobFilter) -> Result<Vec<JobSummary>, StoreError> {
+        let mut conn = self.conn().await?;
+        conn.transaction(async |conn| {
+            act_for(conn, organisation).await?;
+            let mut query = privacy_jobs::table
+                .filter(privacy_jobs::organisation_id.eq(organisation.as_str()))
+                .order((privacy_jobs::created_at.desc(), privacy_jobs::id.desc()))
+                .limit(filter.limit)
+                .select(JobRow::as_select())
+                .into_boxed();
+            if let Some(state) = &filter.state {
+                query = query.filter(privacy_jobs::state.eq(state.clone()));
+            }
+            if let Some(kind) = &filter.kind {
+                query = query.filter(privacy_jobs::kind.eq(kind.clone()));
+            }
+            if let Some((at, id)) = filter.before {
+                query = query.filter(
+                    privacy_jobs::created_at
+                        .lt(at)
+                        .or(privacy_jobs::created_at.eq(at).and(privacy_jobs::id.lt(id))),
+                );
+            }
+            query.load(conn).await?.iter().map(summary).collect()
+        })
+        .await
+    }
+
+    /// One job of the organisation with progress, steps and history; `None` when it has no such job.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn job_view(&self, organisation: &OrganisationId, id: JobId) -> Result<Option<JobView>, StoreError> {
+        let mut conn = self.conn().await?;
+        conn.transaction(async |conn| {
+            act_for(conn, organisation).await?;
+            let row: Option<JobRow> = privacy_jobs::table
+                .find(id.0)
+                .filter(privacy_jobs::organisation_id.eq(organisation.as_str()))
+                .select(JobRow::as_select())
+                .first(conn)
+                .await
+                .optional()?;
+            match row {
+                None => Ok(None),
+                Some(row) => view(conn, row).await.map(Some),
+            }
+        })
+        .await
+    }
+}
+
+fn summary(row: &JobRow) -> Result<JobSummary, StoreError> {
+    Ok(JobSummary {
+        id: row.id,
+        kind: row.kind.clone(),
+        state: row.state.clone(),
+        status: row.state()?.public_status().into(),
+        version: row.version,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        ended_at: row.ended_at,
+    })
+}
+
+async fn view(conn: &mut AsyncPgConnection, row: JobRow) -> Result<JobView, StoreError> {
+    let steps: Vec<StepRow> = job_steps::table
+        .filter(job_steps::job_id.eq(row.id))
+        .order(job_steps::step_no)
+        .select(StepRow::as_select())
+        .load(conn)
+        .await?;
+    let package: Option<PackageRow> = packages::table
+        .filter(packages::job_id.eq(row.id))
+        .select(PackageRow::as_select())
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(JobView {
+        summary: summary(&row)?,
+        cutoff: row.cutoff,
+        failure: failure(&row.failure_code, &row.failure_detail),
+        progress: progress(conn, row.id).await?,
+        steps: steps.into_iter().map(step_view).collect(),
+        timeline: timeline(conn, row.id).await?,
+        package: package.map(|package| PackageView {
+            file_name: package.file_name,
+            size_bytes: package.size_bytes,
+            sha256: package.sha256,
+            created_at: package.created_at,
+        }),
+        links: std::collections::BTreeMap::new(),
+        request: row.request,
+    })
+}
+
+fn step_view(row: StepRow) -> StepView {
+    StepView {
+        step_no: row.step_no,
+        phase: row.phase,
+        failure: failure(&row.failure_code, &row.failure_detail),
+        kind: row.kind,
+        collection: row.collection,
+        state: row.state,
+        attempts: row.attempts,
+        started_at: row.started_at,
+        ended_at: row.ended_at,
+    }
+}
+
+fn failure(code: &Option<String>, detail: &Option<String>) -> Option<FailureView> {
+    code.as_ref().map(|code| FailureView { code: code.clone(), detail: detail.clone().unwrap_or_default() })
+}
+
+async fn progress(conn: &mut AsyncPgConnection, job: Uuid) -> Result<Progress, StoreError> {
+    let rows: Vec<(String, i64, i64, i64)> = job_progress::table
+        .filter(job_progress::job_id.eq(job))
+        .order(job_progress::position)
+        .select((job_progress::collection, job_progress::rows_done, job_progress::rows_planned, job_progress::bytes_done))
+        .load(conn)
+        .await?;
+    let sum = |of: fn(&(String, i64, i64, i64)) -> i64| rows.iter().map(of).fold(0_i64, i64::saturating_add);
+    Ok(Progress {
+        rows_done: sum(|row| row.1),
+        rows_planned: sum(|row| row.2),
+        bytes_done: sum(|row| row.3),
+        collections: rows
+            .into_iter()
+            .map(|(collection, rows_done, rows_planned, bytes_done)| CollectionProgress {
+                collection,
+                rows_done,
+                rows_planned,
+                bytes_done,
+            })
+            .collect(),
+    })
+}
+
+type TimelineRow = (Option<i64>, String, String, Option<i32>, String, DateTime<Utc>);
+
+async fn timeline(conn: &mut AsyncPgConnection, job: Uuid) -> Result<Vec<TimelineEntry>, StoreError> {
+    let rows: Vec<TimelineRow> = audit_logs::table
+        .filter(audit_logs::job_id.eq(job))
+        .order((audit_logs::occurred_at, audit_logs::job_version.asc().nulls_last(), audit_logs::seq))
+        .select((
+            audit_logs::job_version,
+            audit_logs::action,
+            audit_logs::outcome,
+            audit_logs::step_no,
+            audit_logs::actor,
+            audit_logs::occurred_at,
+        ))
+        .load(conn)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(version, action, outcome, step_no, actor, occurred_at)| TimelineEntry {
+            version,
+            action,
+            outcome,
+            step_no,
+            actor,
+            occurred_at,
+        })
+        .collect())
+}

@@ -1,0 +1,207 @@
+//! Writing a decision: states, one audit event per version, announcements. Nothing else writes them.
+
+use chrono::{DateTime, Utc};
+use contracts::AuditEvent;
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::audit::Action;
+use domain::id::{JobId, OrganisationId, StepNo};
+use domain::job::law::{Decision, JobFacts, Version};
+use domain::job::{JobState, Phase, Policy, StepCommand, StepState};
+
+use super::Origin;
+use crate::error::StoreError;
+use crate::outbox;
+use crate::rows::{JobRow, JobStateColumns, StepRow, StepStateColumns};
+use crate::schema::{job_steps, privacy_jobs};
+
+/// A job under its row lock, with the origin of what is about to happen to it.
+pub(crate) struct LockedJob<'a> {
+    pub row: JobRow,
+    pub facts: JobFacts,
+    pub organisation: OrganisationId,
+    pub origin: &'a Origin,
+    pub now: DateTime<Utc>,
+}
+
+impl<'a> LockedJob<'a> {
+    /// Locks the job's row. Always before any of its steps, so that no two transactions deadlock.
+    pub async fn lock(
+        conn: &mut AsyncPgConnection,
+        id: JobId,
+        origin: &'a Origin,
+    ) -> Result<Option<Self>, StoreError> {
+        let row = privacy_jobs::table
+            .find(id.0)
+            .select(JobRow::as_select())
+            .for_update()
+            .first(conn)
+            .await
+            .optional()?;
+        let Some(row) = row else { return Ok(None) };
+        let facts = JobFacts { kind: row.kind()?, state: row.state()? };
+        let organisation = outbox::organisation(&row.organisation_id)?;
+        let now = crate::clock::now(conn).await?;
+        Ok(Some(Self { row, facts, organisation, origin, now }))
+    }
+
+    /// Locks one of its steps.
+    pub async fn lock_step(&self, conn: &mut AsyncPgConnection, step: StepNo) -> Result<Option<StepRow>, StoreError> {
+        let row = job_steps::table
+            .find((self.row.id, step.0))
+            .select(StepRow::as_select())
+            .for_update()
+            .first(conn)
+            .await
+            .optional()?;
+        Ok(row)
+    }
+
+    /// Writes new versions of the job, each with its audit event.
+    pub async fn write_versions(
+        &mut self,
+        conn: &mut AsyncPgConnection,
+        versions: &[Version],
+        step: Option<StepNo>,
+    ) -> Result<(), StoreError> {
+        for version in versions {
+            let number = self.row.version.saturating_add(1);
+            let changed = diesel::update(privacy_jobs::table.find(self.row.id))
+                .filter(privacy_jobs::version.eq(self.row.version))
+                .set(JobStateColumns::new(&version.state, number))
+                .execute(conn)
+                .await?;
+            exactly_one(changed, "job")?;
+            let about_step = step.filter(|_| about_step(version.action));
+            let about = EventAbout { job: JobId(self.row.id), version: Some(number), step: about_step };
+            let event = audit_event(&self.organisation, self.origin, version.action, about, self.now);
+            outbox::audit(conn, event, &self.origin.headers).await?;
+            self.row.version = number;
+            self.facts.state = version.state.clone();
+        }
+        Ok(())
+    }
+
+    /// Writes a step's state.
+    pub async fn write_step(&self, conn: &mut AsyncPgConnection, row: &StepRow, state: &StepState) -> Result<(), StoreError> {
+        let changed = diesel::update(job_steps::table.find((row.job_id, row.step_no)))
+            .filter(job_steps::epoch.eq(row.epoch))
+            .set(StepStateColumns::new(state, row.attempts))
+            .execute(conn)
+            .await?;
+        exactly_one(changed, "step")
+    }
+
+    /// Carries out a decision about one step; answers the steps that became due by it.
+    pub async fn write_decision(
+        &mut self,
+        conn: &mut AsyncPgConnection,
+        row: &StepRow,
+        decision: &Decision,
+        policy: &Policy,
+    ) -> Result<Vec<StepNo>, StoreError> {
+        self.write_step(conn, row, &decision.step).await?;
+        self.write_versions(conn, &decision.versions, Some(StepNo(row.step_no))).await?;
+        if decision.cancels_siblings {
+            self.command_steps(conn, &StepCommand::Cancel, policy, |step| step.open()).await?;
+        }
+        let Some(Phase(phase)) = decision.opens else { return Ok(Vec::new()) };
+        self.open_phase(conn, phase, policy).await
+    }
+
+    /// Makes the waiting steps of a phase due and announces them.
+    pub async fn open_phase(&self, conn: &mut AsyncPgConnection, phase: i32, policy: &Policy) -> Result<Vec<StepNo>, StoreError> {
+        let waiting = self.steps(conn).await?.into_iter().filter(|row| row.phase == phase && row.state == "waiting");
+        let mut opened = Vec::new();
+        for row in waiting {
+            self.open_step(conn, &row, policy).await?;
+            opened.push(StepNo(row.step_no));
+        }
+        Ok(opened)
+    }
+
+    /// Makes one step due and announces it.
+    pub async fn open_step(&self, conn: &mut AsyncPgConnection, row: &StepRow, policy: &Policy) -> Result<(), StoreError> {
+        let state = row.state()?.apply(&StepCommand::Open, self.now, policy).map_err(refused)?;
+        self.write_step(conn, row, &state).await?;
+        outbox::announce(conn, (self.facts.kind, JobId(self.row.id)), StepNo(row.step_no), &self.origin.headers, self.now)
+            .await
+    }
+
+    /// Applies a command to every step for which `which` holds.
+    pub async fn command_steps(
+        &self,
+        conn: &mut AsyncPgConnection,
+        command: &StepCommand,
+        policy: &Policy,
+        which: impl Fn(&StepState) -> bool + Send,
+    ) -> Result<(), StoreError> {
+        for row in self.steps(conn).await? {
+            let state = row.state()?;
+            if which(&state) {
+                let state = state.apply(command, self.now, policy).map_err(refused)?;
+                self.write_step(conn, &row, &state).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All steps of the job, locked, in order.
+    pub async fn steps(&self, conn: &mut AsyncPgConnection) -> Result<Vec<StepRow>, StoreError> {
+        let rows = job_steps::table
+            .filter(job_steps::job_id.eq(self.row.id))
+            .order(job_steps::step_no)
+            .select(StepRow::as_select())
+            .for_update()
+            .load(conn)
+            .await?;
+        Ok(rows)
+    }
+
+    /// The job's state now.
+    pub fn state(&self) -> &JobState {
+        &self.facts.state
+    }
+}
+
+/// What an audit event is about.
+pub(crate) struct EventAbout {
+    pub job: JobId,
+    pub version: Option<i64>,
+    pub step: Option<StepNo>,
+}
+
+/// Puts an audit event together.
+pub(crate) fn audit_event(
+    organisation: &OrganisationId,
+    origin: &Origin,
+    action: Action,
+    about: EventAbout,
+    now: DateTime<Utc>,
+) -> AuditEvent {
+    AuditEvent {
+        organisation_id: organisation.clone(),
+        actor: origin.actor.subject.clone(),
+        actor_role: origin.actor.role.clone(),
+        action,
+        outcome: action.outcome(),
+        job_id: Some(about.job),
+        job_version: about.version,
+        step_no: about.step,
+        occurred_at: now,
+        trace_id: origin.trace_id(),
+    }
+}
+
+fn about_step(action: Action) -> bool {
+    matches!(action, Action::StepCompleted | Action::StepRetrying | Action::StepFailed)
+}
+
+fn refused(refused: domain::job::step::Refused) -> StoreError {
+    StoreError::corrupt(format!("a step refuses what its job needs: {refused}"))
+}
+
+/// A fenced write must change one row; anything else means that the lock did not hold.
+pub(crate) fn exactly_one(changed: usize, what: &str) -> Result<(), StoreError> {
+    if changed == 1 { Ok(()) } else { Err(StoreError::corrupt(format!("a locked {what} changed under its lock"))) }
+}

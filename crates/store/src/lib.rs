@@ -1,0 +1,29 @@
+//! The control database: what Lethe knows about its own work.
+//!
+//! Every change goes through a named transaction of this crate: it locks the job's row, asks
+//! `domain` what the event means, and writes state, audit event and outgoing messages together.
+//! Nothing here knows a broker, and nothing here reads a subject store.
+
+mod audit;
+mod clock;
+mod error;
+mod idempotency;
+mod job;
+pub mod migrate;
+mod outbox;
+mod package;
+mod pool;
+mod rows;
+mod schema;
+mod step;
+mod sweep;
+
+pub use audit::{Appended, AuditFilter, IncomingEvent};
+pub use error::StoreError;
+pub use idempotency::Idempotency;
+pub use job::{Accepted, Actor, ControlError, CreateError, JobFilter, NewExport, Origin};
+pub use outbox::{OutboxRow, Publish};
+pub use package::{NewPackage, PackageRecord};
+pub use pool::{Store, StoreConfig};
+pub use step::{Claim, Claimed, CollectionAmount, Concluded, Plan, Produced, StepReport};
+pub use sweep::{Swept, SweepConfig};

@@ -1,0 +1,154 @@
+//! Connections to the control database.
+
+use std::time::Duration;
+
+use diesel::result::Error as DieselError;
+use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use domain::id::OrganisationId;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use crate::error::StoreError;
+
+/// Where the control database is and how many connections may be held to it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreConfig {
+    /// `postgres://user:password@host:port/database`, TLS unless the host is this machine or
+    /// `sslmode=disable` is set.
+    pub url: SecretString,
+    /// The most connections this process holds.
+    #[serde(default = "default_connections")]
+    pub max_connections: usize,
+}
+
+fn default_connections() -> usize {
+    8
+}
+
+/// Longest wait for a free connection.
+const CHECKOUT: Duration = Duration::from_secs(10);
+
+/// The control database.
+#[derive(Clone)]
+pub struct Store {
+    pool: Pool<AsyncPgConnection>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+impl Store {
+    /// Prepares a pool; connections are made when first needed.
+    ///
+    /// # Errors
+    /// [`StoreError::Config`] when the URL cannot be used.
+    pub fn open(config: &StoreConfig) -> Result<Self, StoreError> {
+        let (url, tls) = split_tls(config.url.expose_secret())?;
+        let mut manager = ManagerConfig::default();
+        if tls {
+            manager.custom_setup = Box::new(|url| establish_tls(url).boxed());
+        } else {
+            manager.custom_setup = Box::new(|url| establish(url).boxed());
+        }
+        let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(url, manager);
+        let pool = Pool::builder(manager)
+            .max_size(config.max_connections)
+            .wait_timeout(Some(CHECKOUT))
+            .create_timeout(Some(CHECKOUT))
+            .recycle_timeout(Some(CHECKOUT))
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .map_err(|error| StoreError::Config(error.to_string()))?;
+        Ok(Self { pool })
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let mut conn = self.conn().await?;
+        diesel::sql_query("SELECT 1").execute(&mut conn).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn conn(&self) -> Result<Object<AsyncPgConnection>, StoreError> {
+        self.pool.get().await.map_err(|error| StoreError::Unreachable(Box::new(error)))
+    }
+}
+
+/// Tells row security whose request this transaction serves.
+///
+/// `set_config(…, true)` is SET LOCAL with a bound parameter: it ends with the transaction, so a
+/// pooled connection never carries one organisation's setting into another's request.
+pub(crate) async fn act_for(conn: &mut AsyncPgConnection, organisation: &OrganisationId) -> Result<(), DieselError> {
+    diesel::sql_query("SELECT set_config('lethe.organisation', $1, true)")
+        .bind::<diesel::sql_types::Text, _>(organisation.as_str())
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// The URL as tokio-postgres reads it, and whether TLS is wanted.
+fn split_tls(text: &str) -> Result<(String, bool), StoreError> {
+    let wrong = || StoreError::Config("the URL must be postgres://user:password@host:port/database".to_owned());
+    let mut url = url::Url::parse(text).map_err(|_| wrong())?;
+    if !matches!(url.scheme(), "postgres" | "postgresql") {
+        return Err(wrong());
+    }
+    let mode = url.query_pairs().find(|(key, _)| key == "sslmode").map(|(_, value)| value.into_owned());
+    let rest: Vec<(String, String)> =
+        url.query_pairs().filter(|(key, _)| key != "sslmode").map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
+    url.set_query(None);
+    if !rest.is_empty() {
+        url.query_pairs_mut().extend_pairs(rest);
+    }
+    let local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]") | None);
+    let tls = match mode.as_deref() {
+        Some("disable") => false,
+        None => !local,
+        Some(_) => true,
+    };
+    Ok((url.into(), tls))
+}
+
+async fn establish(url: &str) -> diesel::ConnectionResult<AsyncPgConnection> {
+    AsyncPgConnection::establish(url).await
+}
+
+fn establish_tls(url: &str) -> BoxFuture<'_, diesel::ConnectionResult<AsyncPgConnection>> {
+    async move {
+        use rustls_platform_verifier::ConfigVerifierExt;
+        let bad = |error: String| diesel::ConnectionError::BadConnection(error);
+        let tls = rustls::ClientConfig::with_platform_verifier().map_err(|e| bad(e.to_string()))?;
+        let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls);
+        let (client, connection) = tokio_postgres::connect(url, tls).await.map_err(|e| bad(e.to_string()))?;
+        AsyncPgConnection::try_from_client_and_connection(client, connection).await
+    }
+    .boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tls_is_the_rule_beyond_this_machine() {
+        let tls = |url| split_tls(url).unwrap();
+        assert_eq!(tls("postgres://u:p@db.example:5432/l"), ("postgres://u:p@db.example:5432/l".into(), true));
+        assert!(!tls("postgres://u@127.0.0.1:15432/l").1);
+        assert!(tls("postgres://u@127.0.0.1/l?sslmode=require").1);
+        let (url, on) = tls("postgres://u@db.example/l?sslmode=verify-full&application_name=x");
+        assert_eq!((url.as_str(), on), ("postgres://u@db.example/l?application_name=x", true));
+        assert!(!tls("postgres://u@db.example/l?sslmode=disable").1);
+        assert!(split_tls("mysql://x").is_err());
+    }
+}

@@ -1,0 +1,127 @@
+//! The tables as Diesel sees them. `make test` compares this file with the migrated database.
+
+diesel::table! {
+    privacy_jobs (id) {
+        id -> Uuid,
+        organisation_id -> Text,
+        kind -> Text,
+        state -> Text,
+        version -> Int8,
+        request -> Jsonb,
+        requested_by -> Text,
+        requested_role -> Text,
+        not_before -> Timestamptz,
+        cutoff -> Nullable<Timestamptz>,
+        failure_code -> Nullable<Text>,
+        failure_detail -> Nullable<Text>,
+        trace_headers -> Jsonb,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    job_steps (job_id, step_no) {
+        job_id -> Uuid,
+        step_no -> Int4,
+        organisation_id -> Text,
+        phase -> Int4,
+        kind -> Text,
+        collection -> Nullable<Text>,
+        state -> Text,
+        attempts -> Int4,
+        not_before -> Nullable<Timestamptz>,
+        epoch -> Int8,
+        lease_owner -> Nullable<Text>,
+        lease_expires_at -> Nullable<Timestamptz>,
+        failure_code -> Nullable<Text>,
+        failure_detail -> Nullable<Text>,
+        rows_planned -> Int8,
+        result -> Nullable<Jsonb>,
+        announced_at -> Nullable<Timestamptz>,
+        started_at -> Nullable<Timestamptz>,
+        ended_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    job_progress (job_id, collection) {
+        job_id -> Uuid,
+        collection -> Text,
+        organisation_id -> Text,
+        position -> Int4,
+        rows_planned -> Int8,
+        rows_done -> Int8,
+        bytes_done -> Int8,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    packages (id) {
+        id -> Uuid,
+        organisation_id -> Text,
+        job_id -> Uuid,
+        object_key -> Text,
+        file_name -> Text,
+        size_bytes -> Int8,
+        sha256 -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    outbox (event_id) {
+        event_id -> Uuid,
+        seq -> Int8,
+        kind -> Text,
+        routing_key -> Text,
+        body -> Bytea,
+        headers -> Jsonb,
+        job_id -> Nullable<Uuid>,
+        job_version -> Nullable<Int8>,
+        created_at -> Timestamptz,
+        published_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (organisation_id, client, route, key) {
+        organisation_id -> Text,
+        client -> Text,
+        route -> Text,
+        key -> Text,
+        body_sha256 -> Bytea,
+        job_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    audit_logs (seq) {
+        seq -> Int8,
+        event_id -> Uuid,
+        organisation_id -> Text,
+        actor -> Text,
+        actor_role -> Text,
+        action -> Text,
+        outcome -> Text,
+        job_id -> Nullable<Uuid>,
+        job_version -> Nullable<Int8>,
+        step_no -> Nullable<Int4>,
+        trace_id -> Nullable<Text>,
+        occurred_at -> Timestamptz,
+        recorded_at -> Timestamptz,
+        body -> Bytea,
+    }
+}
+
+diesel::table! {
+    audit_head (only_row) {
+        only_row -> Bool,
+        size -> Int8,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(privacy_jobs, job_steps, job_progress, packages, outbox, audit_logs);

@@ -1,0 +1,122 @@
+//! Running steps: claim, renew, conclude. Each write is fenced by the claim's epoch.
+
+mod claim;
+mod conclude;
+mod renew;
+
+use chrono::{DateTime, Utc};
+use domain::id::{JobId, OrganisationId, StepNo};
+use domain::job::law::Conclusion;
+use domain::job::step::Refused;
+use domain::job::{JobKind, JobState, StepKind};
+use domain::plan::{CollectionSize, PlannedStep};
+
+use crate::package::NewPackage;
+
+/// The answer to a worker that asks for a step.
+#[derive(Debug)]
+pub enum Claim {
+    /// It is the worker's now.
+    Granted(Box<Claimed>),
+    /// It is not to be had: somebody else has it, it has ended, its time has not come.
+    Refused(Refused),
+    /// There is no such step.
+    Unknown,
+}
+
+/// A step that this worker holds, with all it needs to run it.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// The job.
+    pub job_id: JobId,
+    /// The job's kind.
+    pub job_kind: JobKind,
+    /// Whose data.
+    pub organisation: OrganisationId,
+    /// What was asked for.
+    pub request: serde_json::Value,
+    /// Who asked.
+    pub requested_by: String,
+    /// When it was accepted.
+    pub requested_at: DateTime<Utc>,
+    /// Until when rows are included, once planned.
+    pub cutoff: Option<DateTime<Utc>>,
+    /// The step.
+    pub step_no: StepNo,
+    /// What is to be done.
+    pub kind: StepKind,
+    /// On which collection.
+    pub collection: Option<String>,
+    /// How often it was started, this time included.
+    pub attempts: u32,
+    /// The fencing token.
+    pub epoch: i64,
+    /// What the completed steps of earlier phases produced, in their order, with their collection.
+    pub inputs: Vec<(Option<String>, serde_json::Value)>,
+    /// The rows planned per collection, in the order of the data map.
+    pub planned: Vec<CollectionSize>,
+}
+
+/// How far a collection is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CollectionAmount {
+    /// `dataset.collection`.
+    pub collection: String,
+    /// Rows read so far.
+    pub rows: i64,
+    /// Bytes written so far, before compression.
+    pub bytes: i64,
+}
+
+/// What a step leaves behind when it ends well.
+#[derive(Debug, Clone, Default)]
+pub struct Produced {
+    /// For the steps after it.
+    pub result: Option<serde_json::Value>,
+    /// The job's other steps, if this one planned them.
+    pub plan: Option<Plan>,
+    /// The package, if this step finished it.
+    pub package: Option<NewPackage>,
+    /// How far each of its collections got.
+    pub amounts: Vec<CollectionAmount>,
+}
+
+/// What planning decided.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Until when rows are included.
+    pub cutoff: DateTime<Utc>,
+    /// The steps, in order.
+    pub steps: Vec<PlannedStep>,
+    /// The collections in the order of the data map.
+    pub sizes: Vec<CollectionSize>,
+}
+
+/// A worker's report about a step it holds.
+#[derive(Debug, Clone)]
+pub struct StepReport {
+    /// The job.
+    pub job_id: JobId,
+    /// The step.
+    pub step_no: StepNo,
+    /// The worker's epoch.
+    pub epoch: i64,
+    /// How it ended.
+    pub conclusion: Conclusion,
+    /// What it left behind; only read when it ended well.
+    pub produced: Produced,
+}
+
+/// What became of a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Concluded {
+    /// It counts.
+    Written {
+        /// The job's state now.
+        job: JobState,
+        /// Steps that became due by it.
+        opened: Vec<StepNo>,
+    },
+    /// The worker had lost the step: nothing it did counts.
+    Fenced,
+}

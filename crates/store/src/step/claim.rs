@@ -1,0 +1,124 @@
+//! Asking for a step: compare and set under the job's lock.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use domain::id::{JobId, StepNo};
+use domain::job::law::{self, Decision};
+use domain::job::{JobKind, Lease, Policy, StepState};
+use domain::plan::CollectionSize;
+
+use super::{Claim, Claimed};
+use crate::error::StoreError;
+use crate::job::Origin;
+use crate::job::write::{LockedJob, exactly_one};
+use crate::outbox;
+use crate::pool::Store;
+use crate::rows::{JobRow, StepRow, StepStateColumns};
+use crate::schema::{job_progress, job_steps, privacy_jobs};
+
+impl Store {
+    /// Claims a step for `owner` for the length of a lease.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails; the step is not held then, or will lapse.
+    pub async fn claim_step(
+        &self,
+        (job_id, step_no): (JobId, StepNo),
+        (owner, lease): (&str, Duration),
+        policy: &Policy,
+        origin: &Origin,
+    ) -> Result<Claim, StoreError> {
+        let mut conn = self.conn().await?;
+        conn.transaction(async |conn| {
+            let Some(mut job) = LockedJob::lock(conn, job_id, origin).await? else { return Ok(Claim::Unknown) };
+            let Some(row) = job.lock_step(conn, step_no).await? else { return Ok(Claim::Unknown) };
+            let lease = Lease {
+                epoch: row.epoch.saturating_add(1),
+                owner: owner.to_owned(),
+                expires_at: job.now + lease,
+            };
+            let decision = match law::claim(&job.facts, &row.state()?, lease, job.now, policy) {
+                Ok(decision) => decision,
+                Err(refused) => return Ok(Claim::Refused(refused)),
+            };
+            take(conn, &row, &decision, job.now).await?;
+            job.write_versions(conn, &decision.versions, Some(step_no)).await?;
+            claimed(conn, &job.row, row, &decision).await.map(|claimed| Claim::Granted(Box::new(claimed)))
+        })
+        .await
+    }
+
+    /// The kind of a job, for announcements that come without one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn job_kind(&self, id: JobId) -> Result<Option<JobKind>, StoreError> {
+        let mut conn = self.conn().await?;
+        let row: Option<JobRow> =
+            privacy_jobs::table.find(id.0).select(JobRow::as_select()).first(&mut conn).await.optional()?;
+        row.map(|row| row.kind()).transpose()
+    }
+}
+
+/// The one write that moves an epoch.
+async fn take(
+    conn: &mut AsyncPgConnection,
+    row: &StepRow,
+    decision: &Decision,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<(), StoreError> {
+    let changed = diesel::update(job_steps::table.find((row.job_id, row.step_no)))
+        .filter(job_steps::epoch.eq(row.epoch))
+        .set((
+            StepStateColumns::new(&decision.step, row.attempts),
+            job_steps::epoch.eq(row.epoch.saturating_add(1)),
+            job_steps::started_at.eq(now),
+        ))
+        .execute(conn)
+        .await?;
+    exactly_one(changed, "step")
+}
+
+async fn claimed(
+    conn: &mut AsyncPgConnection,
+    job: &JobRow,
+    row: StepRow,
+    decision: &Decision,
+) -> Result<Claimed, StoreError> {
+    let inputs: Vec<(Option<String>, Option<serde_json::Value>)> = job_steps::table
+        .filter(job_steps::job_id.eq(job.id))
+        .filter(job_steps::phase.lt(row.phase))
+        .filter(job_steps::state.eq("completed"))
+        .order(job_steps::step_no)
+        .select((job_steps::collection, job_steps::result))
+        .load(conn)
+        .await?;
+    let planned: Vec<(String, i64)> = job_progress::table
+        .filter(job_progress::job_id.eq(job.id))
+        .order(job_progress::position)
+        .select((job_progress::collection, job_progress::rows_planned))
+        .load(conn)
+        .await?;
+    let attempts = match &decision.step {
+        StepState::Running { attempts, .. } => *attempts,
+        _ => return Err(StoreError::corrupt("a granted claim does not run")),
+    };
+    Ok(Claimed {
+        job_id: JobId(job.id),
+        job_kind: job.kind()?,
+        organisation: outbox::organisation(&job.organisation_id)?,
+        request: job.request.clone(),
+        requested_by: job.requested_by.clone(),
+        requested_at: job.created_at,
+        cutoff: job.cutoff,
+        step_no: StepNo(row.step_no),
+        kind: row.kind()?,
+        collection: row.collection,
+        attempts,
+        epoch: row.epoch.saturating_add(1),
+        inputs: inputs.into_iter().filter_map(|(collection, result)| Some((collection, result?))).collect(),
+        planned: planned.into_iter().map(|(collection, rows)| CollectionSize { collection, rows }).collect(),
+    })
+}

@@ -1,0 +1,134 @@
+//! The end of a step: one fenced transaction that also writes the audit event and the next messages.
+
+use diesel::prelude::*;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use domain::job::law::{self, Conclusion, Surroundings};
+use domain::job::{Phase, Policy, StepKind};
+
+use super::renew::write_amounts;
+use super::{Concluded, Plan, Produced, StepReport};
+use crate::error::StoreError;
+use crate::job::Origin;
+use crate::job::write::LockedJob;
+use crate::package;
+use crate::pool::Store;
+use crate::rows::StepRow;
+use crate::schema::{job_progress, job_steps, privacy_jobs};
+
+impl Store {
+    /// Concludes a step. The last one of a phase opens the next, or ends the job.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails. When the connection was lost during COMMIT the
+    /// outcome is unknown: report again, and the fence tells.
+    pub async fn conclude_step(&self, report: &StepReport, policy: &Policy, origin: &Origin) -> Result<Concluded, StoreError> {
+        let mut conn = self.conn().await?;
+        conn.transaction(async |conn| {
+            let Some(mut job) = LockedJob::lock(conn, report.job_id, origin).await? else { return Ok(Concluded::Fenced) };
+            let Some(row) = job.lock_step(conn, report.step_no).await? else { return Ok(Concluded::Fenced) };
+            let planned = report.produced.plan.as_ref().filter(|_| report.conclusion == Conclusion::Completed);
+            let around = surroundings(conn, &row, planned).await?;
+            let said = (report.epoch, report.conclusion.clone());
+            let Ok(decision) = law::conclude(&job.facts, &row.state()?, said, around, (job.now, policy)) else {
+                return Ok(Concluded::Fenced);
+            };
+            if report.conclusion == Conclusion::Completed {
+                keep(conn, &job, &row, &report.produced).await?;
+            }
+            let mut opened = job.write_decision(conn, &row, &decision, policy).await?;
+            if report.conclusion == Conclusion::Released {
+                // Somebody else can begin at once; no need to wait for the sweeper.
+                crate::outbox::announce(conn, (job.facts.kind, report.job_id), report.step_no, &origin.headers, job.now)
+                    .await?;
+                opened.push(report.step_no);
+            }
+            Ok(Concluded::Written { job: job.state().clone(), opened })
+        })
+        .await
+    }
+}
+
+async fn surroundings(conn: &mut AsyncPgConnection, row: &StepRow, plan: Option<&Plan>) -> Result<Surroundings, StoreError> {
+    let open_siblings: i64 = job_steps::table
+        .filter(job_steps::job_id.eq(row.job_id))
+        .filter(job_steps::phase.eq(row.phase))
+        .filter(job_steps::step_no.ne(row.step_no))
+        .filter(job_steps::state.eq_any(["waiting", "due", "running"]))
+        .count()
+        .get_result(conn)
+        .await?;
+    let stored: Option<(i32, String)> = job_steps::table
+        .filter(job_steps::job_id.eq(row.job_id))
+        .filter(job_steps::phase.gt(row.phase))
+        .order(job_steps::phase)
+        .select((job_steps::phase, job_steps::kind))
+        .first(conn)
+        .await
+        .optional()?;
+    let stored = stored.and_then(|(phase, kind)| Some((Phase(phase), StepKind::parse(&kind)?)));
+    let planned = plan.and_then(|plan| plan.steps.iter().min_by_key(|step| step.phase)).map(|step| (step.phase, step.kind));
+    let next = [stored, planned].into_iter().flatten().min_by_key(|(phase, _)| *phase);
+    Ok(Surroundings {
+        open_siblings,
+        next_phase: next.map(|(phase, _)| phase),
+        next_verifies: next.is_some_and(|(_, kind)| kind.verifies()),
+    })
+}
+
+/// Keeps what a step produced.
+async fn keep(conn: &mut AsyncPgConnection, job: &LockedJob<'_>, row: &StepRow, produced: &Produced) -> Result<(), StoreError> {
+    if let Some(plan) = &produced.plan {
+        keep_plan(conn, job, row, plan).await?;
+    }
+    if let Some(result) = &produced.result {
+        diesel::update(job_steps::table.find((row.job_id, row.step_no)))
+            .set(job_steps::result.eq(result))
+            .execute(conn)
+            .await?;
+    }
+    if let Some(package) = &produced.package {
+        package::insert(conn, (&job.row.organisation_id, job.row.id), package).await?;
+    }
+    write_amounts(conn, row.job_id, &produced.amounts).await
+}
+
+async fn keep_plan(conn: &mut AsyncPgConnection, job: &LockedJob<'_>, row: &StepRow, plan: &Plan) -> Result<(), StoreError> {
+    diesel::update(privacy_jobs::table.find(job.row.id))
+        .set(privacy_jobs::cutoff.eq(plan.cutoff))
+        .execute(conn)
+        .await?;
+    let steps: Vec<_> = (row.step_no.saturating_add(1)..)
+        .zip(&plan.steps)
+        .map(|(step_no, step)| {
+            (
+                job_steps::job_id.eq(row.job_id),
+                job_steps::step_no.eq(step_no),
+                job_steps::organisation_id.eq(&row.organisation_id),
+                job_steps::phase.eq(step.phase.0),
+                job_steps::kind.eq(step.kind.name()),
+                job_steps::collection.eq(step.collection.as_deref()),
+                job_steps::state.eq("waiting"),
+                job_steps::rows_planned.eq(step.rows_planned),
+            )
+        })
+        .collect();
+    for chunk in steps.chunks(1_000) {
+        diesel::insert_into(job_steps::table).values(chunk).execute(conn).await?;
+    }
+    let progress: Vec<_> = (0_i32..)
+        .zip(&plan.sizes)
+        .map(|(position, size)| {
+            (
+                job_progress::job_id.eq(row.job_id),
+                job_progress::organisation_id.eq(&row.organisation_id),
+                job_progress::collection.eq(&size.collection),
+                job_progress::position.eq(position),
+                job_progress::rows_planned.eq(size.rows),
+            )
+        })
+        .collect();
+    for chunk in progress.chunks(1_000) {
+        diesel::insert_into(job_progress::table).values(chunk).execute(conn).await?;
+    }
+    Ok(())
+}

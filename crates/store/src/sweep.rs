@@ -1,0 +1,206 @@
+//! Time turned into work: lapsed leases, due steps, lost messages, old rows.
+//!
+//! Every replica may sweep at any time: each finding is settled under locks, and what another
+//! replica holds is skipped. No leader.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Interval as SqlInterval};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use domain::id::{JobId, StepNo};
+use domain::job::{Policy, law};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::job::Origin;
+use crate::job::write::LockedJob;
+use crate::outbox;
+use crate::pool::Store;
+use crate::schema::{job_steps, privacy_jobs};
+
+/// How long things may lie before the sweeper picks them up.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SweepConfig {
+    /// A due step that was announced so long ago is announced again.
+    #[serde(with = "duration")]
+    pub announce_again_after: Duration,
+    /// An audit event published so long ago that is not in the log is published again.
+    #[serde(with = "duration")]
+    pub audit_again_after: Duration,
+    /// Published outbox rows are kept so long.
+    #[serde(with = "duration")]
+    pub keep_outbox: Duration,
+    /// Idempotency keys are kept so long.
+    #[serde(with = "duration")]
+    pub keep_idempotency_keys: Duration,
+}
+
+impl Default for SweepConfig {
+    fn default() -> Self {
+        Self {
+            announce_again_after: Duration::from_secs(30),
+            audit_again_after: Duration::from_secs(120),
+            keep_outbox: Duration::from_secs(7 * 24 * 3600),
+            keep_idempotency_keys: Duration::from_secs(24 * 3600),
+        }
+    }
+}
+
+mod duration {
+    //! Durations in settings: a number of seconds.
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer};
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        f64::deserialize(deserializer)
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).map_err(serde::de::Error::custom))
+    }
+}
+
+/// What a sweep found and settled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Leases that had run out.
+    pub lapsed: usize,
+    /// Steps announced (again).
+    pub announced: usize,
+    /// Audit events published again.
+    pub audit_again: usize,
+    /// Outbox rows and idempotency keys removed.
+    pub removed: usize,
+}
+
+/// The most findings of one kind settled in one sweep.
+const BATCH: i64 = 100;
+
+impl Store {
+    /// Looks for everything that time has made due and settles it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails; what was settled before stays settled.
+    pub async fn sweep(&self, config: &SweepConfig, policy: &Policy, origin: &Origin) -> Result<Swept, StoreError> {
+        Ok(Swept {
+            lapsed: self.sweep_leases(policy, origin).await?,
+            announced: self.sweep_due(config).await?,
+            audit_again: self.sweep_audit(config).await?,
+            removed: self.sweep_old(config).await?,
+        })
+    }
+
+    async fn sweep_leases(&self, policy: &Policy, origin: &Origin) -> Result<usize, StoreError> {
+        let mut conn = self.conn().await?;
+        let now = crate::clock::now(&mut conn).await?;
+        let lapsed: Vec<(Uuid, i32, serde_json::Value)> = job_steps::table
+            .inner_join(privacy_jobs::table.on(privacy_jobs::id.eq(job_steps::job_id)))
+            .filter(job_steps::state.eq("running"))
+            .filter(job_steps::lease_expires_at.lt(now))
+            .limit(BATCH)
+            .select((job_steps::job_id, job_steps::step_no, privacy_jobs::trace_headers))
+            .load(&mut conn)
+            .await?;
+        let mut settled = 0_usize;
+        for (job, step, headers) in lapsed {
+            let origin = Origin { actor: origin.actor.clone(), headers: headers_of(headers) };
+            let done = conn.transaction(async |conn| lapse(conn, (JobId(job), StepNo(step)), policy, &origin).await).await?;
+            settled = settled.saturating_add(usize::from(done));
+        }
+        Ok(settled)
+    }
+
+    async fn sweep_due(&self, config: &SweepConfig) -> Result<usize, StoreError> {
+        let mut conn = self.conn().await?;
+        conn.transaction(async |conn| {
+            let now = crate::clock::now(conn).await?;
+            let stale = now - config.announce_again_after;
+            let due: Vec<(Uuid, i32)> = job_steps::table
+                .filter(job_steps::state.eq("due"))
+                .filter(job_steps::not_before.le(now))
+                .filter(
+                    job_steps::announced_at
+                        .is_null()
+                        .or(job_steps::announced_at.lt(job_steps::not_before))
+                        .or(job_steps::announced_at.lt(stale)),
+                )
+                .order(job_steps::not_before)
+                .limit(BATCH)
+                .select((job_steps::job_id, job_steps::step_no))
+                .for_update()
+                .skip_locked()
+                .load(conn)
+                .await?;
+            for (job, step) in &due {
+                let (kind, headers): (String, serde_json::Value) = privacy_jobs::table
+                    .find(job)
+                    .select((privacy_jobs::kind, privacy_jobs::trace_headers))
+                    .first(conn)
+                    .await?;
+                let kind = domain::job::JobKind::parse(&kind)
+                    .ok_or_else(|| StoreError::corrupt(format!("unknown kind of job `{kind}`")))?;
+                outbox::announce(conn, (kind, JobId(*job)), StepNo(*step), &headers_of(headers), now).await?;
+            }
+            Ok(due.len())
+        })
+        .await
+    }
+
+    async fn sweep_audit(&self, config: &SweepConfig) -> Result<usize, StoreError> {
+        self.run(
+            "UPDATE outbox SET published_at = NULL WHERE event_id IN ( \
+                 SELECT o.event_id FROM outbox o \
+                 WHERE o.kind = 'audit.event' AND o.published_at < clock_timestamp() - $1 \
+                   AND NOT EXISTS (SELECT FROM audit_logs a WHERE a.event_id = o.event_id) \
+                 LIMIT $2 FOR UPDATE OF o SKIP LOCKED)",
+            config.audit_again_after,
+        )
+        .await
+    }
+
+    async fn sweep_old(&self, config: &SweepConfig) -> Result<usize, StoreError> {
+        let messages = self
+            .run(
+                "DELETE FROM outbox WHERE event_id IN ( \
+                     SELECT o.event_id FROM outbox o WHERE o.published_at < clock_timestamp() - $1 \
+                       AND (o.kind <> 'audit.event' OR EXISTS (SELECT FROM audit_logs a WHERE a.event_id = o.event_id)) \
+                     LIMIT $2 FOR UPDATE OF o SKIP LOCKED)",
+                config.keep_outbox,
+            )
+            .await?;
+        let keys = self
+            .run("DELETE FROM idempotency_keys WHERE created_at < clock_timestamp() - $1 AND $2 > 0", config.keep_idempotency_keys)
+            .await?;
+        Ok(messages.saturating_add(keys))
+    }
+
+    async fn run(&self, statement: &str, age: Duration) -> Result<usize, StoreError> {
+        let mut conn = self.conn().await?;
+        let age = diesel::data_types::PgInterval::from_microseconds(i64::try_from(age.as_micros()).unwrap_or(i64::MAX));
+        let changed = diesel::sql_query(statement)
+            .bind::<SqlInterval, _>(age)
+            .bind::<BigInt, _>(BATCH)
+            .execute(&mut conn)
+            .await?;
+        Ok(changed)
+    }
+}
+
+/// Settles one lease that had run out when it was looked at; `false` when it is alive after all.
+async fn lapse(
+    conn: &mut AsyncPgConnection,
+    (job_id, step_no): (JobId, StepNo),
+    policy: &Policy,
+    origin: &Origin,
+) -> Result<bool, StoreError> {
+    let Some(mut job) = LockedJob::lock(conn, job_id, origin).await? else { return Ok(false) };
+    let Some(row) = job.lock_step(conn, step_no).await? else { return Ok(false) };
+    let Ok(decision) = law::lapse(&job.facts, &row.state()?, job.now, policy) else { return Ok(false) };
+    job.write_decision(conn, &row, &decision, policy).await?;
+    Ok(true)
+}
+
+fn headers_of(value: serde_json::Value) -> std::collections::BTreeMap<String, String> {
+    serde_json::from_value(value).unwrap_or_default()
+}
