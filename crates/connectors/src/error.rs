@@ -1,0 +1,191 @@
+//! What can go wrong with a subject store, in words that give no row away.
+
+use std::fmt;
+
+use deadpool_postgres::PoolError;
+use domain::schema::TableName;
+use tokio_postgres::error::{DbError, ErrorPosition};
+
+/// A failure of a subject store.
+///
+/// A server's message, detail and hint may quote values of rows, so none of them is kept: what
+/// remains is the SQLSTATE, what it means, and the tables that were being read. Failures that
+/// never reached the server (a refused connection, a certificate) keep their source.
+#[derive(Debug, thiserror::Error)]
+#[error("subject store `{store}`: {}{}{}", .kind.explain(), Reading(.reading), Code(.sqlstate.as_deref()))]
+pub struct StoreError {
+    store: String,
+    kind: StoreErrorKind,
+    sqlstate: Option<String>,
+    reading: Vec<TableName>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What kind of failure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StoreErrorKind {
+    /// The store's settings cannot be used; the text says what would be right.
+    Configuration(&'static str),
+    /// The server cannot be reached, or hung up.
+    Unreachable,
+    /// The role may not do this, or may not log in.
+    Permission,
+    /// A statement, a lock or a free connection took longer than allowed.
+    Timeout,
+    /// The organisation's id is no value of its key's type, so there is no such organisation.
+    BadOrganisation,
+    /// A table, column, type or operator is not there: the schema is not the one that was planned for.
+    Schema,
+    /// A COPY of this transaction was given up, so that nothing can follow it.
+    Abandoned,
+    /// Anything else that the server refused.
+    Other,
+}
+
+impl StoreErrorKind {
+    fn explain(self) -> &'static str {
+        match self {
+            Self::Configuration(text) => text,
+            Self::Unreachable => "the server cannot be reached",
+            Self::Permission => {
+                "the role lacks a permission: it needs CONNECT, USAGE on the schema, SELECT, and BYPASSRLS where row-level security is on"
+            }
+            Self::Timeout => "it took longer than the timeout allows",
+            Self::BadOrganisation => "the organisation's id is no value of the type of its key",
+            Self::Schema => {
+                "a table, column, type or operator is missing; check the data map against the live schema"
+            }
+            Self::Abandoned => "a copy was given up in this transaction; begin a new one",
+            Self::Other => "the server refused",
+        }
+    }
+}
+
+impl StoreError {
+    pub(crate) fn new(store: &str, kind: StoreErrorKind) -> Self {
+        Self {
+            store: store.to_owned(),
+            kind,
+            sqlstate: None,
+            reading: Vec::new(),
+            source: None,
+        }
+    }
+
+    pub(crate) fn because(self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self {
+            source: Some(source.into()),
+            ..self
+        }
+    }
+
+    pub(crate) fn driver(store: &str, error: tokio_postgres::Error) -> Self {
+        if let Some(refusal) = error.as_db_error() {
+            let sqlstate = Some(refusal.code().code().to_owned());
+            return Self {
+                sqlstate,
+                ..Self::new(store, classify(refusal))
+            };
+        }
+        let transport = error.is_closed()
+            || std::error::Error::source(&error).is_some_and(|source| source.is::<std::io::Error>());
+        let kind = if transport {
+            StoreErrorKind::Unreachable
+        } else {
+            StoreErrorKind::Other
+        };
+        Self::new(store, kind).because(error)
+    }
+
+    pub(crate) fn pool(store: &str, error: PoolError) -> Self {
+        use deadpool_postgres::TimeoutType;
+        match error {
+            PoolError::Backend(error) => Self::driver(store, error),
+            PoolError::Timeout(TimeoutType::Wait) => Self::new(store, StoreErrorKind::Timeout).because(error),
+            PoolError::Timeout(_) | PoolError::Closed => {
+                Self::new(store, StoreErrorKind::Unreachable).because(error)
+            }
+            PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+                Self::new(store, StoreErrorKind::Other)
+            }
+        }
+    }
+
+    /// The same failure, met while reading these tables.
+    pub(crate) fn reading(self, tables: &[TableName]) -> Self {
+        Self {
+            reading: tables.to_vec(),
+            ..self
+        }
+    }
+
+    /// What kind of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+
+    /// The server's five-letter code, when the server answered.
+    #[must_use]
+    pub fn sqlstate(&self) -> Option<&str> {
+        self.sqlstate.as_deref()
+    }
+
+    /// Whether the same attempt may succeed later without anybody mending anything.
+    ///
+    /// By class of SQLSTATE: 08 connection, 53 resources, 57P0x shutdown, 57014 cancelled or timed
+    /// out, 55P03 lock, 25P03 and 25P04 transaction timed out, 40001 and 40P01 conflicts (also
+    /// with recovery on a replica).
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self.sqlstate.as_deref() {
+            Some(code) => {
+                code.starts_with("08")
+                    || code.starts_with("53")
+                    || code.starts_with("57P0")
+                    || ["40001", "40P01", "57014", "55P03", "25P03", "25P04"].contains(&code)
+            }
+            None => matches!(self.kind, StoreErrorKind::Unreachable | StoreErrorKind::Timeout),
+        }
+    }
+}
+
+fn classify(refusal: &DbError) -> StoreErrorKind {
+    let code = refusal.code().code();
+    // A literal that is no value of its type is found while the statement is parsed, and then has a
+    // place in it. The same code without a place comes from a row, as from a view that casts.
+    let in_our_text = matches!(refusal.position(), Some(ErrorPosition::Original(_)));
+    match code {
+        "22P02" | "22003" | "22007" | "22008" | "22P03" if in_our_text => StoreErrorKind::BadOrganisation,
+        "42501" | "28000" | "28P01" => StoreErrorKind::Permission,
+        "57014" | "55P03" | "25P03" | "25P04" => StoreErrorKind::Timeout,
+        "42P01" | "42703" | "42704" | "42883" | "42804" | "3F000" => StoreErrorKind::Schema,
+        _ if code.starts_with("08") || code.starts_with("57P0") => StoreErrorKind::Unreachable,
+        _ => StoreErrorKind::Other,
+    }
+}
+
+struct Reading<'a>(&'a [TableName]);
+
+impl fmt::Display for Reading<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((table, through)) = self.0.split_first() else {
+            return Ok(());
+        };
+        write!(f, ", reading {table}")?;
+        let mut lead = " through ";
+        for table in through {
+            write!(f, "{lead}{table}")?;
+            lead = ", ";
+        }
+        Ok(())
+    }
+}
+
+struct Code<'a>(Option<&'a str>);
+
+impl fmt::Display for Code<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |code| write!(f, " (SQLSTATE {code})"))
+    }
+}

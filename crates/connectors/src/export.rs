@@ -1,0 +1,246 @@
+//! What an export reads of one collection: which columns, in which form, and which rows.
+
+use chrono::{DateTime, Utc};
+use domain::datamap::Collection;
+use domain::export::ExportFormat;
+use domain::id::OrganisationId;
+use domain::schema::{LiveColumn, LiveSchema, Table, TableName, TypeFamily};
+
+use crate::sql::{self, PlanError};
+
+/// Whose rows, until when, and for which files.
+#[derive(Debug, Clone, Copy)]
+pub struct ExportScope<'a> {
+    /// The organisation.
+    pub organisation: &'a OrganisationId,
+    /// Rows made later are left out, by the store's clock, where the data map names a creation time.
+    pub cutoff_at: DateTime<Utc>,
+    /// The files that will be written.
+    pub formats: ExportFormat,
+}
+
+/// The reading of one collection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CollectionRead {
+    /// `COPY (SELECT …) TO STDOUT` in the text format. The rows have no order: sorting a large
+    /// collection costs more than reading it, and the order of the archive carries no meaning.
+    pub copy_sql: String,
+    /// The number of rows under the same predicate.
+    pub count_sql: String,
+    /// The columns exported, in the table's order. Empty when every column is left out; then there
+    /// is nothing to copy.
+    pub columns: Vec<ExportColumn>,
+    /// What the COPY delivers, cell by cell.
+    pub cells: Vec<CopyCell>,
+    /// The columns left out, in the order of the table.
+    pub omitted: Vec<OmittedColumn>,
+    /// Whether the cutoff limits the rows; it cannot where no creation time is named.
+    pub cutoff_applied: bool,
+    tables: Vec<TableName>,
+}
+
+/// A column of the export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportColumn {
+    /// Its name.
+    pub name: String,
+    /// Its type as PostgreSQL prints it.
+    pub sql_type: String,
+    /// What kind of values it holds.
+    pub family: TypeFamily,
+    /// Its data categories.
+    pub data_categories: Vec<String>,
+    /// What it holds, in the data map's words.
+    pub description: Option<String>,
+}
+
+/// One cell of every row of the COPY.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyCell {
+    /// The column it shows.
+    pub column: String,
+    /// What its text is.
+    pub rendering: CellRendering,
+    /// The files that it is for. A value that only the server can turn into JSON comes twice, once
+    /// as text for CSV and once as JSON.
+    pub formats: ExportFormat,
+}
+
+/// What the text of a cell is, for whoever encodes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CellRendering {
+    /// A number, or `NaN`, `Infinity`, `-Infinity`.
+    Number,
+    /// `t` or `f`.
+    Boolean,
+    /// JSON, complete.
+    Json,
+    /// `2024-01-02 03:04:05.123`, or an infinity.
+    Timestamp,
+    /// `2024-01-02 03:04:05.123+00`, or an infinity.
+    TimestampTz,
+    /// Text that people may have written.
+    Text,
+    /// Text whose form the database guarantees.
+    Verbatim,
+}
+
+/// A column that the export leaves out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OmittedColumn {
+    /// Its name.
+    pub column: String,
+    /// Why, in the words of a manifest.
+    pub reason: String,
+}
+
+impl CollectionRead {
+    /// Plans the reading of a collection.
+    ///
+    /// # Errors
+    /// When the live schema has not what the map needs to find the organisation's rows.
+    pub fn plan(
+        collection: &Collection,
+        schema: &LiveSchema,
+        scope: &ExportScope<'_>,
+    ) -> Result<Self, PlanError> {
+        let name = &collection.table;
+        let table = schema
+            .tables
+            .get(name)
+            .ok_or_else(|| PlanError::NoTable(name.clone()))?;
+        let path = collection
+            .tenant
+            .as_ref()
+            .ok_or_else(|| PlanError::NoTenant(name.clone()))?;
+        let mut predicate = sql::tenant_predicate(name, path, schema, scope.organisation)?;
+        if let Some(created_at) = &collection.created_at {
+            let column = sql::live_column(schema, name, created_at)?;
+            predicate.push_str(&format!(" AND {}", until(column, name, scope.cutoff_at)?));
+        }
+        let (columns, omitted) = divide(collection, table);
+        let (selected, cells): (Vec<String>, Vec<CopyCell>) = columns
+            .iter()
+            .flat_map(|column| cells(column, scope.formats))
+            .unzip();
+        let rows = format!("FROM {} t0 WHERE {predicate}", sql::relation(name));
+        let hops = path.hops.iter().map(|hop| hop.target.clone());
+        Ok(Self {
+            copy_sql: format!("COPY (SELECT {} {rows}) TO STDOUT", selected.join(", ")),
+            count_sql: format!("SELECT pg_catalog.count(*) {rows}"),
+            columns,
+            cells,
+            omitted,
+            cutoff_applied: collection.created_at.is_some(),
+            tables: std::iter::once(name.clone()).chain(hops).collect(),
+        })
+    }
+
+    /// The collection's table, and those through which its tenant leads.
+    #[must_use]
+    pub fn tables(&self) -> &[TableName] {
+        &self.tables
+    }
+}
+
+/// The rows that were there at the cutoff; those without a creation time count as there.
+fn until(column: &LiveColumn, table: &TableName, cutoff_at: DateTime<Utc>) -> Result<String, PlanError> {
+    // Microseconds are what PostgreSQL has; the session's time zone is UTC.
+    let (format, cast) = match column.family {
+        TypeFamily::TimestampTz => ("%Y-%m-%d %H:%M:%S%.6f+00", "timestamptz"),
+        TypeFamily::Timestamp => ("%Y-%m-%d %H:%M:%S%.6f", "timestamp"),
+        TypeFamily::Date => ("%Y-%m-%d", "date"),
+        _ => {
+            return Err(PlanError::NotATime {
+                table: table.clone(),
+                column: column.name.clone(),
+            });
+        }
+    };
+    let name = sql::identifier(&column.name);
+    let value = sql::literal(&cutoff_at.format(format).to_string());
+    Ok(format!(
+        "(t0.{name} OPERATOR(pg_catalog.<=) {value}::pg_catalog.{cast} OR t0.{name} IS NULL)"
+    ))
+}
+
+/// What is exported and what is left out.
+fn divide(collection: &Collection, table: &Table) -> (Vec<ExportColumn>, Vec<OmittedColumn>) {
+    let (mut columns, mut omitted) = (Vec::new(), Vec::new());
+    let mut omit = |column: &str, reason: &str| {
+        omitted.push(OmittedColumn {
+            column: column.to_owned(),
+            reason: reason.to_owned(),
+        });
+    };
+    for live in &table.columns {
+        match collection.field(&live.name) {
+            None => omit(&live.name, "not named by the data map"),
+            Some(field) => match field.secret {
+                Some(reason) => omit(&live.name, reason.explain()),
+                None => columns.push(ExportColumn {
+                    name: live.name.clone(),
+                    sql_type: live.sql_type.clone(),
+                    family: live.family,
+                    data_categories: field.data_categories.clone(),
+                    description: field.description.clone(),
+                }),
+            },
+        }
+    }
+    for field in collection
+        .fields
+        .iter()
+        .filter(|field| table.column(&field.name).is_none())
+    {
+        omit(
+            &field.name,
+            "named by the data map, but not a column that can be read",
+        );
+    }
+    (columns, omitted)
+}
+
+/// The expressions of a column in the SELECT list, each with what it delivers.
+fn cells(column: &ExportColumn, formats: ExportFormat) -> Vec<(String, CopyCell)> {
+    let plain = format!("t0.{}", sql::identifier(&column.name));
+    let cell = |rendering, formats| CopyCell {
+        column: column.name.clone(),
+        rendering,
+        formats,
+    };
+    let Some(rendering) = in_both(column.family) else {
+        // An array's text begins with a brace or a bracket; that of an unknown type with anything.
+        let text = if column.family == TypeFamily::Array {
+            CellRendering::Verbatim
+        } else {
+            CellRendering::Text
+        };
+        let json = format!("pg_catalog.to_json({plain})");
+        let csv = formats.csv().then(|| (plain, cell(text, ExportFormat::Csv)));
+        let json = formats
+            .json()
+            .then(|| (json, cell(CellRendering::Json, ExportFormat::Json)));
+        return csv.into_iter().chain(json).collect();
+    };
+    vec![(plain, cell(rendering, formats))]
+}
+
+/// How one text serves JSON and CSV; `None` where only the server knows the JSON.
+fn in_both(family: TypeFamily) -> Option<CellRendering> {
+    Some(match family {
+        TypeFamily::Array | TypeFamily::Other => return None,
+        TypeFamily::Text => CellRendering::Text,
+        TypeFamily::Number => CellRendering::Number,
+        TypeFamily::Boolean => CellRendering::Boolean,
+        TypeFamily::Json => CellRendering::Json,
+        TypeFamily::Timestamp => CellRendering::Timestamp,
+        TypeFamily::TimestampTz => CellRendering::TimestampTz,
+        TypeFamily::Date
+        | TypeFamily::Time
+        | TypeFamily::Uuid
+        | TypeFamily::Network
+        | TypeFamily::Bytes
+        | TypeFamily::Enum => CellRendering::Verbatim,
+    })
+}

@@ -1,0 +1,158 @@
+//! The live schema, read from the catalogues in two queries however many tables there are.
+
+use std::collections::BTreeMap;
+
+use domain::schema::{LiveColumn, LiveSchema, Table, TableName, TypeFamily};
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use crate::error::StoreError;
+use crate::pool::SubjectStore;
+
+/// Columns that the role may read, with their types followed through domains to the base type.
+/// A column that it may not read is left out: for us it is not there.
+const COLUMNS: &str = "\
+WITH RECURSIVE columns AS (
+    SELECT n.nspname, c.relname, a.attnum, a.attname, a.atttypid, a.attnotnull,
+           pg_catalog.format_type(a.atttypid, a.atttypmod) AS sql_type,
+           a.attgenerated <> '' OR a.attidentity = 'a' AS generated
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+      AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+      AND pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')
+), steps (declared, type, not_null) AS (
+    SELECT DISTINCT atttypid, atttypid, false FROM columns
+    UNION ALL
+    SELECT s.declared, t.typbasetype, s.not_null OR t.typnotnull
+    FROM steps s JOIN pg_catalog.pg_type t ON t.oid = s.type WHERE t.typtype = 'd'
+)
+SELECT l.nspname::text, l.relname::text, l.attname::text, l.sql_type, l.attnotnull OR s.not_null, l.generated,
+       n.nspname::text, t.typname::text, t.typtype::text,
+       t.typsubscript = 'pg_catalog.array_subscript_handler'::pg_catalog.regproc
+FROM columns l
+JOIN steps s ON s.declared = l.atttypid
+JOIN pg_catalog.pg_type t ON t.oid = s.type AND t.typtype <> 'd'
+JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+ORDER BY l.nspname, l.relname, l.attnum";
+
+/// Keys that hold for every row and consist of columns alone: no partial indexes, no expressions.
+const KEYS: &str = "\
+SELECT n.nspname::text, c.relname::text, i.indisprimary, array_agg(a.attname::text ORDER BY k.position)
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY k (attnum, position)
+JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+WHERE n.nspname = ANY ($1) AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+  AND k.position <= i.indnkeyatts
+GROUP BY n.nspname, c.relname, i.indexrelid, i.indisprimary
+ORDER BY n.nspname, c.relname, i.indexrelid";
+
+impl SubjectStore {
+    /// What is in these schemas, as far as the role may read it: tables, partitioned and foreign
+    /// tables, views and materialised views.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn live_schema(&self, schemas: &[&str]) -> Result<LiveSchema, StoreError> {
+        let transaction = self.begin_read().await?;
+        // With nothing on the path, `format_type` writes every type but the built-in ones with its schema.
+        transaction.execute("SET LOCAL search_path = ''").await?;
+        let failed = |error| transaction.failed(error);
+        let client = transaction.client()?;
+        let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 1] =
+            [(&schemas, Type::TEXT_ARRAY)];
+        let columns = client.query_typed(COLUMNS, &parameters).await.map_err(failed)?;
+        let keys = client.query_typed(KEYS, &parameters).await.map_err(failed)?;
+        let mut tables: BTreeMap<TableName, Table> = BTreeMap::new();
+        for row in &columns {
+            let (name, column) = column(row).map_err(failed)?;
+            tables.entry(name).or_default().columns.push(column);
+        }
+        for row in &keys {
+            let (name, primary, columns) = key(row).map_err(failed)?;
+            let Some(table) = tables.get_mut(&name) else {
+                continue;
+            };
+            if primary {
+                table.primary_key = columns;
+            } else {
+                table.unique.push(columns);
+            }
+        }
+        transaction.finish().await?;
+        Ok(LiveSchema { tables })
+    }
+}
+
+fn column(row: &Row) -> Result<(TableName, LiveColumn), tokio_postgres::Error> {
+    let name = TableName {
+        schema: row.try_get(0)?,
+        table: row.try_get(1)?,
+    };
+    let base = BaseType {
+        schema: row.try_get(6)?,
+        name: row.try_get(7)?,
+        kind: row.try_get(8)?,
+        is_array: row.try_get(9)?,
+    };
+    let column = LiveColumn {
+        name: row.try_get(2)?,
+        sql_type: row.try_get(3)?,
+        family: base.family(),
+        not_null: row.try_get(4)?,
+        generated: row.try_get(5)?,
+    };
+    Ok((name, column))
+}
+
+fn key(row: &Row) -> Result<(TableName, bool, Vec<String>), tokio_postgres::Error> {
+    let name = TableName {
+        schema: row.try_get(0)?,
+        table: row.try_get(1)?,
+    };
+    Ok((name, row.try_get(2)?, row.try_get(3)?))
+}
+
+/// A type that is no domain.
+struct BaseType<'a> {
+    schema: &'a str,
+    name: &'a str,
+    /// `pg_type.typtype`: b base, c composite, e enum, m multirange, p pseudo, r range.
+    kind: &'a str,
+    is_array: bool,
+}
+
+impl BaseType<'_> {
+    fn family(&self) -> TypeFamily {
+        if self.is_array {
+            return TypeFamily::Array;
+        }
+        if self.kind == "e" {
+            return TypeFamily::Enum;
+        }
+        if self.schema != "pg_catalog" {
+            return if self.name == "citext" {
+                TypeFamily::Text
+            } else {
+                TypeFamily::Other
+            };
+        }
+        match self.name {
+            "text" | "varchar" | "bpchar" | "char" | "name" => TypeFamily::Text,
+            "int2" | "int4" | "int8" | "numeric" | "float4" | "float8" => TypeFamily::Number,
+            "bool" => TypeFamily::Boolean,
+            "json" | "jsonb" => TypeFamily::Json,
+            "timestamp" => TypeFamily::Timestamp,
+            "timestamptz" => TypeFamily::TimestampTz,
+            "date" => TypeFamily::Date,
+            "time" | "timetz" | "interval" => TypeFamily::Time,
+            "uuid" => TypeFamily::Uuid,
+            "inet" | "cidr" => TypeFamily::Network,
+            "bytea" => TypeFamily::Bytes,
+            _ => TypeFamily::Other,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Subject stores: the company's own databases, whose rows are exported.
+//!
+//! A [`SubjectStore`] is a small pool of connections to one PostgreSQL database. Its
+//! [`live_schema`](SubjectStore::live_schema) is what the data map is checked against. From a
+//! collection of the map and that schema, [`CollectionRead::plan`] makes the SQL that selects the
+//! rows of one organisation, and a [`ReadTransaction`] streams them out with COPY.
+//!
+//! Nothing here writes to a subject store: every transaction is READ ONLY. No value of a row, and
+//! no message of the server that could quote one, enters an error or a log line; see
+//! [`StoreError`].
+
+mod config;
+mod connection;
+mod error;
+mod export;
+mod introspect;
+mod pool;
+mod read;
+mod sql;
+
+pub use config::StoreConfig;
+pub use error::{StoreError, StoreErrorKind};
+pub use export::{CellRendering, CollectionRead, CopyCell, ExportColumn, ExportScope, OmittedColumn};
+pub use pool::SubjectStore;
+pub use read::{CopyRows, FoundOrganisation, ReadTransaction};
+pub use sql::{OrganisationRead, PlanError};

@@ -1,0 +1,118 @@
+//! A subject store: a small pool of connections to one database.
+
+use std::fmt;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+
+use crate::config::StoreConfig;
+use crate::connection::{Connector, Transport};
+use crate::error::StoreError;
+use crate::read::ReadTransaction;
+
+/// How long a caller waits for a connection to become free.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a new connection may take, over all hosts of the URL, TLS and login included.
+const CREATE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// One of the company's databases, reached with a role that may read.
+///
+/// Cheap to clone; clones share the connections.
+#[derive(Clone)]
+pub struct SubjectStore {
+    name: String,
+    pool: Pool,
+    transport: Transport,
+    limits: Limits,
+}
+
+/// What a transaction is allowed to take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) statement: Duration,
+    pub(crate) lock: Duration,
+}
+
+impl SubjectStore {
+    /// A store with these settings. Connections are opened when they are first needed, so that a
+    /// service starts while a store is down.
+    ///
+    /// # Errors
+    /// When the settings cannot be used.
+    pub fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
+        let driver = config.driver()?;
+        let transport = Transport::of(&driver, &config.name)?;
+        let connector = Connector {
+            store: config.name.clone(),
+            transport: transport.clone(),
+        };
+        let recycling = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
+        let pool = Pool::builder(Manager::from_connect(driver, connector, recycling))
+            .max_size(config.max_connections)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(WAIT_TIMEOUT))
+            .create_timeout(Some(CREATE_TIMEOUT))
+            .build()
+            .map_err(|error| StoreError::new(&config.name, crate::StoreErrorKind::Other).because(error))?;
+        let limits = Limits {
+            statement: config.statement_timeout,
+            lock: config.lock_timeout,
+        };
+        Ok(Self {
+            name: config.name.clone(),
+            pool,
+            transport,
+            limits,
+        })
+    }
+
+    /// The store's name in the data map.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the store answers; for readiness probes.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let client = self.checkout().await?;
+        client
+            .simple_query("SELECT 1")
+            .await
+            .map_err(|error| StoreError::driver(&self.name, error))?;
+        Ok(())
+    }
+
+    /// Begins a transaction that sees one snapshot and can write nothing.
+    ///
+    /// # Errors
+    /// When no connection is to be had.
+    pub async fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
+        ReadTransaction::begin(
+            self.checkout().await?,
+            &self.name,
+            self.transport.clone(),
+            self.limits,
+        )
+        .await
+    }
+
+    async fn checkout(&self) -> Result<Object, StoreError> {
+        self.pool
+            .get()
+            .await
+            .map_err(|error| StoreError::pool(&self.name, error))
+    }
+}
+
+impl fmt::Debug for SubjectStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubjectStore")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

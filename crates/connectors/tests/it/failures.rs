@@ -1,0 +1,307 @@
+//! What goes wrong, in which words, and that nothing is left behind.
+
+use std::time::{Duration, Instant};
+
+use connectors::{StoreError, StoreErrorKind, SubjectStore};
+use futures::StreamExt as _;
+
+use crate::support::{Bench, TestDatabase, copied, far_future};
+
+const SHOP: &str = include_str!("fixtures/shop.sql");
+const MAP: &str = include_str!("fixtures/shop.yaml");
+
+/// A table too large for the socket's buffers, behind the shop's employees.
+const LARGE: &str = "ALTER TABLE delivery ADD COLUMN padding text;
+    INSERT INTO delivery SELECT g, 1, NULL, repeat('x', 1000) FROM generate_series(1000, 60999) g;
+    UPDATE invoice_line SET customer_id = 0, invoice_no = 1 WHERE id = 1";
+
+fn large_map() -> String {
+    format!("{MAP}    - {{name: padding}}\n")
+}
+
+fn text(error: &StoreError) -> String {
+    let mut text = format!("{error} {error:?}");
+    let mut source = std::error::Error::source(error);
+    while let Some(next) = source {
+        text.push_str(&format!(" {next} {next:?}"));
+        source = next.source();
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_denied_table_is_named_with_the_way_to_it() {
+    let mut database = TestDatabase::with(SHOP).await;
+    let (role, act_as) = database.role().await;
+    let grant = format!("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}");
+    database.client.batch_execute(&grant).await.unwrap();
+    let store = SubjectStore::connect(&database.config(&act_as)).unwrap();
+    let bench = Bench::new(store, MAP).await;
+    assert_eq!(bench.rows("invoice", "3").await.len(), 30);
+    database
+        .client
+        .batch_execute(&format!("REVOKE SELECT ON customer FROM {role}"))
+        .await
+        .unwrap();
+    let error = bench.try_rows("invoice", "3").await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.sqlstate()),
+        (StoreErrorKind::Permission, Some("42501"))
+    );
+    let shown = error.to_string();
+    assert!(
+        shown.contains("reading public.invoice through public.customer"),
+        "{shown}"
+    );
+    assert!(!error.is_retryable());
+    let counts = bench.store.begin_read().await.unwrap();
+    let reads = [
+        bench.read("employee", "3", far_future()),
+        bench.read("customer", "3", far_future()),
+    ];
+    let error = counts.counts(&reads).await.unwrap_err();
+    assert!(error.to_string().contains("reading public.customer"), "{error}");
+}
+
+#[tokio::test]
+async fn row_level_security_refuses_rather_than_hides() {
+    let mut database = TestDatabase::with(SHOP).await;
+    let (role, act_as) = database.role().await;
+    let sql = format!(
+        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role};
+         ALTER TABLE customer ENABLE ROW LEVEL SECURITY; CREATE POLICY half ON customer USING (customer_id < 20)"
+    );
+    database.client.batch_execute(&sql).await.unwrap();
+    let bench = Bench::new(SubjectStore::connect(&database.config(&act_as)).unwrap(), MAP).await;
+    let error = bench.try_rows("customer", "3").await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Permission);
+    assert!(error.to_string().contains("BYPASSRLS"), "{error}");
+    database
+        .client
+        .batch_execute(&format!("ALTER ROLE {role} BYPASSRLS"))
+        .await
+        .unwrap();
+    assert_eq!(bench.rows("customer", "3").await.len(), 10);
+}
+
+#[tokio::test]
+async fn a_schema_that_changed_since_is_told_from_a_bad_organisation() {
+    let database = TestDatabase::with(SHOP).await;
+    let bench = Bench::new(database.store(), MAP).await;
+    assert_eq!(
+        bench.try_rows("customer", "three").await.unwrap_err().kind(),
+        StoreErrorKind::BadOrganisation
+    );
+    for (change, collection) in [
+        ("ALTER TABLE customer RENAME first_name TO given_name", "customer"),
+        (
+            "ALTER TABLE invoice_line ALTER customer_id TYPE text",
+            "invoice_line",
+        ),
+        ("DROP TABLE delivery", "delivery"),
+    ] {
+        let drop_keys =
+            "ALTER TABLE invoice_line DROP CONSTRAINT IF EXISTS invoice_line_customer_id_invoice_no_fkey";
+        database
+            .client
+            .batch_execute(&format!("{drop_keys}; {change}"))
+            .await
+            .unwrap();
+        let error = bench.try_rows(collection, "3").await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Schema, "{change}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn no_value_of_a_row_is_quoted() {
+    // A view whose cast fails on a row: the server's message quotes that row.
+    let database = TestDatabase::with(SHOP).await;
+    let sql = "UPDATE employee SET last_name = 'canary-7391' WHERE employee_id = 3;
+        ALTER TABLE employee RENAME TO staff;
+        CREATE FUNCTION shout(t text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'canary-7391 %', t; RETURN t::int; END $$;
+        CREATE VIEW employee AS SELECT employee_id, last_name, shout(last_name) AS reports_to, birth_date, password FROM staff";
+    database.client.batch_execute(sql).await.unwrap();
+    let bench = Bench::new(database.store(), MAP).await;
+    let error = bench.try_rows("employee", "3").await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.sqlstate()),
+        (StoreErrorKind::Other, Some("22P02")),
+        "not the organisation's fault"
+    );
+    assert!(!text(&error).contains("canary"), "{}", text(&error));
+}
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_is_stopped() {
+    let database = TestDatabase::with(SHOP).await;
+    let slow = "ALTER TABLE employee RENAME TO staff;
+        CREATE VIEW employee AS SELECT s.* FROM staff s, LATERAL (SELECT pg_sleep(30) WHERE s.employee_id IS NOT NULL) nap";
+    database.client.batch_execute(slow).await.unwrap();
+    let mut config = database.config("");
+    config.statement_timeout = Duration::from_millis(200);
+    let bench = Bench::new(SubjectStore::connect(&config).unwrap(), MAP).await;
+    let started = Instant::now();
+    let error = bench.try_rows("employee", "3").await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.sqlstate()),
+        (StoreErrorKind::Timeout, Some("57014"))
+    );
+    assert!(error.is_retryable() && started.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn a_lock_is_not_waited_for_without_end() {
+    let database = TestDatabase::with(SHOP).await;
+    let mut config = database.config("");
+    config.lock_timeout = Duration::from_millis(100);
+    let bench = Bench::new(SubjectStore::connect(&config).unwrap(), MAP).await;
+    database
+        .client
+        .batch_execute("BEGIN; LOCK TABLE employee IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let error = bench.try_rows("employee", "3").await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.sqlstate()),
+        (StoreErrorKind::Timeout, Some("55P03"))
+    );
+    assert!(error.is_retryable());
+}
+
+#[tokio::test]
+async fn nothing_can_be_written() {
+    let sql = "ALTER TABLE employee RENAME TO staff;
+        CREATE FUNCTION touch(id int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN UPDATE public.staff SET last_name = 'x'; RETURN id; END $$;
+        CREATE VIEW employee AS SELECT touch(employee_id) AS employee_id, last_name, reports_to, birth_date, password FROM staff";
+    let database = TestDatabase::with(&format!("{SHOP};{sql}")).await;
+    let bench = Bench::new(database.store(), MAP).await;
+    let error = bench.try_rows("employee", "3").await.unwrap_err();
+    assert_eq!(error.sqlstate(), Some("25006"), "read only");
+    let row = database
+        .client
+        .query_one("SELECT count(*) FROM staff WHERE last_name = 'x'", &[])
+        .await
+        .unwrap();
+    assert_eq!(row.get::<_, i64>(0), 0);
+}
+
+/// How many of the store's connections are busy, as the server sees it.
+async fn busy(database: &TestDatabase) -> i64 {
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lethe-shop' AND state <> 'idle'";
+    database.client.query_one(sql, &[]).await.unwrap().get(0)
+}
+
+async fn until_nothing_is_busy(database: &TestDatabase) {
+    let waited = Instant::now();
+    while busy(database).await > 0 {
+        assert!(
+            waited.elapsed() < Duration::from_secs(10),
+            "the server still works for somebody who left"
+        );
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_copy_given_up_in_the_middle_leaves_the_pool_usable() {
+    let database = TestDatabase::with(&format!("{SHOP};{LARGE}")).await;
+    let mut config = database.config("");
+    config.max_connections = 1;
+    let bench = Bench::new(SubjectStore::connect(&config).unwrap(), &large_map()).await;
+    let read = bench.read("delivery", "3", far_future());
+    for _ in 0..3 {
+        let mut transaction = bench.store.begin_read().await.unwrap();
+        let mut rows = transaction.copy(&read).await.unwrap();
+        for _ in 0..5 {
+            rows.next().await.unwrap().unwrap();
+        }
+        drop(rows);
+        let error = transaction.count(&read).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Abandoned);
+        assert_eq!(
+            transaction.copy(&read).await.unwrap_err().kind(),
+            StoreErrorKind::Abandoned
+        );
+        drop(transaction);
+        // The only connection is free again at once, and it is a fresh one.
+        let mut next = bench.store.begin_read().await.unwrap();
+        assert_eq!(
+            copied(&mut next, &bench.read("employee", "3", far_future()))
+                .await
+                .unwrap()
+                .len(),
+            1
+        );
+        next.finish().await.unwrap();
+    }
+    until_nothing_is_busy(&database).await;
+}
+
+#[tokio::test]
+async fn dropping_a_future_in_the_middle_stops_the_server_and_frees_the_connection() {
+    let slow = "ALTER TABLE employee RENAME TO staff;
+        CREATE VIEW employee AS SELECT s.* FROM staff s, LATERAL (SELECT pg_sleep(30) WHERE s.employee_id IS NOT NULL) nap";
+    let database = TestDatabase::with(&format!("{SHOP};{slow}")).await;
+    let mut config = database.config("");
+    config.max_connections = 1;
+    let bench = Bench::new(SubjectStore::connect(&config).unwrap(), MAP).await;
+    let given_up = tokio::time::timeout(Duration::from_millis(300), bench.try_rows("employee", "3")).await;
+    assert!(given_up.is_err());
+    assert_eq!(bench.rows("customer", "3").await.len(), 10);
+    until_nothing_is_busy(&database).await;
+}
+
+#[tokio::test]
+async fn a_store_that_is_not_there_is_found_out_when_it_is_needed() {
+    let database = TestDatabase::with("").await;
+    let mut config = database.config("");
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    config.url = format!("postgresql://u:hunter2@127.0.0.1:{port}/d").into();
+    let error = SubjectStore::connect(&config).unwrap().ping().await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unreachable);
+    assert!(
+        error.is_retryable() && !text(&error).contains("hunter2"),
+        "{}",
+        text(&error)
+    );
+    assert!(database.store().ping().await.is_ok());
+}
+
+#[tokio::test]
+async fn plaintext_is_not_a_fallback_for_tls() {
+    let database = TestDatabase::with("").await;
+    let required = SubjectStore::connect(&database.config("sslmode=require"))
+        .unwrap()
+        .ping()
+        .await;
+    let offers_tls: String = database.client.query_one("SHOW ssl", &[]).await.unwrap().get(0);
+    assert_eq!(
+        offers_tls, "off",
+        "the test server is expected to run without TLS"
+    );
+    assert!(!required.unwrap_err().is_retryable());
+}
+
+#[tokio::test]
+async fn connections_say_whose_they_are() {
+    let database = TestDatabase::with("").await;
+    let store = database.store();
+    let transaction = store.begin_read().await.unwrap();
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lethe-shop'";
+    assert_eq!(
+        database
+            .client
+            .query_one(sql, &[])
+            .await
+            .unwrap()
+            .get::<_, i64>(0),
+        1
+    );
+    transaction.finish().await.unwrap();
+    assert_eq!(format!("{store:?}"), "SubjectStore { name: \"shop\", .. }");
+}

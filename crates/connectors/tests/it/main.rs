@@ -1,0 +1,18 @@
+//! Subject stores against a real PostgreSQL, in databases of their own.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test panics where it fails"
+)]
+
+mod failures;
+mod introspection;
+mod keys;
+mod names;
+mod sample_company;
+mod shop;
+mod support;
+mod types;

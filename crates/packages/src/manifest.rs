@@ -1,0 +1,267 @@
+//! `manifest.json`: what the archive holds, how to read it and what was left out.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::digest::Sha256Digest;
+use crate::encode::{Column, EncodedRows, Format};
+use crate::error::PackageError;
+use crate::part::Content;
+
+/// Raised when a reader of the previous version could misread the new one.
+const FORMAT_VERSION: u32 = 1;
+
+/// The manifest of one archive. Fields are written in the order given here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The version of this format.
+    pub format_version: u32,
+    /// The version of Lethe that wrote the archive.
+    pub lethe_version: String,
+    /// The job that wrote it.
+    pub job_id: Uuid,
+    /// The organisation whose data it is, by its id.
+    pub organisation: String,
+    /// When the archive was put together.
+    pub created_at: DateTime<Utc>,
+    /// The moment up to which the data is complete.
+    pub cutoff_at: DateTime<Utc>,
+    /// The files, in the order of the archive; the manifest itself is not among them.
+    pub files: Vec<FileEntry>,
+    /// What was left out on purpose.
+    pub omitted: Vec<OmittedEntry>,
+    /// How values are represented.
+    pub rules: Rules,
+}
+
+/// One file of the archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Its path in the archive.
+    pub path: String,
+    /// The collection that it holds.
+    pub collection: String,
+    /// Its format.
+    pub format: Format,
+    /// How many records it holds.
+    pub rows: u64,
+    /// Its length, uncompressed.
+    pub size_bytes: u64,
+    /// The SHA-256 of its content, uncompressed.
+    pub sha256: Sha256Digest,
+    /// Its columns, in the order of the file.
+    pub columns: Vec<ColumnEntry>,
+    /// Per column the number of CSV cells that got a single quote in front; zeros are left out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub neutralised_cells: BTreeMap<String, u64>,
+}
+
+/// One column of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnEntry {
+    /// Its name, the key in JSON and the header in CSV.
+    pub name: String,
+    /// Its type as the database calls it.
+    #[serde(rename = "type")]
+    pub database_type: String,
+    /// The categories of personal data that it holds.
+    pub data_categories: Vec<String>,
+    /// What it means, where the data map says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// Something that is not in the archive, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OmittedEntry {
+    /// The collection.
+    pub collection: String,
+    /// The column, when the rest of the collection is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// The reason, in words.
+    pub reason: String,
+}
+
+/// How values are represented, in words for whoever reads the files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    /// Encoding and line ends.
+    pub encoding: String,
+    /// Missing values and empty text.
+    pub missing_values: String,
+    /// Numbers.
+    pub numbers: String,
+    /// Dates and times.
+    pub times: String,
+    /// Arrays, records and JSON.
+    pub nested_values: String,
+    /// Cells that a spreadsheet would run.
+    pub formulas: String,
+}
+
+impl Manifest {
+    /// A manifest without files.
+    pub fn new(
+        job_id: Uuid,
+        organisation: impl Into<String>,
+        created_at: DateTime<Utc>,
+        cutoff_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            lethe_version: env!("CARGO_PKG_VERSION").to_owned(),
+            job_id,
+            organisation: organisation.into(),
+            created_at,
+            cutoff_at,
+            files: Vec::new(),
+            omitted: Vec::new(),
+            rules: Rules::default(),
+        }
+    }
+
+    /// The file itself: indented JSON with a line end. The same manifest gives the same bytes.
+    ///
+    /// # Errors
+    /// Never in practice; every field has a JSON form.
+    pub fn to_json(&self) -> Result<Vec<u8>, PackageError> {
+        let mut json = serde_json::to_vec_pretty(self).map_err(PackageError::Manifest)?;
+        json.push(b'\n');
+        Ok(json)
+    }
+}
+
+impl FileEntry {
+    /// The entry of a file with this content; columns are added by the caller.
+    pub fn new(
+        path: impl Into<String>,
+        collection: impl Into<String>,
+        format: Format,
+        content: &Content,
+    ) -> Self {
+        Self {
+            path: path.into(),
+            collection: collection.into(),
+            format,
+            rows: content.rows,
+            size_bytes: content.uncompressed_bytes,
+            sha256: content.sha256,
+            columns: Vec::new(),
+            neutralised_cells: BTreeMap::new(),
+        }
+    }
+
+    /// The same entry with the columns described.
+    #[must_use]
+    pub fn with_columns(self, columns: Vec<ColumnEntry>) -> Self {
+        Self { columns, ..self }
+    }
+
+    /// The same entry with the cells counted that were neutralised. JSON has none.
+    #[must_use]
+    pub fn with_neutralised(self, columns: &[Column], counted: &EncodedRows) -> Self {
+        let cells = columns.iter().zip(&counted.neutralised_cells);
+        let changed = cells.filter(|&(_, &count)| self.format == Format::Csv && count > 0);
+        let neutralised_cells = changed
+            .map(|(column, &count)| (column.name.clone(), count))
+            .collect();
+        Self {
+            neutralised_cells,
+            ..self
+        }
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            encoding: "All files are UTF-8. A JSON file is one array with one record on each line. A CSV file follows RFC 4180: comma, double quotes where needed, CRLF after each record, first line holds the column names.".to_owned(),
+            missing_values: "A missing value (NULL) is null in JSON and nothing between two commas in CSV. Empty text is \"\" in both.".to_owned(),
+            numbers: "Numbers carry every digit that the database holds. NaN, Infinity and -Infinity are text in JSON.".to_owned(),
+            times: "Points in time are in UTC, ISO 8601; JSON writes 2024-01-02T03:04:05+00:00 where CSV writes 2024-01-02 03:04:05+00. Times without a zone are as they were stored. BC follows dates before the common era; infinity and -infinity stand for no bound.".to_owned(),
+            nested_values: "Arrays, composite values and JSON are JSON in JSON files. In CSV files they are the text that PostgreSQL prints, for example {a,b} for an array.".to_owned(),
+            formulas: "In CSV, text that a spreadsheet could run as a formula has a single quote put in front: text that begins with any number of single quotes followed by =, +, -, @, their full-width forms, a tab, a carriage return or a line feed. Removing one single quote from every such cell restores the original. neutralised_cells says how many there are. JSON is never changed.".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> Manifest {
+        let at = |text: &str| text.parse().unwrap();
+        let mut manifest = Manifest::new(
+            Uuid::nil(),
+            "acme",
+            at("2026-01-02T03:04:06Z"),
+            at("2026-01-02T03:04:05Z"),
+        );
+        let content = Content {
+            rows: 2,
+            uncompressed_bytes: 41,
+            compressed_bytes: 30,
+            crc32: 7,
+            sha256: Sha256Digest::of(b"abc"),
+        };
+        let columns = [
+            Column::new("id", crate::ValueKind::Number),
+            Column::new("name", crate::ValueKind::Text),
+        ];
+        let counted = EncodedRows {
+            rows: 2,
+            neutralised_cells: vec![0, 1],
+        };
+        let described = vec![ColumnEntry {
+            name: "name".into(),
+            database_type: "text".into(),
+            data_categories: vec!["user.name".into()],
+            description: None,
+        }];
+        for format in [Format::Json, Format::Csv] {
+            let entry = FileEntry::new("data/users", "users", format, &content)
+                .with_columns(described.clone())
+                .with_neutralised(&columns, &counted);
+            manifest.files.push(entry);
+        }
+        manifest.omitted.push(OmittedEntry {
+            collection: "users".into(),
+            column: Some("password_hash".into()),
+            reason: "secrets are never exported".into(),
+        });
+        manifest
+    }
+
+    #[test]
+    fn is_written_in_a_fixed_order_and_read_back() {
+        let json = manifest().to_json().unwrap();
+        assert_eq!(json, manifest().to_json().unwrap());
+        assert_eq!(serde_json::from_slice::<Manifest>(&json).unwrap(), manifest());
+        let text = String::from_utf8(json).unwrap();
+        let keys = [
+            "format_version",
+            "job_id",
+            "cutoff_at",
+            "files",
+            "omitted",
+            "rules",
+        ];
+        let at: Vec<_> = keys.iter().map(|key| text.find(key).unwrap()).collect();
+        assert!(at.is_sorted(), "{at:?}");
+        assert!(text.contains("\"created_at\": \"2026-01-02T03:04:06Z\""));
+        assert!(text.contains("\"type\": \"text\""));
+        assert!(text.ends_with("}\n"));
+    }
+
+    #[test]
+    fn counts_neutralised_cells_for_csv_only() {
+        let manifest = manifest();
+        assert!(manifest.files[0].neutralised_cells.is_empty());
+        let csv = &manifest.files[1].neutralised_cells;
+        assert_eq!(csv.iter().collect::<Vec<_>>(), [(&"name".to_owned(), &1)]);
+    }
+}

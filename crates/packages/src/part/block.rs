@@ -1,0 +1,87 @@
+//! Compressing one block of a part, independent of the blocks before it but for a dictionary.
+
+use flate2::{Compress, Compression, FlushCompress};
+
+use crate::error::PackageError;
+
+/// How far back DEFLATE can refer (RFC 1951).
+pub(super) const WINDOW_BYTES: usize = 32 * 1024;
+
+/// A block and the buffers to compress it with; reused from block to block.
+pub(super) struct Block {
+    pub(super) input: Vec<u8>,
+    pub(super) output: Vec<u8>,
+    /// The end of the block before, so that cutting into blocks costs no compression.
+    pub(super) dictionary: Vec<u8>,
+    pub(super) crc32: u32,
+    level: u32,
+    /// Some 300 KiB, so made when there is something to compress.
+    deflate: Option<Compress>,
+}
+
+impl Block {
+    pub(super) fn new(level: u32) -> Self {
+        Self {
+            input: Vec::new(),
+            output: Vec::new(),
+            dictionary: Vec::new(),
+            crc32: 0,
+            level,
+            deflate: None,
+        }
+    }
+
+    /// Fills `output` with the compressed `input`, ending on a byte boundary.
+    pub(super) fn compress(&mut self) -> Result<(), PackageError> {
+        self.crc32 = crc32fast::hash(&self.input);
+        self.output.clear();
+        let deflate = self.deflate.get_or_insert_with(|| compressor(self.level));
+        deflate.reset();
+        if !self.dictionary.is_empty() {
+            deflate.set_dictionary(&self.dictionary).map_err(failed)?;
+        }
+        deflate_all(deflate, &self.input, &mut self.output)
+    }
+
+    /// Makes the block ready for the next input. A buffer that one enormous row has blown up is
+    /// given back.
+    pub(super) fn recycle(&mut self, block_bytes: usize) {
+        for buffer in [&mut self.input, &mut self.output] {
+            buffer.clear();
+            if buffer.capacity() > block_bytes.saturating_mul(2) {
+                *buffer = Vec::new();
+            }
+        }
+    }
+}
+
+/// A short content in one go, ending on a byte boundary.
+pub(crate) fn compress_once(content: &[u8], level: u32) -> Result<Vec<u8>, PackageError> {
+    let mut output = Vec::new();
+    deflate_all(&mut compressor(level), content, &mut output)?;
+    Ok(output)
+}
+
+fn compressor(level: u32) -> Compress {
+    Compress::new(Compression::new(level), false)
+}
+
+fn deflate_all(deflate: &mut Compress, input: &[u8], output: &mut Vec<u8>) -> Result<(), PackageError> {
+    let start = deflate.total_in();
+    loop {
+        let consumed = usize::try_from(deflate.total_in() - start).map_err(failed)?;
+        let rest = input.get(consumed..).unwrap_or_default();
+        output.reserve((rest.len() / 4).max(1024));
+        deflate
+            .compress_vec(rest, output, FlushCompress::Sync)
+            .map_err(failed)?;
+        // A flush is complete once it leaves room in the buffer.
+        if output.len() < output.capacity() {
+            return Ok(());
+        }
+    }
+}
+
+fn failed(source: impl std::error::Error + Send + Sync + 'static) -> PackageError {
+    PackageError::Compression(Box::new(source))
+}
