@@ -1,0 +1,122 @@
+//! From the command line to an orderly stop.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{CommandFactory, FromArgMatches};
+use serde::de::DeserializeOwned;
+use store::Store;
+use telemetry::metrics::Metrics;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Settings;
+use crate::context::Context;
+use crate::health::Health;
+use crate::relay::RelayWaker;
+use crate::{admin, relay};
+
+/// What a service supplies.
+pub trait Service: 'static {
+    /// Its name, as in queues, logs and the audit log.
+    const NAME: &'static str;
+    /// What it does, in one line for `--help`.
+    const ABOUT: &'static str;
+    /// Whether it writes messages that have to be published.
+    const RELAYS: bool = true;
+    /// Its own settings.
+    type Config: DeserializeOwned + Send;
+    /// Works until `context.stopping` is cancelled, then finishes what it has begun.
+    fn serve(config: Self::Config, context: Context) -> impl Future<Output = anyhow::Result<()>> + Send;
+}
+
+/// Settings come from a TOML file and from variables such as LETHE_CONTROL__URL over it.
+#[derive(clap::Parser)]
+struct Arguments {
+    /// The settings file (config.sample.toml shows every setting)
+    #[arg(long, env = "LETHE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Read the settings, say whether they can be used, and end
+    #[arg(long)]
+    check_config: bool,
+}
+
+/// Runs a service until it is told to stop (SIGTERM or SIGINT). A second signal ends it at once.
+///
+/// # Errors
+/// When the settings cannot be used or the service fails.
+pub async fn run<S: Service>() -> anyhow::Result<()> {
+    let command = Arguments::command().name(S::NAME).about(S::ABOUT).version(env!("CARGO_PKG_VERSION"));
+    let arguments = Arguments::from_arg_matches(&command.get_matches())?;
+    let settings = Settings::<S::Config>::load(arguments.config.as_deref())?;
+    if arguments.check_config {
+        return Ok(());
+    }
+    let telemetry = telemetry::init(S::NAME, &settings.telemetry)?;
+    let served = serve::<S>(settings).await;
+    if let Err(error) = &served {
+        tracing::error!(error = %format!("{error:#}"), "the service failed");
+    }
+    tokio::task::spawn_blocking(move || telemetry.shutdown()).await??;
+    served
+}
+
+async fn serve<S: Service>(settings: Settings<S::Config>) -> anyhow::Result<()> {
+    let end = CancellationToken::new();
+    let context = Context {
+        name: S::NAME,
+        instance: instance(S::NAME),
+        store: Store::open(&settings.control)?,
+        amqp: settings.amqp.for_service(S::NAME),
+        metrics: Arc::new(Metrics::new()),
+        health: Health::default(),
+        relay: RelayWaker::default(),
+        worker: settings.worker.clone(),
+        stopping: CancellationToken::new(),
+    };
+    context.amqp.check()?;
+    let listener = admin::bind(settings.admin.listen).await?;
+    let admin = tokio::spawn(admin::serve(listener, context.clone(), end.clone()));
+    let relay = S::RELAYS.then(|| tokio::spawn(relay::run(context.clone(), end.clone())));
+    tokio::spawn(stop_on_signal(context.stopping.clone()));
+    tracing::info!(instance = context.instance, "started");
+    let served = S::serve(settings.service, context.clone()).await;
+    context.stopping.cancel();
+    end.cancel();
+    if let Some(relay) = relay {
+        // What the last steps wrote goes out now; what cannot is found by another relay.
+        match tokio::time::timeout(Duration::from_secs(5), relay).await {
+            Ok(ended) => ended??,
+            Err(_) => tracing::warn!("the relay did not end in time; another process publishes the rest"),
+        }
+    }
+    admin.await?;
+    tracing::info!("stopped");
+    served
+}
+
+async fn stop_on_signal(stopping: CancellationToken) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        tracing::error!("signals cannot be received");
+        return;
+    };
+    let mut received = async || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    received().await;
+    tracing::info!("told to stop");
+    stopping.cancel();
+    received().await;
+    tracing::warn!("told to stop again; ending at once");
+    std::process::exit(130);
+}
+
+fn instance(name: &str) -> String {
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "localhost".to_owned());
+    format!("{name}@{host}:{}:{}", std::process::id(), uuid::Uuid::new_v4().simple())
+}

@@ -1,0 +1,84 @@
+//! What a worker supplies: how to run a step.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use domain::job::{FailureReason, JobState};
+use store::{Claimed, CollectionAmount, Produced};
+
+/// Runs the steps of one service.
+pub trait StepRunner: Send + Sync + 'static {
+    /// Runs one step that this process holds. The future may be dropped at any await: the step was
+    /// lost, or the process stops. Whatever it wrote by then must not matter.
+    fn run(
+        &self,
+        step: &Claimed,
+        progress: &StepProgress,
+    ) -> impl Future<Output = Result<Produced, StepError>> + Send;
+
+    /// Called after the end of a step that ended well has been written, with the job's state then.
+    /// For tidying up: it may be missed when the process dies, and nothing may depend on it.
+    fn ended(&self, _step: &Claimed, _produced: &Produced, _job: &JobState) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+}
+
+/// Why a step did not end well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepError {
+    /// Trying again may help.
+    Retryable(FailureReason),
+    /// Trying again cannot help.
+    Permanent(FailureReason),
+}
+
+impl StepError {
+    /// What people are told.
+    #[must_use]
+    pub fn reason(&self) -> &FailureReason {
+        match self {
+            Self::Retryable(reason) | Self::Permanent(reason) => reason,
+        }
+    }
+}
+
+/// How far a running step is, shared with the heartbeat that reports it.
+#[derive(Debug, Default)]
+pub struct StepProgress {
+    pulse: AtomicU64,
+    amounts: Mutex<BTreeMap<String, CollectionAmount>>,
+}
+
+impl StepProgress {
+    /// Says that the step is alive although it has nothing new to show.
+    pub fn pulse(&self) {
+        self.pulse.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Says how far a collection is: rows read and bytes written so far in this attempt.
+    pub fn set(&self, collection: &str, rows: u64, bytes: u64) {
+        let amount = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let mut amounts = self.amounts.lock().unwrap_or_else(PoisonError::into_inner);
+        match amounts.get_mut(collection) {
+            Some(known) => (known.rows, known.bytes) = (amount(rows), amount(bytes)),
+            None => {
+                let new = CollectionAmount { collection: collection.to_owned(), rows: amount(rows), bytes: amount(bytes) };
+                amounts.insert(collection.to_owned(), new);
+            }
+        }
+        drop(amounts);
+        self.pulse();
+    }
+
+    /// How far every collection is.
+    #[must_use]
+    pub fn amounts(&self) -> Vec<CollectionAmount> {
+        self.amounts.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    pub(crate) fn beats(&self) -> u64 {
+        self.pulse.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,91 @@
+//! Runs the steps of exports.
+//!
+//! A job begins with [`plan`]: it checks the data map against the store, counts, and writes the
+//! other steps down. A small export is then one step ([`whole`]); a large one is a step per
+//! collection ([`collection`]) and one that puts the archive together ([`assemble`]). Rows stream
+//! from COPY through the encoder into object storage; none of them enters the control database.
+
+mod archive;
+mod assemble;
+mod collection;
+mod config;
+mod failure;
+mod plan;
+mod read;
+mod sources;
+mod whole;
+
+
+use chassis::{Context, Service, StepError, StepProgress, StepRunner};
+use domain::job::{JobState, StepKind};
+use messaging::EXPORT_STEPS;
+use packages::PackageStore;
+use store::{Claimed, Produced};
+
+pub use config::{Config, PackageSettings, StoreSettings};
+
+use failure::{broken, package_failed};
+use sources::Sources;
+
+/// The service.
+pub struct ExportWorker;
+
+impl Service for ExportWorker {
+    const NAME: &'static str = "export-worker";
+    const ABOUT: &'static str = "Plans and runs the steps of exports, and writes their packages";
+    type Config = Config;
+
+    async fn serve(config: Config, context: Context) -> anyhow::Result<()> {
+        let exports = Exports::open(&config)?;
+        chassis::work(EXPORT_STEPS, exports, context).await
+    }
+}
+
+/// What every step of an export works with.
+pub(crate) struct Exports {
+    sources: Sources,
+    packages: PackageStore,
+    parts: packages::PartOptions,
+    whole_rows: i64,
+}
+
+impl Exports {
+    fn open(config: &Config) -> anyhow::Result<Self> {
+        let options = config.packages.options.clone();
+        Ok(Self {
+            sources: Sources::open(config)?,
+            packages: PackageStore::open(&config.packages.url, options)?,
+            parts: config.parts(),
+            whole_rows: config.whole_export_rows,
+        })
+    }
+}
+
+impl StepRunner for Exports {
+    async fn run(&self, step: &Claimed, progress: &StepProgress) -> Result<Produced, StepError> {
+        match step.kind {
+            StepKind::PlanExport => plan::run(self, step, progress).await,
+            StepKind::ExportWhole => whole::run(self, step, progress).await,
+            StepKind::ExportCollection => collection::run(self, step, progress).await,
+            StepKind::AssembleArchive => assemble::run(self, step, progress).await,
+        }
+    }
+
+    /// Once a job has its package, what was written on the way to it is removed. A crash before
+    /// that leaves objects behind that nobody can be given, and that a sweep can find by the job.
+    async fn ended(&self, step: &Claimed, produced: &Produced, job: &JobState) {
+        let (JobState::Completed { .. }, Some(package)) = (job, &produced.package) else { return };
+        let Ok(keep) = packages::ObjectKey::parse(&package.object_key) else { return };
+        let folder = archive::job_folder(step);
+        if let Err(error) = self.packages.sweep(folder.prefix(), &[keep]).await {
+            let reason = package_failed(&error);
+            tracing::warn!(job.id = %step.job_id, reason = %reason.reason(), "parts of a finished export were left behind");
+        }
+    }
+}
+
+/// The request that a step's job was made for.
+pub(crate) fn request(step: &Claimed) -> Result<domain::export::ExportRequest, StepError> {
+    serde_json::from_value(step.request.clone())
+        .map_err(|_| broken("the job's request cannot be read by this version of the export-worker"))
+}
