@@ -1,5 +1,6 @@
 -- The life cycles, enforced a second time where no program can walk around them.
--- The first place is crates/domain; a test compares the two.
+-- The first place is crates/domain; a test compares the two. The functions name their tables with
+-- the schema: a temporary table of the same name would otherwise be looked at in their place.
 
 CREATE TABLE job_transitions (
     from_state text NOT NULL,
@@ -39,9 +40,13 @@ BEGIN
         END IF;
         RETURN NEW;
     END IF;
-    IF (NEW.id, NEW.organisation_id, NEW.kind, NEW.request, NEW.requested_by, NEW.created_at)
-        IS DISTINCT FROM (OLD.id, OLD.organisation_id, OLD.kind, OLD.request, OLD.requested_by, OLD.created_at) THEN
+    IF (NEW.id, NEW.organisation_id, NEW.kind, NEW.request, NEW.requested_by, NEW.requested_role, NEW.created_at)
+        IS DISTINCT FROM
+        (OLD.id, OLD.organisation_id, OLD.kind, OLD.request, OLD.requested_by, OLD.requested_role, OLD.created_at) THEN
         RAISE EXCEPTION 'job %: what was asked for cannot be rewritten', OLD.id USING ERRCODE = 'check_violation';
+    END IF;
+    IF OLD.cutoff IS NOT NULL AND NEW.cutoff IS DISTINCT FROM OLD.cutoff THEN
+        RAISE EXCEPTION 'job %: its scope was fixed by planning', OLD.id USING ERRCODE = 'check_violation';
     END IF;
     IF NEW.version NOT IN (OLD.version, OLD.version + 1) THEN
         RAISE EXCEPTION 'job %: version % cannot follow %', OLD.id, NEW.version, OLD.version
@@ -51,7 +56,7 @@ BEGIN
         IF NEW.version = OLD.version THEN
             RAISE EXCEPTION 'job %: a change of state needs a new version', OLD.id USING ERRCODE = 'check_violation';
         END IF;
-        IF NOT EXISTS (SELECT FROM job_transitions t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN
+        IF NOT EXISTS (SELECT FROM public.job_transitions t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN
             RAISE EXCEPTION 'job %: % cannot become %', OLD.id, OLD.state, NEW.state
                 USING ERRCODE = 'check_violation';
         END IF;
@@ -63,29 +68,41 @@ CREATE TRIGGER guard_job BEFORE INSERT OR UPDATE ON privacy_jobs FOR EACH ROW EX
 
 CREATE FUNCTION guard_step() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.state NOT IN ('waiting', 'due') OR NEW.epoch <> 0 OR NEW.attempts <> 0 THEN
+            RAISE EXCEPTION 'step % of job %: a new step has not begun', NEW.step_no, NEW.job_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF OLD.state = 'completed' THEN
+        RAISE EXCEPTION 'step % of job %: what is completed stays as it is', OLD.step_no, OLD.job_id
+            USING ERRCODE = 'check_violation';
+    END IF;
     IF (NEW.job_id, NEW.step_no, NEW.organisation_id, NEW.phase, NEW.kind, NEW.collection)
         IS DISTINCT FROM (OLD.job_id, OLD.step_no, OLD.organisation_id, OLD.phase, OLD.kind, OLD.collection) THEN
         RAISE EXCEPTION 'step % of job %: a planned step cannot be rewritten', OLD.step_no, OLD.job_id
             USING ERRCODE = 'check_violation';
     END IF;
-    IF NEW.epoch < OLD.epoch OR (NEW.state = 'running' AND OLD.state <> 'running' AND NEW.epoch <> OLD.epoch + 1) THEN
+    -- A claim, and nothing else, moves the epoch, and by one.
+    IF NEW.epoch <> OLD.epoch + (CASE WHEN NEW.state = 'running' AND OLD.state <> 'running' THEN 1 ELSE 0 END) THEN
         RAISE EXCEPTION 'step % of job %: epoch % cannot follow %', OLD.step_no, OLD.job_id, NEW.epoch, OLD.epoch
             USING ERRCODE = 'check_violation';
     END IF;
     IF NEW.state <> OLD.state
-        AND NOT EXISTS (SELECT FROM step_transitions t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN
+        AND NOT EXISTS (SELECT FROM public.step_transitions t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN
         RAISE EXCEPTION 'step % of job %: % cannot become %', OLD.step_no, OLD.job_id, OLD.state, NEW.state
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER guard_step BEFORE UPDATE ON job_steps FOR EACH ROW EXECUTE FUNCTION guard_step();
+CREATE TRIGGER guard_step BEFORE INSERT OR UPDATE ON job_steps FOR EACH ROW EXECUTE FUNCTION guard_step();
 
 -- One transaction: state, audit event, outgoing message. A version without its event cannot commit.
 CREATE FUNCTION require_audit_event() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT EXISTS (
-        SELECT FROM outbox o
+        SELECT FROM public.outbox o
         WHERE o.job_id = NEW.id AND o.job_version = NEW.version AND o.kind = 'audit.event'
     ) THEN
         RAISE EXCEPTION 'job %: version % has no audit event', NEW.id, NEW.version USING ERRCODE = 'check_violation';

@@ -1,8 +1,8 @@
-//! Opens connections, and gives up on them in time.
+//! Opens connections, and gets rid of them in time.
 //!
 //! The client library runs each connection on a thread of its own, which goes on waiting for a
-//! silent peer after its caller has lost patience. The socket is therefore kept at hand while
-//! connecting, and shut down when the deadline passes: then the thread ends too.
+//! silent or blocked peer after everyone has dropped the connection. The socket is therefore kept
+//! at hand, and shut down when a connection is given up: then the thread ends too.
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
@@ -12,21 +12,73 @@ use std::time::Duration;
 
 use lapin::tcp::{AsyncTcpStream, OwnedTLSConfig};
 use lapin::uri::{AMQPScheme, AMQPUri};
-use lapin::{Connection, ConnectionProperties};
+use lapin::{Channel, Connection, ConnectionProperties};
 
+use crate::deadline::within;
 use crate::{AmqpConfig, MessagingError};
 
-/// Connects within the configured time. Automatic recovery is off: after a failure the owner
-/// drops the connection and builds everything anew, since recovered channels can hang.
-pub(crate) async fn connect(config: &AmqpConfig) -> Result<Connection, MessagingError> {
-    let uri = config.uri()?;
-    let properties =
-        ConnectionProperties::default().with_connection_name(config.connection_name.as_str().into());
-    let runtime = lapin::runtime::default_runtime().map_err(MessagingError::Connect)?;
-    let socket = Arc::new(Socket::default());
-    let limit = config.connect_timeout;
-    let opened = Arc::clone(&socket);
-    let connecting = Connection::connector(
+/// A connection that leaves nothing behind when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Link {
+    connection: Connection,
+    limit: Duration,
+    _socket: Socket,
+}
+
+impl Link {
+    /// Connects within the configured time. Automatic recovery is off: after a failure the owner
+    /// drops the link and builds everything anew, since recovered channels can hang.
+    pub(crate) async fn open(config: &AmqpConfig) -> Result<Self, MessagingError> {
+        let uri = config.uri()?;
+        let limit = config.connect_timeout;
+        let socket = Socket::default();
+        let dialling = dial(uri, &config.connection_name, limit, Arc::clone(&socket.0));
+        // Dropping the socket on the way out of here ends the attempt.
+        let connection = match tokio::time::timeout(limit, dialling).await {
+            Ok(connected) => connected.map_err(MessagingError::Connect)?,
+            Err(_elapsed) => {
+                return Err(MessagingError::Timeout {
+                    operation: "connect",
+                    after: limit,
+                });
+            }
+        };
+        Ok(Self {
+            connection,
+            limit: config.operation_timeout,
+            _socket: socket,
+        })
+    }
+
+    /// Opens a channel.
+    pub(crate) async fn channel(&self) -> Result<Channel, MessagingError> {
+        within(self.limit, "channel.open", self.connection.create_channel()).await
+    }
+
+    /// Whether the connection has not ended as far as this side knows.
+    pub(crate) fn connected(&self) -> bool {
+        self.connection.status().connected()
+    }
+
+    /// Closes in good order; one that does not close within the operation timeout is dropped.
+    pub(crate) async fn close(self) {
+        let closing = self.connection.close(200, "OK".into());
+        // Whether it failed or took too long, there is nothing left to do for a connection at its end.
+        drop(tokio::time::timeout(self.limit, closing).await);
+    }
+}
+
+/// Opens the socket and goes through the handshakes. The first part runs on the library's thread, where
+/// nobody else would stop it: hence a limit of its own.
+async fn dial(
+    uri: AMQPUri,
+    name: &str,
+    limit: Duration,
+    progress: Arc<Mutex<Progress>>,
+) -> lapin::Result<Connection> {
+    let properties = ConnectionProperties::default().with_connection_name(name.into());
+    let runtime = lapin::runtime::default_runtime()?;
+    Connection::connector(
         uri,
         runtime,
         async move |uri: AMQPUri, runtime| {
@@ -35,7 +87,7 @@ pub(crate) async fn connect(config: &AmqpConfig) -> Result<Connection, Messaging
                 let addresses: Vec<_> = tokio::net::lookup_host(address).await?.collect();
                 let stream = AsyncTcpStream::connect(&runtime, addresses).await?;
                 if let AsyncTcpStream::Plain(plain) = &stream {
-                    opened.keep(plain.get_ref())?;
+                    keep(&progress, plain.get_ref())?;
                 }
                 match uri.scheme {
                     AMQPScheme::AMQP => Ok(stream),
@@ -49,34 +101,15 @@ pub(crate) async fn connect(config: &AmqpConfig) -> Result<Connection, Messaging
             Ok(stream.unwrap_or_else(|_elapsed| Err(io::ErrorKind::TimedOut.into()))?)
         },
         properties,
-    );
-    match tokio::time::timeout(limit, connecting).await {
-        Ok(connected) => {
-            socket.release();
-            connected.map_err(MessagingError::Connect)
-        }
-        Err(_elapsed) => {
-            socket.abandon();
-            Err(MessagingError::Timeout {
-                operation: "connect",
-                after: limit,
-            })
-        }
-    }
+    )
+    .await
 }
 
-/// Closes a connection, waiting no longer than `limit`; one that does not close is dropped.
-pub(crate) async fn close(connection: &Connection, limit: Duration) {
-    let closing = connection.close(200, "OK".into());
-    // Whether it failed or took too long, there is nothing left to do for a connection at its end.
-    drop(tokio::time::timeout(limit, closing).await);
-}
+/// The socket of a connection, shut down when dropped, even if it is opened only later.
+#[derive(Debug, Default)]
+struct Socket(Arc<Mutex<Progress>>);
 
-/// The socket of a connection in the making.
-#[derive(Default)]
-struct Socket(Mutex<Progress>);
-
-#[derive(Default)]
+#[derive(Debug, Default)]
 enum Progress {
     #[default]
     Connecting,
@@ -84,28 +117,22 @@ enum Progress {
     Abandoned,
 }
 
-impl Socket {
-    /// Remembers the socket; an error if nobody waits for it any more.
-    fn keep(&self, socket: &impl AsFd) -> io::Result<()> {
-        let twin = TcpStream::from(socket.as_fd().try_clone_to_owned()?);
-        let mut progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*progress, Progress::Abandoned) {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        *progress = Progress::Open(twin);
-        Ok(())
+/// Remembers the socket; an error if nobody waits for it any more.
+fn keep(progress: &Mutex<Progress>, socket: &impl AsFd) -> io::Result<()> {
+    let twin = TcpStream::from(socket.as_fd().try_clone_to_owned()?);
+    let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+    if matches!(*progress, Progress::Abandoned) {
+        return Err(io::ErrorKind::TimedOut.into());
     }
+    *progress = Progress::Open(twin);
+    Ok(())
+}
 
-    /// Leaves the socket to the connection.
-    fn release(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Progress::Connecting;
-    }
-
-    /// Ends the connection in the making, now or as soon as there is a socket.
-    fn abandon(&self) {
+impl Drop for Socket {
+    fn drop(&mut self) {
         let mut progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Progress::Open(socket) = &*progress {
-            // An error means that the peer was faster.
+            // An error means that it is closed already.
             drop(socket.shutdown(Shutdown::Both));
         }
         *progress = Progress::Abandoned;

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
-use lapin::{BasicProperties, Channel, Confirmation, Connection, PublisherConfirm};
+use lapin::{BasicProperties, Channel, Confirmation, PublisherConfirm};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use crate::connection::{close, connect};
+use crate::connection::Link;
 use crate::deadline::within;
 use crate::{AmqpConfig, MessagingError, PublishError};
 
@@ -57,10 +57,9 @@ impl std::fmt::Debug for Outgoing {
 /// and acknowledgements must not wait behind them.
 #[derive(Debug)]
 pub struct Publisher {
-    connection: Connection,
     channel: Channel,
+    link: Link,
     confirm_timeout: Duration,
-    close_timeout: Duration,
     broken: bool,
 }
 
@@ -70,16 +69,14 @@ impl Publisher {
     /// # Errors
     /// [`MessagingError`] when the broker cannot be reached, refuses or does not answer in time.
     pub async fn connect(config: &AmqpConfig) -> Result<Self, MessagingError> {
-        let limit = config.operation_timeout;
-        let connection = connect(config).await?;
-        let channel = within(limit, "channel.open", connection.create_channel()).await?;
+        let link = Link::open(config).await?;
+        let channel = link.channel().await?;
         let confirms = channel.confirm_select(ConfirmSelectOptions::default());
-        within(limit, "confirm.select", confirms).await?;
+        within(config.operation_timeout, "confirm.select", confirms).await?;
         Ok(Self {
-            connection,
             channel,
+            link,
             confirm_timeout: config.confirm_timeout,
-            close_timeout: limit,
             broken: false,
         })
     }
@@ -87,7 +84,7 @@ impl Publisher {
     /// Whether another batch may be published. Once false it stays false: drop it and connect anew.
     #[must_use]
     pub fn usable(&self) -> bool {
-        !self.broken && self.channel.status().connected() && self.connection.status().connected()
+        !self.broken && self.channel.status().connected() && self.link.connected()
     }
 
     /// Publishes all messages, then awaits all confirms, within one deadline.
@@ -119,7 +116,7 @@ impl Publisher {
 
     /// Closes channel and connection in good order; gives up after the operation timeout.
     pub async fn close(self) {
-        close(&self.connection, self.close_timeout).await;
+        self.link.close().await;
     }
 
     async fn send(

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
+use lapin::Channel;
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions};
 use lapin::types::FieldTable;
-use lapin::{Channel, Connection};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::connection::{close, connect};
+use crate::connection::Link;
 use crate::deadline::within;
 use crate::topology::{self, Depth};
 use crate::{ConsumerSettings, MessagingError};
@@ -44,7 +44,7 @@ impl Ended {
 
 /// A registered consumer and all it stands on. Dropped as a whole: nothing of it is ever reused.
 pub(crate) struct Session {
-    connection: Connection,
+    link: Link,
     channel: Channel,
     /// Looks at the queue happen here, since the broker closes a channel that asks for a missing one.
     lookout: Channel,
@@ -60,9 +60,9 @@ impl Session {
     pub(crate) async fn open(settings: &ConsumerSettings) -> Result<Self, MessagingError> {
         let limit = settings.amqp.operation_timeout;
         let queue = settings.queue.name;
-        let connection = connect(&settings.amqp).await?;
-        let channel = within(limit, "channel.open", connection.create_channel()).await?;
-        let lookout = within(limit, "channel.open", connection.create_channel()).await?;
+        let link = Link::open(&settings.amqp).await?;
+        let channel = link.channel().await?;
+        let lookout = link.channel().await?;
         if settings.declare {
             topology::declare(&lookout, limit).await?;
         } else {
@@ -78,7 +78,7 @@ impl Session {
         );
         let consumer = within(limit, "basic.consume", consume).await?;
         Ok(Self {
-            connection,
+            link,
             channel,
             lookout,
             consumer,
@@ -150,7 +150,7 @@ impl Session {
 
     /// Closes the connection in good order. Deliveries not settled go back to the queue.
     pub(crate) async fn close(self) {
-        close(&self.connection, self.limit).await;
+        self.link.close().await;
     }
 }
 

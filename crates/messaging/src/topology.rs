@@ -20,7 +20,7 @@ use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Channel, ErrorKind, ExchangeKind};
 
-use crate::connection::{close, connect};
+use crate::connection::Link;
 use crate::deadline::within;
 use crate::{AmqpConfig, MessagingError};
 
@@ -115,10 +115,9 @@ pub const QUEUES: [QueueSpec; 4] = [EXPORT_STEPS, ERASURE_STEPS, RETENTION_STEPS
 /// [`MessagingError::Forbidden`] when the user may not declare it, otherwise what the connection says.
 pub async fn declare_topology(config: &AmqpConfig) -> Result<(), MessagingError> {
     let limit = config.operation_timeout;
-    let connection = connect(config).await?;
-    let channel = within(limit, "channel.open", connection.create_channel()).await?;
-    declare(&channel, limit).await?;
-    close(&connection, limit).await;
+    let link = Link::open(config).await?;
+    declare(&link.channel().await?, limit).await?;
+    link.close().await;
     Ok(())
 }
 

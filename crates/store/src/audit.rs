@@ -1,5 +1,7 @@
 //! The audit log: appended by one writer, numbered without gaps, each event once.
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{DateTime, Utc};
 use contracts::http::AuditEntry;
 use contracts::{AuditEvent, Envelope};
@@ -153,46 +155,45 @@ fn entry(seq: i64, event: &IncomingEvent) -> NewEntry<'_> {
     }
 }
 
-/// The events of a batch that the log holds already, and those accepted so far.
+/// The events that the log holds already, as far as a batch could repeat or contradict them, and
+/// those of the batch accepted so far.
+#[derive(Default)]
 struct Known {
-    entries: Vec<KnownEvent>,
-}
-
-struct KnownEvent {
-    id: Uuid,
-    version: Option<(Uuid, i64)>,
-    body: Vec<u8>,
+    bodies: HashMap<Uuid, Vec<u8>>,
+    versions: HashSet<(Uuid, i64)>,
 }
 
 type KnownRow = (Uuid, Option<Uuid>, Option<i64>, Vec<u8>);
 
 async fn known(conn: &mut AsyncPgConnection, events: &[IncomingEvent]) -> Result<Known, StoreError> {
     let ids: Vec<Uuid> = events.iter().map(|event| event.envelope.id).collect();
-    let jobs: Vec<Uuid> = events.iter().filter_map(|event| event.envelope.body.job_id.map(|id| id.0)).collect();
+    let (jobs, versions): (Vec<Uuid>, Vec<i64>) = events.iter().filter_map(version_of).unzip();
+    let same_version = audit_logs::job_id.eq_any(jobs).and(audit_logs::job_version.eq_any(versions));
     let rows: Vec<KnownRow> = audit_logs::table
-        .filter(audit_logs::event_id.eq_any(ids).or(audit_logs::job_id.eq_any(jobs)))
+        .filter(audit_logs::event_id.eq_any(ids).or(same_version))
         .select((audit_logs::event_id, audit_logs::job_id, audit_logs::job_version, audit_logs::body))
         .load(conn)
         .await?;
-    let entries = rows.into_iter().map(|(id, job, version, body)| KnownEvent { id, version: job.zip(version), body }).collect();
-    Ok(Known { entries })
+    let mut known = Known::default();
+    for (id, job, version, body) in rows {
+        known.versions.extend(job.zip(version));
+        known.bodies.insert(id, body);
+    }
+    Ok(known)
 }
 
 impl Known {
     fn judge(&self, event: &IncomingEvent) -> Option<Appended> {
-        let version = version_of(event);
-        self.entries.iter().find_map(|known| {
-            if known.id == event.envelope.id {
-                Some(if known.body == event.body { Appended::Before } else { Appended::Conflict })
-            } else {
-                (version.is_some() && version == known.version).then_some(Appended::Conflict)
-            }
-        })
+        match self.bodies.get(&event.envelope.id) {
+            Some(body) if *body == event.body => Some(Appended::Before),
+            Some(_) => Some(Appended::Conflict),
+            None => version_of(event).filter(|version| self.versions.contains(version)).map(|_| Appended::Conflict),
+        }
     }
 
     fn add(&mut self, event: &IncomingEvent) {
-        let (id, version) = (event.envelope.id, version_of(event));
-        self.entries.push(KnownEvent { id, version, body: event.body.clone() });
+        self.versions.extend(version_of(event));
+        self.bodies.insert(event.envelope.id, event.body.clone());
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod audit;
 mod clock;
+mod conn;
 mod error;
 mod idempotency;
 mod job;

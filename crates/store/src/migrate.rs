@@ -3,6 +3,7 @@
 use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use crate::conn::{be_patient, limit};
 use crate::error::StoreError;
 use crate::pool::Store;
 
@@ -21,6 +22,7 @@ impl Store {
     /// [`StoreError`] when the database cannot be reached or a migration fails.
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
         let mut conn = self.conn().await?;
+        be_patient(&mut conn).await?;
         lock(&mut conn, "SELECT pg_advisory_lock($1)").await?;
         let mut harness = AsyncMigrationHarness::new(conn);
         let ran = harness
@@ -29,25 +31,40 @@ impl Store {
             .map_err(|error| StoreError::Migration(error.to_string()));
         let mut conn = harness.into_inner();
         lock(&mut conn, "SELECT pg_advisory_unlock($1)").await?;
+        limit(&mut conn).await?;
         ran
     }
 
-    /// How many migrations the database lacks.
+    /// How many migrations the database lacks; an empty database lacks all of them.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be asked.
     pub async fn missing_migrations(&self) -> Result<usize, StoreError> {
-        #[derive(diesel::QueryableByName)]
-        struct Version {
-            #[diesel(sql_type = diesel::sql_types::Text)]
-            version: String,
-        }
         let all = embedded_versions()?;
         let mut conn = self.conn().await?;
+        let begun: Begun =
+            diesel::sql_query("SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS begun")
+                .get_result(&mut conn)
+                .await?;
+        if !begun.begun {
+            return Ok(all.len());
+        }
         let ran: Vec<Version> = diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(&mut conn).await?;
         let known = |version: &String| ran.iter().any(|row| row.version == *version);
         Ok(all.into_iter().filter(|version| !known(version)).count())
     }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Begun {
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    begun: bool,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Version {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    version: String,
 }
 
 fn embedded_versions() -> Result<Vec<String>, StoreError> {

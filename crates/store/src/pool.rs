@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use diesel::result::Error as DieselError;
-use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::deadpool::Pool;
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::id::OrganisationId;
@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use crate::conn::{Conn, limit};
 use crate::error::StoreError;
 
 /// Where the control database is and how many connections may be held to it.
@@ -80,8 +81,8 @@ impl Store {
         Ok(())
     }
 
-    pub(crate) async fn conn(&self) -> Result<Object<AsyncPgConnection>, StoreError> {
-        self.pool.get().await.map_err(|error| StoreError::Unreachable(Box::new(error)))
+    pub(crate) async fn conn(&self) -> Result<Conn, StoreError> {
+        self.pool.get().await.map(Conn::new).map_err(|error| StoreError::Unreachable(Box::new(error)))
     }
 }
 
@@ -121,7 +122,12 @@ fn split_tls(text: &str) -> Result<(String, bool), StoreError> {
 }
 
 async fn establish(url: &str) -> diesel::ConnectionResult<AsyncPgConnection> {
-    AsyncPgConnection::establish(url).await
+    limited(AsyncPgConnection::establish(url).await?).await
+}
+
+async fn limited(mut conn: AsyncPgConnection) -> diesel::ConnectionResult<AsyncPgConnection> {
+    limit(&mut conn).await.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+    Ok(conn)
 }
 
 fn establish_tls(url: &str) -> BoxFuture<'_, diesel::ConnectionResult<AsyncPgConnection>> {
@@ -131,7 +137,7 @@ fn establish_tls(url: &str) -> BoxFuture<'_, diesel::ConnectionResult<AsyncPgCon
         let tls = rustls::ClientConfig::with_platform_verifier().map_err(|e| bad(e.to_string()))?;
         let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls);
         let (client, connection) = tokio_postgres::connect(url, tls).await.map_err(|e| bad(e.to_string()))?;
-        AsyncPgConnection::try_from_client_and_connection(client, connection).await
+        limited(AsyncPgConnection::try_from_client_and_connection(client, connection).await?).await
     }
     .boxed()
 }

@@ -8,6 +8,9 @@ use uuid::Uuid;
 use crate::error::StoreError;
 use crate::schema::{job_steps, privacy_jobs};
 
+/// The names of the states in which a job has ended: those that the index of equal open jobs leaves out.
+pub(crate) const ENDED_JOBS: [&str; 4] = ["completed", "failed", "cancelled", "expired"];
+
 /// A job's row, as far as decisions need it.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = privacy_jobs)]

@@ -8,6 +8,9 @@ use tokio::time::Instant;
 use crate::context::Context;
 use crate::step::StepProgress;
 
+/// How often progress is shown, at least.
+const SHOW_EVERY: Duration = Duration::from_secs(1);
+
 /// Why a running step must be let go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lost {
@@ -26,7 +29,7 @@ pub(super) async fn hold(context: &Context, step: &Claimed, progress: &StepProgr
     let (mut beats, mut moved_at) = (progress.beats(), Instant::now());
     let mut stop_at: Option<Instant> = None;
     loop {
-        let wake_at = Instant::now() + lease / 6;
+        let wake_at = Instant::now() + (lease / 6).min(SHOW_EVERY);
         tokio::select! {
             () = tokio::time::sleep_until(wake_at.min(stop_at.unwrap_or(wake_at))) => {}
             () = context.stopping.cancelled(), if stop_at.is_none() => {

@@ -166,6 +166,11 @@ async fn a_silent_broker_confirms_nothing_and_costs_no_more_than_the_deadline() 
     );
     assert!(outcomes.iter().all(Result::is_err));
     assert!(!publisher.usable());
+    drop(publisher);
+    eventually("nothing is left of the connection", || async {
+        proxy.abandoned() == 1
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -91,7 +91,9 @@ async fn blocks_refer_to_the_block_before() {
         ..SMALL_BLOCKS
     };
     let part = write(&fixture, &pieces, &options).await;
-    let compressed = part.content().compressed_bytes;
+    let (stored, bytes) = stored(&fixture, part).await;
+    assert_eq!(inflate(&bytes), pieces.concat());
+    let compressed = stored.content.compressed_bytes;
     assert!(
         compressed < 2 * u64::try_from(line.len()).unwrap(),
         "{compressed}"

@@ -14,7 +14,11 @@ use crate::error::{StoreError, violates};
 use crate::idempotency::{self, Known};
 use crate::outbox;
 use crate::pool::{Store, act_for};
+use crate::rows::ENDED_JOBS;
 use crate::schema::{job_steps, privacy_jobs};
+
+/// How often a request is tried when the equal job that is in its way ends meanwhile.
+const TRIES: u32 = 5;
 
 /// An accepted request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,15 +56,20 @@ impl Store {
     /// [`CreateError`]; nothing was written then.
     pub async fn create_export(&self, new: &NewExport) -> Result<Accepted, CreateError> {
         let mut conn = self.conn().await?;
-        let created = conn.transaction(async |conn| create(conn, new).await).await;
-        match created {
-            Err(CreateError::Store(StoreError::Query(error))) if violates(&error, "privacy_jobs_one_equal_open") => {
-                Err(equal_open(&mut conn, new).await?.map_or_else(
-                    || CreateError::Store(StoreError::Query(error)),
-                    CreateError::EqualOpen,
-                ))
+        let mut tries = TRIES;
+        loop {
+            let refused = match conn.transaction(async |conn| create(conn, new).await).await {
+                Err(CreateError::Store(StoreError::Query(error))) if violates(&error, "privacy_jobs_one_equal_open") => error,
+                other => return other,
+            };
+            if let Some(open) = equal_open(&mut conn, new).await? {
+                return Err(CreateError::EqualOpen(open));
             }
-            other => other,
+            // It ended between the refusal and the look at it, so there is room now.
+            tries -= 1;
+            if tries == 0 {
+                return Err(refused.into());
+            }
         }
     }
 }
@@ -116,7 +125,7 @@ async fn equal_open(conn: &mut AsyncPgConnection, new: &NewExport) -> Result<Opt
             .filter(privacy_jobs::organisation_id.eq(new.organisation.as_str()))
             .filter(privacy_jobs::kind.eq(JobKind::Export.name()))
             .filter(privacy_jobs::request.eq(serde_json::json!(new.request)))
-            .order(privacy_jobs::created_at.desc())
+            .filter(privacy_jobs::state.ne_all(ENDED_JOBS))
             .select(privacy_jobs::id)
             .first(conn)
             .await

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use contracts::http::{
     CollectionProgress, FailureView, JobSummary, JobView, PackageView, Progress, StepView, TimelineEntry,
 };
+use contracts::{AuditEvent, Message, decode};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::id::{JobId, OrganisationId};
@@ -13,7 +14,7 @@ use crate::error::StoreError;
 use crate::package::PackageRow;
 use crate::pool::{Store, act_for};
 use crate::rows::{JobRow, StepRow};
-use crate::schema::{audit_logs, job_progress, job_steps, packages, privacy_jobs};
+use crate::schema::{audit_logs, job_progress, job_steps, outbox, packages, privacy_jobs};
 
 /// Which jobs a list shows, newest first.
 #[derive(Debug, Clone, Default)]
@@ -173,10 +174,11 @@ async fn progress(conn: &mut AsyncPgConnection, job: Uuid) -> Result<Progress, S
 
 type TimelineRow = (Option<i64>, String, String, Option<i32>, String, DateTime<Utc>);
 
+/// The job's history: what the audit log holds, and what is still on its way there.
 async fn timeline(conn: &mut AsyncPgConnection, job: Uuid) -> Result<Vec<TimelineEntry>, StoreError> {
-    let rows: Vec<TimelineRow> = audit_logs::table
+    let logged: Vec<TimelineRow> = audit_logs::table
         .filter(audit_logs::job_id.eq(job))
-        .order((audit_logs::occurred_at, audit_logs::job_version.asc().nulls_last(), audit_logs::seq))
+        .order(audit_logs::seq)
         .select((
             audit_logs::job_version,
             audit_logs::action,
@@ -187,15 +189,31 @@ async fn timeline(conn: &mut AsyncPgConnection, job: Uuid) -> Result<Vec<Timelin
         ))
         .load(conn)
         .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(version, action, outcome, step_no, actor, occurred_at)| TimelineEntry {
-            version,
-            action,
-            outcome,
-            step_no,
-            actor,
-            occurred_at,
-        })
-        .collect())
+    let under_way: Vec<Vec<u8>> = outbox::table
+        .filter(outbox::job_id.eq(job))
+        .filter(outbox::kind.eq(AuditEvent::KIND))
+        .filter(diesel::dsl::not(diesel::dsl::exists(audit_logs::table.filter(audit_logs::event_id.eq(outbox::event_id)))))
+        .order(outbox::seq)
+        .select(outbox::body)
+        .load(conn)
+        .await?;
+    let under_way = under_way.iter().filter_map(|body| decode::<AuditEvent>(body).ok()).map(|event| event.body);
+    let mut entries: Vec<TimelineEntry> = logged.into_iter().map(logged_entry).chain(under_way.map(entry_of)).collect();
+    entries.sort_by_key(|entry| (entry.occurred_at, entry.version.unwrap_or(i64::MAX)));
+    Ok(entries)
+}
+
+fn logged_entry((version, action, outcome, step_no, actor, occurred_at): TimelineRow) -> TimelineEntry {
+    TimelineEntry { version, action, outcome, step_no, actor, occurred_at }
+}
+
+fn entry_of(event: AuditEvent) -> TimelineEntry {
+    TimelineEntry {
+        version: event.job_version,
+        action: event.action.name().to_owned(),
+        outcome: event.outcome.name().to_owned(),
+        step_no: event.step_no.map(|no| no.0),
+        actor: event.actor,
+        occurred_at: event.occurred_at,
+    }
 }

@@ -14,6 +14,7 @@ pub struct Proxy {
     frozen: watch::Sender<usize>,
     accepted: Arc<AtomicUsize>,
     refusing: Arc<AtomicBool>,
+    abandoned: Arc<AtomicUsize>,
 }
 
 impl Proxy {
@@ -25,13 +26,20 @@ impl Proxy {
         let count = Arc::clone(&accepted);
         let refusing = Arc::new(AtomicBool::new(false));
         let refuses = Arc::clone(&refusing);
+        let abandoned = Arc::new(AtomicUsize::new(0));
+        let abandons = Arc::clone(&abandoned);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 if refuses.load(Ordering::SeqCst) {
                     continue;
                 }
                 let number = count.fetch_add(1, Ordering::SeqCst) + 1;
-                tokio::spawn(forward(client, target, number, silent.clone()));
+                let line = Line {
+                    number,
+                    silent: silent.clone(),
+                    abandoned: Arc::clone(&abandons),
+                };
+                tokio::spawn(line.forward(client, target));
             }
         });
         Self {
@@ -39,6 +47,7 @@ impl Proxy {
             frozen,
             accepted,
             refusing,
+            abandoned,
         }
     }
 
@@ -49,6 +58,11 @@ impl Proxy {
     /// Connections accepted so far.
     pub fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
+    }
+
+    /// Silent connections the client has closed.
+    pub fn abandoned(&self) -> usize {
+        self.abandoned.load(Ordering::SeqCst)
     }
 
     /// Hangs up on new connections; those there are go on.
@@ -62,40 +76,55 @@ impl Proxy {
     }
 }
 
-async fn forward(client: TcpStream, target: u16, number: usize, silent: watch::Receiver<usize>) {
-    let Ok(server) = TcpStream::connect(("127.0.0.1", target)).await else {
-        return;
-    };
-    let (client_in, client_out) = client.into_split();
-    let (server_in, server_out) = server.into_split();
-    tokio::join!(
-        copy(client_in, server_out, number, silent.clone()),
-        copy(server_in, client_out, number, silent),
-    );
+/// One connection.
+#[derive(Clone)]
+struct Line {
+    number: usize,
+    silent: watch::Receiver<usize>,
+    abandoned: Arc<AtomicUsize>,
 }
 
-async fn copy(
-    mut from: impl AsyncRead + Unpin,
-    mut to: impl AsyncWrite + Unpin,
-    number: usize,
-    mut silent: watch::Receiver<usize>,
-) {
-    let mut buffer = vec![0; 16 * 1024];
-    loop {
-        let read = tokio::select! {
-            read = from.read(&mut buffer) => Some(read),
-            _ = silent.wait_for(|frozen| *frozen >= number) => None,
-        };
-        let Some(read) = read else {
-            // Held open and silent until the proxy is gone.
-            while silent.changed().await.is_ok() {}
+impl Line {
+    async fn forward(self, client: TcpStream, target: u16) {
+        let Ok(server) = TcpStream::connect(("127.0.0.1", target)).await else {
             return;
         };
-        match read {
-            Ok(0) | Err(_) => return,
-            Ok(size) => {
-                if to.write_all(&buffer[..size]).await.is_err() {
-                    return;
+        let (client_in, client_out) = client.into_split();
+        let (server_in, server_out) = server.into_split();
+        let to_server = async {
+            let silent = self.clone().copy(client_in, server_out).await;
+            if silent.is_some() {
+                self.abandoned.fetch_add(1, Ordering::SeqCst);
+                std::future::pending::<()>().await;
+            }
+        };
+        let to_client = async {
+            let silent = self.clone().copy(server_in, client_out).await;
+            if silent.is_some() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::join!(to_server, to_client);
+    }
+
+    /// Copies until the sender closes, or once silent swallows until then, keeping the other side open.
+    async fn copy<W: AsyncWrite + Unpin>(mut self, mut from: impl AsyncRead + Unpin, mut to: W) -> Option<W> {
+        let mut buffer = vec![0; 16 * 1024];
+        loop {
+            let read = tokio::select! {
+                read = from.read(&mut buffer) => Some(read),
+                _ = self.silent.wait_for(|frozen| *frozen >= self.number) => None,
+            };
+            let Some(read) = read else {
+                while matches!(from.read(&mut buffer).await, Ok(1..)) {}
+                return Some(to);
+            };
+            match read {
+                Ok(0) | Err(_) => return None,
+                Ok(size) => {
+                    if to.write_all(&buffer[..size]).await.is_err() {
+                        return None;
+                    }
                 }
             }
         }

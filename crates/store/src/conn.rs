@@ -1,0 +1,68 @@
+//! A connection on loan from the pool.
+
+use std::ops::{Deref, DerefMut};
+
+use diesel::result::Error as DieselError;
+use diesel_async::pooled_connection::PoolableConnection;
+use diesel_async::pooled_connection::deadpool::Object;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+
+/// Past these times something is wrong: a statement that hangs, a lock that is not let go, a process
+/// that stopped in the middle of a transaction and would keep its rows locked for ever.
+const LIMITS: &str = "SET statement_timeout = '60s'; SET lock_timeout = '30s'; \
+                      SET idle_in_transaction_session_timeout = '30s'";
+/// Migrations, and waiting for another's, take as long as they take.
+const PATIENCE: &str = "SET statement_timeout = 0; SET lock_timeout = 0";
+
+/// A connection on loan from the pool.
+///
+/// A future that is dropped in the middle of a transaction leaves it open. The pool would keep such a
+/// connection, and with it the transaction's row locks, until it next wants to lend it. This loan
+/// closes it at once, which ends the transaction.
+pub(crate) struct Conn(Option<Object<AsyncPgConnection>>);
+
+impl Conn {
+    pub fn new(lent: Object<AsyncPgConnection>) -> Self {
+        Self(Some(lent))
+    }
+}
+
+impl Drop for Conn {
+    fn drop(&mut self) {
+        if let Some(mut lent) = self.0.take()
+            && lent.is_broken()
+        {
+            drop(Object::take(lent));
+        }
+    }
+}
+
+impl Deref for Conn {
+    type Target = AsyncPgConnection;
+
+    fn deref(&self) -> &AsyncPgConnection {
+        match &self.0 {
+            Some(lent) => lent,
+            None => unreachable!("only drop takes it"),
+        }
+    }
+}
+
+impl DerefMut for Conn {
+    fn deref_mut(&mut self) -> &mut AsyncPgConnection {
+        match &mut self.0 {
+            Some(lent) => lent,
+            None => unreachable!("only drop takes it"),
+        }
+    }
+}
+
+/// Sets the limits that every connection of ours has.
+pub(crate) async fn limit(conn: &mut AsyncPgConnection) -> Result<(), DieselError> {
+    conn.batch_execute(LIMITS).await
+}
+
+/// Lifts those on statements and locks.
+pub(crate) async fn be_patient(conn: &mut AsyncPgConnection) -> Result<(), DieselError> {
+    conn.batch_execute(PATIENCE).await
+}

@@ -1,0 +1,127 @@
+//! Forbidden things, really tried.
+
+use domain::id::JobId;
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+
+use super::support::World;
+
+/// The SQLSTATE with which a script is refused.
+pub async fn refused(client: &Client, script: &str) -> SqlState {
+    let error = client.batch_execute(script).await.expect_err(script);
+    client.batch_execute("ROLLBACK").await.unwrap();
+    error.code().cloned().unwrap_or_else(|| panic!("{script}: {error}"))
+}
+
+async fn all_refused(client: &Client, scripts: &[&str]) {
+    for script in scripts {
+        assert_eq!(refused(client, script).await, SqlState::INSUFFICIENT_PRIVILEGE, "{script}");
+    }
+}
+
+async fn world_with_a_log() -> (World, JobId) {
+    let world = World::new().await;
+    let job = world.completed("acme").await;
+    world.deliver_audit().await;
+    (world, job)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_changes_the_audit_log_not_even_its_owner() {
+    let (world, _) = world_with_a_log().await;
+    let changes = [
+        "UPDATE audit_logs SET outcome = 'success'",
+        "UPDATE audit_logs SET seq = seq + 1 WHERE seq = 1",
+        "DELETE FROM audit_logs",
+        "DELETE FROM audit_logs WHERE false",
+        "TRUNCATE audit_logs",
+    ];
+    for role in testkit::SERVICE_ROLES {
+        all_refused(&world.db.client_as(role).await, &changes).await;
+    }
+    all_refused(&world.admin, &changes).await;
+    let change = world.admin.batch_execute(changes[0]).await.unwrap_err();
+    assert_eq!(change.as_db_error().unwrap().message(), "audit_logs is append-only");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_but_the_audit_sink_writes_the_audit_log() {
+    let (world, _) = world_with_a_log().await;
+    let forgery = "SET lethe.organisation = 'acme'; \
+                   INSERT INTO audit_logs (seq, event_id, organisation_id, actor, actor_role, action, outcome, occurred_at, body) \
+                   VALUES (1000, gen_random_uuid(), 'acme', 'nobody', 'owner', 'job.created', 'success', now(), '')";
+    for role in testkit::SERVICE_ROLES.into_iter().filter(|role| *role != "lethe_audit") {
+        let head = "UPDATE audit_head SET size = 0";
+        all_refused(&world.db.client_as(role).await, &[forgery, head]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_sink_sees_no_jobs_and_no_messages() {
+    let (world, _) = world_with_a_log().await;
+    let looks = [
+        "SELECT FROM privacy_jobs",
+        "SELECT FROM job_steps",
+        "SELECT FROM packages",
+        "SELECT FROM idempotency_keys",
+        "SELECT body FROM outbox",
+        "INSERT INTO audit_head (size) VALUES (1)",
+        "DELETE FROM audit_head",
+    ];
+    all_refused(&world.db.client_as("lethe_audit").await, &looks).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_deletes_nothing_and_takes_no_requests() {
+    let (world, _) = world_with_a_log().await;
+    for role in ["lethe_export", "lethe_erasure"] {
+        let client = world.db.client_as(role).await;
+        for table in ["privacy_jobs", "job_steps", "job_progress", "packages", "outbox", "idempotency_keys", "audit_logs"] {
+            all_refused(&client, &[&format!("DELETE FROM {table}"), &format!("TRUNCATE {table} CASCADE")]).await;
+        }
+        let others = [
+            "INSERT INTO privacy_jobs (id, organisation_id, kind, state, request, requested_by, requested_role) \
+             VALUES (gen_random_uuid(), 'acme', 'export', 'pending', '{}', 'nobody', 'owner')",
+            "UPDATE privacy_jobs SET request = '{}'",
+            "UPDATE privacy_jobs SET organisation_id = 'globex'",
+            "UPDATE outbox SET body = ''",
+            "SELECT FROM audit_logs",
+            "SELECT FROM idempotency_keys",
+            "CREATE TABLE loot (row text)",
+        ];
+        all_refused(&client, &others).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_runs_no_steps() {
+    let (world, _) = world_with_a_log().await;
+    let client = world.db.client_as("lethe_api").await;
+    let attempts = [
+        "UPDATE job_steps SET epoch = epoch + 1",
+        "UPDATE job_steps SET result = '{}'",
+        "UPDATE privacy_jobs SET cutoff = now()",
+        "DELETE FROM privacy_jobs",
+        "DELETE FROM outbox",
+        "INSERT INTO packages (id, organisation_id, job_id, object_key, file_name, size_bytes, sha256) \
+         VALUES (gen_random_uuid(), 'acme', gen_random_uuid(), 'k', 'f', 1, 's')",
+    ];
+    all_refused(&client, &attempts).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_scheduler_reads_of_the_log_and_the_keys_no_more_than_it_needs() {
+    let (world, _) = world_with_a_log().await;
+    let client = world.db.client_as("lethe_scheduler").await;
+    let attempts = [
+        "SELECT actor FROM audit_logs",
+        "SELECT body FROM audit_logs",
+        "SELECT key FROM idempotency_keys",
+        "UPDATE job_steps SET epoch = epoch + 1",
+        "DELETE FROM privacy_jobs",
+        "DELETE FROM job_steps",
+        "DELETE FROM packages",
+        "SELECT FROM packages",
+    ];
+    all_refused(&client, &attempts).await;
+}

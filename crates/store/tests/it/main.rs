@@ -1,0 +1,21 @@
+//! The control database, on a real PostgreSQL: every transaction runs as the role of the service
+//! that uses it.
+
+mod audit;
+mod claiming;
+mod concluding;
+mod controlling;
+mod creating;
+mod dropping;
+mod forbidden;
+mod guards;
+mod migrations;
+mod privileges;
+mod reading;
+mod relaying;
+mod row_security;
+mod schema;
+mod siblings;
+mod support;
+mod sweeping;
+mod transitions;

@@ -1,0 +1,51 @@
+//! Requests to begin a test with.
+
+use std::collections::BTreeMap;
+
+use domain::export::{ExportFormat, ExportRequest};
+use domain::id::OrganisationId;
+use store::{Actor, Idempotency, NewExport, Origin};
+use uuid::Uuid;
+
+/// An organisation's id.
+///
+/// # Panics
+/// When the text cannot be one.
+#[must_use]
+pub fn organisation(id: &str) -> OrganisationId {
+    OrganisationId::parse(id).expect("an organisation's id")
+}
+
+/// An owner who acts in a trace of its own.
+#[must_use]
+pub fn owner(subject: &str) -> Origin {
+    Origin { actor: Actor { subject: subject.to_owned(), role: "owner".to_owned() }, headers: trace() }
+}
+
+/// A service that acts in a trace of its own.
+#[must_use]
+pub fn worker(name: &str) -> Origin {
+    Origin { actor: Actor::service(name), headers: trace() }
+}
+
+/// A request for a JSON export of the organisation, under an idempotency key never used before.
+#[must_use]
+pub fn new_export(id: &str) -> NewExport {
+    NewExport {
+        organisation: organisation(id),
+        request: ExportRequest { include_media: false, format: ExportFormat::Json },
+        idempotency: Idempotency {
+            client: "owner-1".to_owned(),
+            route: "POST /api/v1/privacy/export".to_owned(),
+            key: Uuid::new_v4().to_string(),
+            body_sha256: [7; 32],
+        },
+        origin: owner("owner-1"),
+    }
+}
+
+fn trace() -> BTreeMap<String, String> {
+    let (trace, span) = (Uuid::new_v4().simple().to_string(), Uuid::new_v4().simple().to_string());
+    let span = span.get(..16).unwrap_or_default();
+    BTreeMap::from([("traceparent".to_owned(), format!("00-{trace}-{span}-01"))])
+}

@@ -1,0 +1,27 @@
+//! `lethe data-map`
+
+mod check;
+mod explain;
+mod finding;
+mod stores;
+
+use clap::Subcommand;
+
+use crate::failure::Failure;
+use crate::outcome::Outcome;
+use crate::output::Output;
+
+/// Looks at a data map.
+#[derive(Debug, Subcommand)]
+pub enum DataMapCommand {
+    /// Check a data map, alone or against the live schema of its stores.
+    Check(check::Check),
+}
+
+impl DataMapCommand {
+    pub(super) async fn run(self, output: &mut Output) -> Result<Outcome, Failure> {
+        match self {
+            Self::Check(command) => command.run(output).await,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! `lethe download`
+
+mod part;
+mod place;
+mod source;
+mod transfer;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::Args;
+use contracts::http::{JobView, PackageView};
+use serde::Serialize;
+use uuid::Uuid;
+
+use self::part::Part;
+use self::place::Place;
+use self::source::Source;
+use crate::api::{Api, ApiAccess};
+use crate::failure::Failure;
+use crate::outcome::Outcome;
+use crate::output::Output;
+use crate::text::amount::size;
+use crate::text::plain;
+
+/// Downloads a finished package.
+#[derive(Debug, Args)]
+#[command(
+    long_about = "Downloads a job's package through its signed link, and checks size and SHA-256 before the file \
+                  gets its name. What has arrived is kept beside the target when the download is interrupted, and \
+                  the same command goes on from there. The file is readable by its owner alone. Needs the role \
+                  owner. The token never leaves for the host of the signed link.",
+    after_long_help = "Examples:\n  \
+                       lethe download 0192f0c1-7f3a-7cc3-98c4-dc0c0c07398f\n  \
+                       lethe download 0192f0c1-7f3a-7cc3-98c4-dc0c0c07398f --output exports/ --force"
+)]
+pub struct Download {
+    /// The job's id.
+    id: Uuid,
+    /// The file to write, or the directory to write into [default: the package's own name]
+    #[arg(long, short, value_name = "PATH")]
+    output: Option<PathBuf>,
+    /// Overwrite the file if it is there.
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    access: ApiAccess,
+}
+
+/// Where a package is wanted.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The file or the directory; the package's own name in the current directory when absent.
+    pub output: Option<PathBuf>,
+    /// Whether a file that is there may be overwritten.
+    pub force: bool,
+}
+
+/// A package that was downloaded and checked.
+#[derive(Debug, Clone, Serialize)]
+pub struct Saved {
+    file: PathBuf,
+    size_bytes: u64,
+    sha256: String,
+    /// How much of it an earlier run had brought already.
+    resumed_at_bytes: u64,
+}
+
+impl fmt::Display for Saved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = i64::try_from(self.size_bytes).unwrap_or(i64::MAX);
+        let file = self.file.display().to_string();
+        write!(f, "saved {} ({}, SHA-256 {} verified)", plain(&file), size(bytes), self.sha256)
+    }
+}
+
+impl Download {
+    pub(super) async fn run(self, output: &mut Output) -> Result<Outcome, Failure> {
+        let api = Api::open(&self.access)?;
+        let job = api.job_now(self.id).await?;
+        let wanted = Wanted { output: self.output, force: self.force };
+        let saved = download(&api, &job, &wanted, output).await?;
+        output.result(&saved, || saved.to_string())?;
+        Ok(Outcome::Done)
+    }
+}
+
+/// Downloads a job's package and checks it.
+///
+/// # Errors
+/// [`Failure`] when there is none, it cannot be had or written, or is not what was promised.
+pub async fn download(api: &Api, job: &JobView, wanted: &Wanted, output: &mut Output) -> Result<Saved, Failure> {
+    let package = package(job)?;
+    let place = Place::choose(wanted, &package.file_name)?;
+    let expected_size = u64::try_from(package.size_bytes)
+        .map_err(|error| Failure::new("the API says that the package has a negative size").because(error))?;
+    let mut part = Part::open(place.part(&package.sha256), expected_size)?;
+    let resumed_at_bytes = part.size_bytes();
+    if resumed_at_bytes > 0 {
+        let (done, all) = (show(resumed_at_bytes), show(expected_size));
+        output.remark(format!("going on where an earlier download stopped, at {done} of {all}"));
+    }
+    let source = Source::new(api, job.summary.id)?;
+    tokio::select! {
+        transferred = transfer::transfer(source, &mut part, output) => transferred?,
+        _ = tokio::signal::ctrl_c() => return Err(Failure::interrupted("the download was interrupted")
+            .next("what has arrived is kept; the same command goes on from there")),
+    }
+    part.verify(&package.sha256)?;
+    place.settle(part)?;
+    Ok(Saved { file: place.file, size_bytes: expected_size, sha256: package.sha256.clone(), resumed_at_bytes })
+}
+
+fn package(job: &JobView) -> Result<&PackageView, Failure> {
+    let id = job.summary.id;
+    let state = job.summary.state.as_str();
+    if state == "expired" {
+        return Err(Failure::new("the package has expired and was deleted").next("ask for a new one: lethe export"));
+    }
+    job.package.as_ref().ok_or_else(|| {
+        let failure = Failure::new(format!("the job has no package: it is {state}"));
+        match job.summary.ended_at {
+            None => failure.next(format!("wait for it: lethe jobs show {id} --watch")),
+            Some(_) => failure.next(format!("see why: lethe jobs show {id}")),
+        }
+    })
+}
+
+fn show(bytes: u64) -> String {
+    size(i64::try_from(bytes).unwrap_or(i64::MAX))
+}

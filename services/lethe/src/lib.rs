@@ -1,0 +1,21 @@
+//! `lethe`, the command line of Lethe.
+//!
+//! Three kinds of commands: those for the databases (`migrate`, `data-map check`, `demo seed`),
+//! the development issuer (`token`), and a client of the HTTP API (`export`, `jobs`, `download`,
+//! `audit`). A command's result goes to standard output, as text or with `--json` as one document;
+//! progress and errors go to standard error.
+
+mod api;
+mod cli;
+mod commands;
+mod database;
+mod failure;
+mod outcome;
+mod output;
+mod patience;
+mod progress;
+mod run;
+mod text;
+mod watch;
+
+pub use run::run;

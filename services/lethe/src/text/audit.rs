@@ -1,0 +1,29 @@
+//! Entries of the audit log.
+
+use contracts::http::AuditEntry;
+
+use super::table::Table;
+use super::time::moment;
+
+/// The entries as a table.
+#[must_use]
+pub fn audit(entries: &[AuditEntry]) -> String {
+    if entries.is_empty() {
+        return "no entries\n".to_owned();
+    }
+    let mut table = Table::of(&["SEQ", "WHEN", "ACTION", "OUTCOME", "JOB", "VERSION", "STEP", "ACTOR"]);
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    for entry in entries {
+        table.row([
+            entry.seq.to_string(),
+            moment(entry.occurred_at),
+            entry.action.clone(),
+            entry.outcome.clone(),
+            or_dash(entry.job_id.map(|id| id.to_string())),
+            or_dash(entry.job_version.map(|version| version.to_string())),
+            or_dash(entry.step_no.map(|number| number.to_string())),
+            format!("{} ({})", entry.actor, entry.actor_role),
+        ]);
+    }
+    table.text()
+}

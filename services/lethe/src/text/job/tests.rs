@@ -1,0 +1,99 @@
+use chrono::TimeDelta;
+use serde_json::json;
+
+use super::*;
+
+fn view(state: &str) -> JobView {
+    let at = |millis: i64| json!(DateTime::UNIX_EPOCH + TimeDelta::milliseconds(millis));
+    let entry = |version: i64, action: &str, outcome: &str, step: Option<i32>, millis: i64| {
+        json!({"version": version, "action": action, "outcome": outcome, "step_no": step, "actor": "export-worker",
+            "occurred_at": at(millis)})
+    };
+    let ended = ["completed", "failed"].contains(&state);
+    let mut timeline = vec![
+        json!({"version": 1, "action": "job.created", "outcome": "success", "step_no": null, "actor": "owner-1",
+            "occurred_at": at(0)}),
+        entry(2, "job.started", "success", None, 40),
+    ];
+    timeline.extend((1..=5).map(|step| entry(2 + i64::from(step), "step.completed", "success", Some(step), 900)));
+    timeline.push(entry(8, "step.retrying", "failure", Some(6), 1_500));
+    serde_json::from_value(json!({
+        "id": "00000000-0000-0000-0000-000000000007", "kind": "export", "state": state, "status": "in_progress",
+        "version": 8, "created_at": at(0), "updated_at": at(1_500), "ended_at": ended.then(|| at(4_100)),
+        "request": {"format": "json", "include_media": false}, "cutoff": at(30), "failure": null,
+        "progress": {"rows_done": 1_500, "rows_planned": 2_000, "bytes_done": 1_258_291, "collections": [
+            {"collection": "vantage.users", "rows_done": 500, "rows_planned": 500, "bytes_done": 2_048},
+            {"collection": "vantage.messages", "rows_done": 1_000, "rows_planned": 1_500, "bytes_done": 1_256_243},
+        ]},
+        "steps": [
+            {"step_no": 1, "phase": 0, "kind": "plan_export", "collection": null, "state": "completed", "attempts": 1,
+                "failure": null, "started_at": at(40), "ended_at": at(90)},
+            {"step_no": 6, "phase": 1, "kind": "export_collection", "collection": "vantage.messages",
+                "state": "waiting", "attempts": 2, "failure": {"code": "store", "detail": "the store hung up"},
+                "started_at": at(40), "ended_at": null},
+        ],
+        "timeline": timeline, "package": null, "links": {"self": "/x", "cancel": "/x/cancel"},
+    }))
+    .unwrap()
+}
+
+#[test]
+fn a_running_job_shows_progress_and_history() {
+    let now = DateTime::UNIX_EPOCH + TimeDelta::seconds(130);
+    let expected = "\
+export 00000000-0000-0000-0000-000000000007  running
+
+  request   format json, include_media false
+  created   1970-01-01 00:00:00 UTC (2 min ago)
+  cutoff    1970-01-01 00:00:00 UTC
+  rows      1,500 of 2,000, 1.20 MiB uncompressed
+
+collections
+  COLLECTION        DONE                         ROWS            SIZE
+  vantage.users     100 %  ████████████████████  500             2.00 KiB
+  vantage.messages  66 %   █████████████░░░░░░░  1,000 of 1,500  1.20 MiB
+
+steps
+  1 completed, 1 waiting
+  ✗ step 6 (export_collection of vantage.messages), 2 attempts: the store hung up
+
+timeline
+  ● +0 ms        job.created, by owner-1
+  │
+  ● +40 ms       job.started, by export-worker
+  │
+  ● +900 ms      step.completed (5 times), by export-worker
+  │
+  ✗ +1.5 s       step.retrying, step 6, by export-worker
+
+next: lethe jobs show 00000000-0000-0000-0000-000000000007 --watch
+";
+    assert_eq!(job(&view("running"), now), expected);
+}
+
+#[test]
+fn the_next_command_follows_from_what_the_api_offers() {
+    let mut done = view("completed");
+    assert_eq!(next(&done), None);
+    done.links.insert("retry".into(), "/x/retry".into());
+    assert_eq!(next(&done).unwrap(), format!("lethe jobs retry {}", done.summary.id));
+    done.links.insert("download".into(), "/x/download".into());
+    done.package = serde_json::from_value(json!({
+        "file_name": "export.zip", "size_bytes": 10, "sha256": "ab", "created_at": done.summary.created_at,
+    }))
+    .ok();
+    assert_eq!(next(&done).unwrap(), format!("lethe download {}", done.summary.id));
+}
+
+#[test]
+fn jobs_are_listed_in_columns() {
+    let now = DateTime::UNIX_EPOCH + TimeDelta::seconds(10);
+    let summaries = [view("completed").summary, view("running").summary];
+    let expected = "\
+ID                                    KIND    STATE      CREATED   TOOK
+00000000-0000-0000-0000-000000000007  export  completed  10 s ago  4.1 s
+00000000-0000-0000-0000-000000000007  export  running    10 s ago  -
+";
+    assert_eq!(jobs(&summaries, now), expected);
+    assert_eq!(jobs(&[], now), "no jobs\n");
+}

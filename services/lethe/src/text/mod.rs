@@ -1,0 +1,12 @@
+//! What people read: pure functions from values to text.
+
+pub mod amount;
+pub mod audit;
+pub mod job;
+mod plain;
+pub mod progress_bar;
+pub mod table;
+pub mod time;
+mod timeline;
+
+pub use plain::plain;

@@ -1,0 +1,98 @@
+//! Looking at a job until it has ended.
+
+use std::time::{Duration, Instant};
+
+use contracts::http::{JobView, Status};
+use uuid::Uuid;
+
+use crate::api::{Api, ApiError, JobAnswer};
+use crate::failure::Failure;
+use crate::outcome::Outcome;
+use crate::output::Output;
+use crate::patience::Patience;
+use crate::progress::JobProgress;
+
+/// The wait after the first look; half as long again after each further one.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+/// The longest wait between two looks.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// For how long the API may be away: longer than a restart takes.
+const OUTAGE_LIMIT: Duration = Duration::from_secs(120);
+
+/// Shows a job's progress until it has ended; the job as it is then.
+///
+/// # Errors
+/// [`Failure`] when the API refuses, is away for too long, or the user has seen enough.
+pub async fn until_ended(api: &Api, id: Uuid, output: &mut Output) -> Result<JobView, Failure> {
+    let mut progress = JobProgress::new(output);
+    let watched = tokio::select! {
+        watched = looks(api, id, &mut progress, output) => watched,
+        _ = tokio::signal::ctrl_c() => Err(Failure::interrupted("stopped looking; the job goes on")
+            .next(format!("look again: lethe jobs show {id} --watch"))),
+    };
+    progress.finish();
+    watched
+}
+
+/// What the exit code says of a job that has ended.
+#[must_use]
+pub fn outcome(job: &JobView) -> Outcome {
+    match job.summary.status {
+        Status::Failed | Status::Cancelled => Outcome::JobWithoutResult,
+        Status::Completed | Status::Pending | Status::InProgress => Outcome::Done,
+    }
+}
+
+async fn looks(
+    api: &Api,
+    id: Uuid,
+    progress: &mut JobProgress,
+    output: &mut Output,
+) -> Result<JobView, Failure> {
+    let mut patience = Patience::of(OUTAGE_LIMIT);
+    let (mut etag, mut wait) = (None, FIRST_WAIT);
+    loop {
+        let pause = match api.job(id, etag.as_deref()).await {
+            Ok(JobAnswer { job, etag: current, retry_after }) => {
+                patience.restore();
+                etag = current;
+                if let Some(job) = job {
+                    progress.show(&job, output);
+                    if has_ended(&job) {
+                        return Ok(job);
+                    }
+                }
+                let pause = retry_after.unwrap_or(wait);
+                wait = (wait * 3 / 2).min(LONGEST_WAIT);
+                pause
+            }
+            Err(error) => pause(error, id, &mut patience, (progress, output))?,
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// How long to wait for an API that is away.
+fn pause(
+    error: ApiError,
+    id: Uuid,
+    patience: &mut Patience,
+    (progress, output): (&mut JobProgress, &mut Output),
+) -> Result<Duration, Failure> {
+    if !error.is_passing() {
+        return Err(error.into());
+    }
+    if !patience.is_failing() {
+        progress.remark(&format!("{error}; trying again for up to {} s", OUTAGE_LIMIT.as_secs()), output);
+    }
+    patience.fail(Instant::now(), error.retry_after()).ok_or_else(|| {
+        Failure::from(error)
+            .detail("the job goes on, whether or not somebody looks")
+            .next(format!("look again when the API is back: lethe jobs show {id} --watch"))
+    })
+}
+
+fn has_ended(job: &JobView) -> bool {
+    job.summary.ended_at.is_some()
+        || matches!(job.summary.status, Status::Completed | Status::Failed | Status::Cancelled)
+}

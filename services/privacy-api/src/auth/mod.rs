@@ -1,0 +1,24 @@
+//! Who is calling, and may they?
+//!
+//! The middleware [`authenticate`] turns a bearer token into a [`Caller`] before anything else of
+//! a request is looked at; a handler names the permission it needs by taking a [`Granted`]. The
+//! organisation comes from the token's claim and from nowhere else.
+
+mod bearer;
+mod caller;
+mod claims;
+mod error;
+mod fetch;
+mod granted;
+mod issuer;
+mod key_file;
+mod key_set;
+mod remote_keys;
+mod subject;
+mod verifier;
+
+pub use bearer::authenticate;
+pub use caller::Caller;
+pub use error::{AuthConfigError, FetchError, TokenError};
+pub use granted::{Granted, Needs, Operate, ViewAudit, ViewJobs};
+pub use verifier::Verifier;

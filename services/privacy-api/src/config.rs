@@ -1,0 +1,223 @@
+//! The service's own settings, as they stand in the `[service]` section.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use url::Url;
+
+use crate::secret::Secret;
+
+/// The service's own settings.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// Where callers reach this service, as `https://privacy.example.com`: the base of every link.
+    pub public_url: Url,
+    /// Whether this is a developer's machine.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Who may call.
+    pub auth: AuthConfig,
+    /// Where packages lie and how links to them are signed.
+    pub packages: PackagesConfig,
+    /// How much one caller may ask for.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// Whether this is a developer's machine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Nothing is relaxed.
+    #[default]
+    Production,
+    /// Tokens of the development issuer are accepted, and identity providers without TLS.
+    Development,
+}
+
+/// Who may call.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthConfig {
+    /// The issuers whose tokens are accepted.
+    #[serde(default)]
+    pub issuers: Vec<IssuerConfig>,
+    /// The Ed25519 public key (PEM) of the development issuer. Refused in production.
+    pub development_issuer_key_file: Option<PathBuf>,
+    /// How an issuer's published keys are kept.
+    #[serde(default)]
+    pub key_cache: KeyCacheConfig,
+}
+
+/// One issuer of tokens.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuerConfig {
+    /// The `iss` of its tokens, exactly.
+    pub issuer: String,
+    /// The `aud` that makes a token one for this service; one of them suffices.
+    pub audience: Vec<String>,
+    /// Where its keys come from.
+    #[serde(default)]
+    pub keys: KeysConfig,
+    /// The claim that names the organisation. A name that begins with `/` is a JSON pointer.
+    #[serde(default = "default_organisation_claim")]
+    pub organisation_claim: String,
+    /// The claims that hold roles, as a text or a list of texts. Names as above.
+    #[serde(default = "default_roles_claims")]
+    pub roles_claims: Vec<String>,
+}
+
+/// Where an issuer's keys come from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeysConfig {
+    /// From the address that `<issuer>/.well-known/openid-configuration` names.
+    #[default]
+    Discovery,
+    /// From a file: a public key in PEM, a JWK or a JWK set.
+    File(PathBuf),
+}
+
+/// How an issuer's published keys are kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeyCacheConfig {
+    /// For how long keys are used before they are fetched anew.
+    #[serde(with = "humantime_serde")]
+    pub fresh_for: Duration,
+    /// For how long they are used when they cannot be fetched anew.
+    #[serde(with = "humantime_serde")]
+    pub stale_for: Duration,
+    /// The shortest time between two fetches, however many unknown keys are asked for.
+    #[serde(with = "humantime_serde")]
+    pub refetch_after: Duration,
+    /// The shortest time between a failed fetch and the next.
+    #[serde(with = "humantime_serde")]
+    pub retry_after: Duration,
+    /// How long a fetch may take.
+    #[serde(with = "humantime_serde")]
+    pub fetch_timeout: Duration,
+}
+
+impl Default for KeyCacheConfig {
+    fn default() -> Self {
+        Self {
+            fresh_for: Duration::from_secs(10 * 60),
+            stale_for: Duration::from_secs(24 * 60 * 60),
+            refetch_after: Duration::from_secs(30),
+            retry_after: Duration::from_secs(5),
+            fetch_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Where packages lie and how links to them are signed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PackagesConfig {
+    /// `file:///directory` or `s3://bucket/prefix`: the same as the export worker's.
+    pub url: String,
+    /// Options of that store, as `aws_region`.
+    #[serde(default)]
+    pub options: BTreeMap<String, Secret>,
+    /// How long a link is good for.
+    #[serde(with = "humantime_serde", default = "default_link_validity")]
+    pub link_validity: Duration,
+    /// The key that signs.
+    pub active_link_key: String,
+    /// Every key that is still good, by id: secrets of 32 bytes and more.
+    pub link_keys: BTreeMap<String, Secret>,
+}
+
+/// How much one caller may ask for.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// The largest request body.
+    pub body_bytes: usize,
+    /// How long the body may take to arrive.
+    #[serde(with = "humantime_serde")]
+    pub body_timeout: Duration,
+    /// How long an answer may take to begin.
+    #[serde(with = "humantime_serde")]
+    pub request_timeout: Duration,
+    /// How long requests may go on after the process was told to stop.
+    #[serde(with = "humantime_serde")]
+    pub finish_within: Duration,
+    /// Threads that serve requests; as many as there are processors when absent.
+    pub workers: Option<usize>,
+    /// Connections held at the same time by each of them.
+    pub connections_per_worker: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 16 * 1024,
+            body_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+            finish_within: Duration::from_secs(8),
+            workers: None,
+            connections_per_worker: 1_024,
+        }
+    }
+}
+
+fn default_organisation_claim() -> String {
+    "organisation_id".to_owned()
+}
+
+fn default_roles_claims() -> Vec<String> {
+    vec!["roles".to_owned(), "role".to_owned()]
+}
+
+fn default_link_validity() -> Duration {
+    packages::LINK_VALIDITY
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_sample_is_read() {
+        let settings = chassis::Settings::<Config>::parse(include_str!("../config.sample.toml")).unwrap();
+        let config = settings.service;
+        assert_eq!(config.mode, Mode::Production);
+        assert_eq!(config.limits.body_bytes, 16_384);
+        assert_eq!(config.auth.key_cache.refetch_after, Duration::from_secs(30));
+        assert_eq!(config.packages.link_validity, Duration::from_secs(86_400));
+        assert!(
+            config
+                .auth
+                .issuers
+                .iter()
+                .any(|issuer| matches!(issuer.keys, KeysConfig::File(_)))
+        );
+        assert!(
+            config
+                .auth
+                .issuers
+                .iter()
+                .any(|issuer| issuer.keys == KeysConfig::Discovery)
+        );
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused() {
+        let sample = include_str!("../config.sample.toml").replace("body_bytes", "body_size");
+        assert!(
+            chassis::Settings::<Config>::parse(&sample)
+                .unwrap_err()
+                .to_string()
+                .contains("body_size")
+        );
+    }
+}

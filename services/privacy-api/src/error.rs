@@ -1,0 +1,300 @@
+//! From what went wrong to what the caller is told: the one place with statuses of errors.
+//!
+//! The detail of a 5xx never comes from its source; the source goes to the log.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use contracts::http::FieldError;
+use domain::access::{Permission, Role};
+use packages::{LinkError, PackageError};
+use store::{ControlError, CreateError, StoreError};
+
+use crate::auth::TokenError;
+use crate::problem::Draft;
+
+/// Seconds after which a request that found something unavailable may be sent again.
+const RETRY_AFTER_SECONDS: u64 = 5;
+
+/// Why a request is not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// The caller is not known.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The caller may not do this.
+    #[error("the caller lacks a permission")]
+    Forbidden(Permission),
+    /// The organisation has no such job; whether another has is not said.
+    #[error("there is no such job")]
+    NoSuchJob,
+    /// Parameters of the query are wrong.
+    #[error("parameters of the query are wrong")]
+    Parameters(Vec<FieldError>),
+    /// Members of the body are wrong.
+    #[error("the body is wrong")]
+    Body(Vec<FieldError>),
+    /// The idempotency key is missing or unusable.
+    #[error("the idempotency key is missing or unusable")]
+    IdempotencyKey(&'static str),
+    /// The body is not JSON.
+    #[error("the body is not said to be JSON")]
+    MediaType,
+    /// The body is too large.
+    #[error("the body is too large")]
+    TooLarge(usize),
+    /// The body did not arrive in time, or not at all.
+    #[error("the body did not arrive")]
+    BodyMissing,
+    /// The idempotency key came with another body before.
+    #[error("the idempotency key was used with another body")]
+    KeyReused,
+    /// An equal job is open; its path, if it is known.
+    #[error("an equal job is open")]
+    EqualOpen(Option<String>),
+    /// The job's state does not allow it.
+    #[error("the job's state does not allow it")]
+    WrongState(String),
+    /// The package has been deleted.
+    #[error("the package has been deleted")]
+    PackageGone,
+    /// A signed link is not one of ours.
+    #[error("the link is not one that was issued")]
+    LinkRefused,
+    /// A signed link was good once.
+    #[error("the link has expired")]
+    LinkExpired,
+    /// The range begins behind the end of the package.
+    #[error("the range cannot be satisfied")]
+    Range {
+        /// The package's size.
+        size_bytes: u64,
+    },
+    /// Something that we need is away for a moment.
+    #[error("{0}")]
+    Unavailable(&'static str, #[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The answer took too long.
+    #[error("the answer took too long")]
+    TimedOut,
+    /// A fault of ours.
+    #[error("{0}")]
+    Internal(
+        &'static str,
+        #[source] Option<Box<dyn std::error::Error + Send + Sync>>,
+    ),
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unreachable(_) => {
+                Self::Unavailable("the control database is unavailable", Box::new(error))
+            }
+            StoreError::Query(_) if error.is_retryable() => {
+                Self::Unavailable("the control database is unavailable", Box::new(error))
+            }
+            StoreError::Query(_)
+            | StoreError::Config(_)
+            | StoreError::Corrupt(_)
+            | StoreError::Encode(_)
+            | StoreError::Migration(_) => {
+                Self::Internal("the control database failed", Some(Box::new(error)))
+            }
+        }
+    }
+}
+
+impl From<ControlError> for ApiError {
+    fn from(error: ControlError) -> Self {
+        match error {
+            ControlError::NotFound => Self::NoSuchJob,
+            ControlError::Illegal(illegal) => Self::WrongState(illegal.to_string()),
+            ControlError::EqualOpen => Self::EqualOpen(None),
+            ControlError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl ApiError {
+    /// A request that was not accepted; `path` makes a job's path.
+    pub fn not_accepted(error: CreateError, path: impl Fn(uuid::Uuid) -> String) -> Self {
+        match error {
+            CreateError::EqualOpen(job) => Self::EqualOpen(Some(path(job.0))),
+            CreateError::KeyReused => Self::KeyReused,
+            CreateError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<LinkError> for ApiError {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Expired => Self::LinkExpired,
+            LinkError::Tampered | LinkError::UnknownKey => Self::LinkRefused,
+        }
+    }
+}
+
+impl From<PackageError> for ApiError {
+    fn from(error: PackageError) -> Self {
+        match error {
+            PackageError::NotFound(_) => Self::PackageGone,
+            PackageError::Object { .. } => {
+                Self::Unavailable("the package store is unavailable", Box::new(error))
+            }
+            PackageError::Encode(_)
+            | PackageError::Key(_)
+            | PackageError::StoreUrl(_)
+            | PackageError::PartLength { .. }
+            | PackageError::EntryPath { .. }
+            | PackageError::Compression(_)
+            | PackageError::Manifest(_) => {
+                Self::Internal("the package cannot be read", Some(Box::new(error)))
+            }
+        }
+    }
+}
+
+impl ApiError {
+    /// What the caller is told.
+    fn draft(&self) -> Draft {
+        let (name, title) = self.kind();
+        let mut draft = Draft::new(name, title, self.detail());
+        if let Self::Parameters(errors) | Self::Body(errors) = self {
+            draft.errors.clone_from(errors);
+        }
+        if let Self::EqualOpen(job) = self {
+            draft.job.clone_from(job);
+        }
+        draft
+    }
+
+    /// The problem's name and title. Both are published: callers compare names.
+    fn kind(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Token(TokenError::KeysUnavailable(_)) | Self::Unavailable(..) | Self::TimedOut => {
+                ("unavailable", "unavailable for a moment")
+            }
+            Self::Token(_) => ("invalid-token", "not authenticated"),
+            Self::Forbidden(_) => ("missing-role", "not permitted"),
+            Self::NoSuchJob => ("no-such-job", "no such job"),
+            Self::Parameters(_) => ("invalid-parameters", "invalid parameters"),
+            Self::Body(_) => ("invalid-body", "invalid body"),
+            Self::IdempotencyKey(_) => ("idempotency-key", "no usable Idempotency-Key"),
+            Self::MediaType => ("media-type", "unsupported media type"),
+            Self::TooLarge(_) => ("body-too-large", "body too large"),
+            Self::BodyMissing => ("body-missing", "body missing"),
+            Self::KeyReused => ("idempotency-key-reused", "Idempotency-Key used before"),
+            Self::EqualOpen(_) => ("equal-job-open", "an equal job is open"),
+            Self::WrongState(_) => ("wrong-state", "not in this state"),
+            Self::PackageGone => ("package-gone", "package gone"),
+            Self::LinkRefused => ("link-refused", "link refused"),
+            Self::LinkExpired => ("link-expired", "link expired"),
+            Self::Range { .. } => ("range", "range not satisfiable"),
+            Self::Internal(..) => ("internal", "internal error"),
+        }
+    }
+
+    /// What is wrong with this request, and what would be right.
+    fn detail(&self) -> String {
+        let fixed = match self {
+            Self::Token(TokenError::KeysUnavailable(_)) | Self::Unavailable(..) | Self::TimedOut => {
+                "something this service needs is unavailable; try again soon"
+            }
+            Self::Token(error) => return error.to_string(),
+            Self::Forbidden(permission) => return needed(*permission),
+            Self::NoSuchJob => "the organisation has no job of this id",
+            Self::Parameters(_) => "parameters of the query are wrong; see `errors`",
+            Self::Body(_) => "the body is not what is expected; see `errors`",
+            Self::IdempotencyKey(detail) => detail,
+            Self::MediaType => "send the body as Content-Type: application/json, not encoded",
+            Self::TooLarge(most) => return format!("a body may have {most} bytes at most"),
+            Self::BodyMissing => "the body did not arrive whole and in time",
+            Self::KeyReused => "this key came with another body before; use a new key for a new request",
+            Self::EqualOpen(_) => "wait for the open job, or cancel it first",
+            Self::WrongState(detail) => return detail.clone(),
+            Self::PackageGone => "the package has been deleted; ask for a new export",
+            Self::LinkRefused => "this is not a link that was issued; ask for a new one",
+            Self::LinkExpired => "the link has expired; ask for a new one",
+            Self::Range { size_bytes } => return format!("the package has {size_bytes} bytes"),
+            Self::Internal(..) => "something went wrong on our side; the log has it under the request's id",
+        };
+        fixed.to_owned()
+    }
+
+    fn add_headers(&self, headers: &mut HeaderMap) {
+        let mut set = |name, value: String| {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(name, value);
+            }
+        };
+        match self {
+            Self::Token(TokenError::KeysUnavailable(_)) | Self::Unavailable(..) | Self::TimedOut => {
+                set(header::RETRY_AFTER, RETRY_AFTER_SECONDS.to_string());
+            }
+            Self::Token(TokenError::Missing) => set(header::WWW_AUTHENTICATE, "Bearer".to_owned()),
+            Self::Token(_) => set(
+                header::WWW_AUTHENTICATE,
+                "Bearer error=\"invalid_token\"".to_owned(),
+            ),
+            Self::Forbidden(_) => set(
+                header::WWW_AUTHENTICATE,
+                "Bearer error=\"insufficient_scope\"".to_owned(),
+            ),
+            Self::EqualOpen(Some(path)) => set(header::LOCATION, path.clone()),
+            Self::MediaType => set(header::ACCEPT, "application/json".to_owned()),
+            Self::Range { size_bytes } => set(header::CONTENT_RANGE, format!("bytes */{size_bytes}")),
+            // What is left of the body would be read as the next request.
+            Self::TooLarge(_) | Self::BodyMissing => set(header::CONNECTION, "close".to_owned()),
+            Self::NoSuchJob
+            | Self::Parameters(_)
+            | Self::Body(_)
+            | Self::IdempotencyKey(_)
+            | Self::KeyReused
+            | Self::EqualOpen(None)
+            | Self::WrongState(_)
+            | Self::PackageGone
+            | Self::LinkRefused
+            | Self::LinkExpired
+            | Self::Internal(..) => {}
+        }
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Token(TokenError::KeysUnavailable(_)) | Self::Unavailable(..) | Self::TimedOut => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::Token(_) => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) | Self::LinkRefused => StatusCode::FORBIDDEN,
+            Self::NoSuchJob => StatusCode::NOT_FOUND,
+            Self::Parameters(_) | Self::Body(_) | Self::IdempotencyKey(_) => StatusCode::BAD_REQUEST,
+            Self::BodyMissing => StatusCode::REQUEST_TIMEOUT,
+            Self::EqualOpen(_) | Self::WrongState(_) => StatusCode::CONFLICT,
+            Self::PackageGone | Self::LinkExpired => StatusCode::GONE,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Range { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Internal(..) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::new(self.status_code());
+        self.add_headers(response.headers_mut());
+        response.extensions_mut().insert(self.draft());
+        response
+    }
+}
+
+fn needed(permission: Permission) -> String {
+    let roles: Vec<&str> = Role::ALL
+        .into_iter()
+        .filter(|role| role.grants(permission))
+        .map(Role::name)
+        .collect();
+    format!("this needs the role {}", roles.join(" or "))
+}

@@ -1,0 +1,6 @@
+//! Entry point.
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    chassis::run::<privacy_api::PrivacyApi>().await
+}

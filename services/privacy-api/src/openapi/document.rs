@@ -1,0 +1,73 @@
+//! The whole document.
+
+use contracts::http::{
+    AuditEntry, AuditPage, CollectionProgress, ExportBody, FailureView, FieldError, Format, JobPage,
+    JobSummary, JobView, PackageView, Problem, Progress, Status, StepView, TimelineEntry,
+};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ComponentsBuilder, OpenApi as Document};
+use utoipa::{Modify, OpenApi};
+
+use super::names::{ActionName, JobKindName, JobStateName};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Lethe privacy API",
+        description = "Asks for privacy operations on an organisation's data, follows them, and takes their results.\n\n\
+            Errors are problems (RFC 9457) with a `type` of the form `urn:lethe:problem:<name>`.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    servers((url = "/")),
+    tags(
+        (name = "jobs", description = "Requests and their jobs."),
+        (name = "packages", description = "What an export has made."),
+        (name = "audit", description = "What was done, by whom and when."),
+        (name = "description", description = "This document."),
+    ),
+    paths(
+        crate::routes::export,
+        crate::routes::jobs,
+        crate::routes::job,
+        crate::routes::cancel,
+        crate::routes::retry,
+        crate::routes::link,
+        crate::routes::audit,
+        crate::download::download,
+        crate::download::head,
+        crate::docs::openapi,
+    ),
+    components(schemas(
+        ActionName, AuditEntry, AuditPage, CollectionProgress, ExportBody, FailureView, FieldError, Format, JobKindName,
+        JobPage, JobStateName, JobSummary, JobView, PackageView, Problem, Progress, Status, StepView, TimelineEntry,
+    )),
+    modifiers(&Bearer),
+)]
+struct Api;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut Document) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some(
+                "A token of an accepted issuer. Its claims name the organisation and the roles.",
+            ))
+            .build();
+        let components = document
+            .components
+            .take()
+            .unwrap_or_else(|| ComponentsBuilder::new().build());
+        let mut components = components;
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        document.components = Some(components);
+    }
+}
+
+/// The document.
+#[must_use]
+pub fn document() -> Document {
+    Api::openapi()
+}

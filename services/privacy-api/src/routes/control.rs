@@ -1,0 +1,66 @@
+//! `POST /jobs/{id}/cancel` and `/retry`: what an owner does to a job that was accepted.
+
+use actix_web::{HttpResponse, web};
+
+use super::view;
+use crate::auth::{Granted, Operate};
+use crate::error::ApiError;
+use crate::extract::JobPath;
+use crate::openapi::{AcceptedJob, Guarded, JobIsMissing, JobParameters, NotInThisState};
+use crate::state::ApiState;
+
+/// Cancel a job
+///
+/// Calls the job off with its open steps. An export can be cancelled until it has ended.
+#[utoipa::path(
+    post,
+    path = "/api/v1/privacy/jobs/{id}/cancel",
+    tag = "jobs",
+    params(JobParameters),
+    responses(AcceptedJob, JobIsMissing, NotInThisState, Guarded),
+    security(("bearer" = [])),
+)]
+pub async fn cancel(
+    granted: Granted<Operate>,
+    path: JobPath,
+    state: web::Data<ApiState>,
+) -> Result<HttpResponse, ApiError> {
+    state
+        .store
+        .cancel_job(granted.organisation(), path.0, &granted.origin())
+        .await?;
+    answer(&granted, path, &state).await
+}
+
+/// Try a failed job again
+///
+/// Opens the steps that have not been completed; what was completed stays.
+#[utoipa::path(
+    post,
+    path = "/api/v1/privacy/jobs/{id}/retry",
+    tag = "jobs",
+    params(JobParameters),
+    responses(AcceptedJob, JobIsMissing, NotInThisState, Guarded),
+    security(("bearer" = [])),
+)]
+pub async fn retry(
+    granted: Granted<Operate>,
+    path: JobPath,
+    state: web::Data<ApiState>,
+) -> Result<HttpResponse, ApiError> {
+    state
+        .store
+        .retry_job(granted.organisation(), path.0, &granted.origin())
+        .await?;
+    answer(&granted, path, &state).await
+}
+
+async fn answer(
+    granted: &Granted<Operate>,
+    path: JobPath,
+    state: &ApiState,
+) -> Result<HttpResponse, ApiError> {
+    state.relay.wake();
+    let view = view::of(state, granted, path.0).await?;
+    Ok(view::accepted(state, &view, false))
+}

@@ -1,0 +1,137 @@
+//! What every request can reach.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::RelayWaker;
+use packages::{KeyRing, KeyRingError, PackageError, PackageStore};
+use secrecy::{ExposeSecret as _, SecretString};
+use store::Store;
+use telemetry::metrics::Metrics;
+
+use crate::auth::{AuthConfigError, Verifier};
+use crate::config::{Config, Limits};
+use crate::cursor::Cursors;
+use crate::download::Downloads;
+use crate::frame::HttpMetrics;
+use crate::links::Links;
+use crate::secret::SecretError;
+
+/// What every request can reach. Cheap to clone.
+#[derive(Clone)]
+pub struct ApiState {
+    /// The control database.
+    pub store: Store,
+    /// Wakes the outbox relay of this process.
+    pub relay: RelayWaker,
+    /// Checks tokens.
+    pub verifier: Arc<Verifier>,
+    /// Where packages lie.
+    pub packages: PackageStore,
+    /// Signs links to packages.
+    pub link_keys: Arc<KeyRing>,
+    /// How long such links are good for.
+    pub link_validity: Duration,
+    /// The downloads that this process has recorded.
+    pub downloads: Arc<Downloads>,
+    /// Makes cursors.
+    pub cursors: Cursors,
+    /// Makes links.
+    pub links: Links,
+    /// How much one caller may ask for.
+    pub limits: Limits,
+    /// Counts requests.
+    pub metrics: HttpMetrics,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The settings about tokens.
+    #[error(transparent)]
+    Auth(#[from] AuthConfigError),
+    /// A secret's file.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The keys that sign links.
+    #[error("packages.link_keys: {0}")]
+    LinkKeys(#[from] KeyRingError),
+    /// The package store.
+    #[error("packages.url: the package store cannot be opened")]
+    Packages(#[from] PackageError),
+    /// The public URL.
+    #[error("public_url: expected http://host or https://host, without query and fragment")]
+    PublicUrl,
+    /// Links that would end at once.
+    #[error("packages.link_validity: expected at least a second and at most 7 days")]
+    LinkValidity,
+    /// A metric cannot be registered.
+    #[error("a metric cannot be registered")]
+    Metrics(#[from] telemetry::metrics::MetricError),
+    /// A key could not be derived.
+    #[error(transparent)]
+    Derive(#[from] crate::derive::KeyFailure),
+}
+
+const LONGEST_LINK_VALIDITY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+impl ApiState {
+    /// Everything that requests need, as configured.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the setting that cannot be used.
+    pub fn new(
+        config: &Config,
+        store: Store,
+        relay: RelayWaker,
+        metrics: &Metrics,
+    ) -> Result<Self, ConfigError> {
+        let url = &config.public_url;
+        if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
+            return Err(ConfigError::PublicUrl);
+        }
+        let validity = config.packages.link_validity;
+        if validity < Duration::from_secs(1) || validity > LONGEST_LINK_VALIDITY {
+            return Err(ConfigError::LinkValidity);
+        }
+        let (link_keys, secret) = link_keys(config)?;
+        Ok(Self {
+            store,
+            relay,
+            verifier: Arc::new(Verifier::new(config, &secret)?),
+            packages: package_store(config)?,
+            link_keys: Arc::new(link_keys),
+            link_validity: validity,
+            downloads: Arc::default(),
+            cursors: Cursors::new(&secret)?,
+            links: Links::new(url),
+            limits: config.limits.clone(),
+            metrics: HttpMetrics::new(metrics)?,
+        })
+    }
+}
+
+/// The ring, and the secret that signs: other keys of this service derive from it.
+fn link_keys(config: &Config) -> Result<(KeyRing, SecretString), ConfigError> {
+    let mut keys = Vec::new();
+    for (id, secret) in &config.packages.link_keys {
+        keys.push((id.clone(), secret.read(&format!("packages.link_keys.{id}"))?));
+    }
+    let active = &config.packages.active_link_key;
+    let secret = keys
+        .iter()
+        .find(|(id, _)| id == active)
+        .map(|(_, secret)| secret.clone());
+    let ring = KeyRing::new(active.clone(), keys)?;
+    let secret = secret.ok_or_else(|| KeyRingError::NoActiveKey(active.clone()))?;
+    Ok((ring, secret))
+}
+
+fn package_store(config: &Config) -> Result<PackageStore, ConfigError> {
+    let mut options = Vec::new();
+    for (name, value) in &config.packages.options {
+        let value = value.read(&format!("packages.options.{name}"))?;
+        options.push((name.clone(), value.expose_secret().to_owned()));
+    }
+    Ok(PackageStore::open(&config.packages.url, options)?)
+}

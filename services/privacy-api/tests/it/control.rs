@@ -1,0 +1,67 @@
+//! `POST /jobs/{id}/cancel` and `/retry`.
+
+use insta::assert_snapshot;
+
+use crate::support::{Answer, TestApp};
+
+async fn post(app: &TestApp, job: &str, action: &str) -> Answer {
+    app.owner("acme", "POST", &format!("/jobs/{job}/{action}")).send().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_cancelled_once() {
+    let app = TestApp::start().await;
+    let job = app.export("acme", "json").await;
+    let answer = post(&app, &job, "cancel").await;
+    assert_eq!(answer.status, 202);
+    assert_eq!(answer.header("location"), format!("/api/v1/privacy/jobs/{job}"));
+    let shown = answer.json();
+    assert_eq!((shown["state"].as_str(), shown["version"].as_i64()), (Some("cancelled"), Some(2)));
+    assert_eq!(shown["steps"][0]["state"], "cancelled");
+    assert_eq!(app.events("job_cancelled").await, 1);
+    let again = post(&app, &job, "cancel").await;
+    assert_snapshot!(again.problem(), @"409 wrong-state: a job that is cancelled cannot be cancelled");
+    assert_eq!(app.events("job_cancelled").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_job_is_tried_again() {
+    let app = TestApp::start().await;
+    let job = app.export("acme", "json").await;
+    let early = post(&app, &job, "retry").await;
+    assert_snapshot!(early.problem(), @"409 wrong-state: a job that is pending cannot be retried");
+    app.fail(&job).await;
+    let failed = app.owner("acme", "GET", &format!("/jobs/{job}")).send().await.json();
+    assert_eq!(failed["failure"]["code"], "store_unreachable");
+    let answer = post(&app, &job, "retry").await;
+    let shown = answer.json();
+    assert_eq!((answer.status, shown["state"].as_str()), (202, Some("pending")));
+    assert_eq!(shown["steps"][0]["state"], "due");
+    assert_eq!(app.events("job_retried").await, 1);
+    assert_eq!(app.database.count("outbox WHERE kind = 'step.due'").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_job_is_not_tried_again_beside_an_equal_one() {
+    let app = TestApp::start().await;
+    let job = app.export("acme", "json").await;
+    app.fail(&job).await;
+    app.export("acme", "json").await;
+    let answer = post(&app, &job, "retry").await;
+    assert_snapshot!(answer.problem(), @"409 equal-job-open: wait for the open job, or cancel it first");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_ended_stays_so() {
+    let app = TestApp::start().await;
+    let job = app.export("acme", "json").await;
+    for state in ["completed", "expired", "cancelled"] {
+        app.set_state(&job, state).await;
+        for (action, done) in [("cancel", "be cancelled"), ("retry", "be retried")] {
+            let expected = format!("409 wrong-state: a job that is {state} cannot {done}");
+            assert_eq!(post(&app, &job, action).await.problem(), expected);
+        }
+    }
+    let nowhere = post(&app, "00000000-0000-0000-0000-000000000000", "cancel").await;
+    assert_snapshot!(nowhere.problem(), @"404 no-such-job: the organisation has no job of this id");
+}

@@ -1,0 +1,156 @@
+//! `POST /export`: accepted once, however often it is sent.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{Answer, TestApp};
+
+const BODY: &str = r#"{"include_media": false, "format": "json"}"#;
+
+async fn post(app: &TestApp, key: &str, body: &str) -> Answer {
+    app.owner("acme", "POST", "/export").key(key).json(body).send().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_is_accepted_with_its_address_event_and_message() {
+    let app = TestApp::start().await;
+    let answer = post(&app, "\"k1\"", BODY).await;
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let job = answer.job();
+    let path = format!("/api/v1/privacy/jobs/{job}");
+    assert_eq!(answer.header("location"), path);
+    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(answer.header("idempotent-replayed"), "");
+    let body = answer.json();
+    assert_eq!((&body["state"], &body["status"], &body["version"]), (&json!("pending"), &json!("pending"), &json!(1)));
+    assert_eq!(body["request"], json!({"include_media": false, "format": "json"}));
+    assert_eq!(body["links"], json!({"self": path, "cancel": format!("{path}/cancel")}));
+    assert_eq!(app.database.count("outbox WHERE kind = 'audit.event' AND job_version = 1").await, 1);
+    assert_eq!(app.database.count("outbox WHERE kind = 'step.due'").await, 1);
+    let requested = "SELECT requested_by || ' as ' || requested_role FROM privacy_jobs";
+    assert_eq!(app.database.text(requested).await, "user-of-acme as owner");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_request_again_is_the_same_job() {
+    let app = TestApp::start().await;
+    let first = post(&app, "\"k1\"", BODY).await;
+    // A bare token is the same key as a quoted string.
+    let again = post(&app, "k1", BODY).await;
+    assert_eq!((again.status, again.job()), (202, first.job()));
+    assert_eq!(again.header("location"), first.header("location"));
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    // Even when the job has ended since.
+    app.set_state(&first.job(), "cancelled").await;
+    assert_eq!(post(&app, "k1", BODY).await.job(), first.job());
+    assert_eq!(app.database.count("privacy_jobs").await, 1);
+    let other_body = post(&app, "k1", r#"{"format": "csv"}"#).await;
+    assert_snapshot!(other_body.problem(), @"422 idempotency-key-reused: this key came with another body before; use a new key for a new request");
+    // A key is the caller's own: another organisation's is another.
+    let other = app.owner("other", "POST", "/export").key("k1").json(r#"{"format": "csv"}"#).send().await;
+    assert_eq!((other.status, other.header("idempotent-replayed")), (202, ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_at_once_with_one_key_are_one_job() {
+    let app = TestApp::start().await;
+    let calls = (0..20).map(|_| post(&app, "k1", BODY));
+    let answers = futures::future::join_all(calls).await;
+    let jobs: std::collections::HashSet<String> = answers.iter().map(Answer::job).collect();
+    let created = answers.iter().filter(|answer| answer.header("idempotent-replayed").is_empty()).count();
+    assert_eq!((jobs.len(), created), (1, 1));
+    assert_eq!(app.database.count("privacy_jobs").await, 1);
+    assert_eq!(app.database.count("outbox").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_equal_export_is_refused_while_one_is_open() {
+    let app = TestApp::start().await;
+    let first = post(&app, "k1", BODY).await;
+    let equal = post(&app, "k2", BODY).await;
+    assert_snapshot!(equal.problem(), @"409 equal-job-open: wait for the open job, or cancel it first");
+    assert_eq!(equal.header("location"), first.header("location"));
+    assert_eq!(equal.json()["job"], first.header("location"));
+    // Another format is another request, another organisation's is its own matter.
+    assert_eq!(post(&app, "k3", r#"{"format": "csv"}"#).await.status, 202);
+    assert_eq!(app.owner("other", "POST", "/export").key("k2").json(BODY).send().await.status, 202);
+    // Once the first has ended, the key that was refused can be used.
+    app.set_state(&first.job(), "cancelled").await;
+    let next = post(&app, "k2", BODY).await;
+    assert_eq!((next.status, next.header("idempotent-replayed")), (202, ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_equal_requests_at_once_are_one_job() {
+    let app = TestApp::start().await;
+    let keys: Vec<String> = (0..20).map(|number| format!("k{number}")).collect();
+    let answers = futures::future::join_all(keys.iter().map(|key| post(&app, key, BODY))).await;
+    let accepted: Vec<String> = answers.iter().filter(|answer| answer.status == 202).map(Answer::job).collect();
+    assert_eq!(accepted.len(), 1);
+    let path = format!("/api/v1/privacy/jobs/{}", accepted[0]);
+    for refused in answers.iter().filter(|answer| answer.status != 202) {
+        assert_eq!((refused.status, refused.header("location")), (409, path.as_str()), "{}", refused.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_wrong_is_pointed_to() {
+    let app = TestApp::start().await;
+    let wrong = async |body: &str| post(&app, "k1", body).await.problem();
+    assert_snapshot!(wrong(r#"{"format": "xml"}"#).await, @"400 invalid-body: the body is not what is expected; see `errors` [/format: expected one of `json`, `csv`, `both`]");
+    assert_snapshot!(wrong(r#"{"format": "json", "colour": 1}"#).await, @"400 invalid-body: the body is not what is expected; see `errors` [/colour: there is no such member; expected `include_media` or `format`]");
+    assert_snapshot!(wrong("{}").await, @"400 invalid-body: the body is not what is expected; see `errors` [/format: this member is missing]");
+    assert_snapshot!(wrong("[]").await, @"400 invalid-body: the body is not what is expected; see `errors` [: expected a JSON object]");
+    assert_snapshot!(wrong("{").await, @"400 invalid-body: the body is not what is expected; see `errors` [: the body is not JSON from line 1, column 1 on]");
+    assert_snapshot!(wrong("").await, @"400 invalid-body: the body is not what is expected; see `errors` [: the body is not JSON from line 1, column 0 on]");
+    assert_eq!(app.database.count("privacy_jobs").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_of_another_type_or_size_is_not_read() {
+    let app = TestApp::start().await;
+    let call = || app.owner("acme", "POST", "/export").key("k1");
+    let large = format!("{{\"format\": \"json\"{}}}", " ".repeat(20_000));
+    assert_snapshot!(call().json(&large).send().await.problem(), @"413 body-too-large: a body may have 16384 bytes at most");
+    let chunks = futures::stream::iter(vec![Ok::<_, std::io::Error>(large.clone().into_bytes())]);
+    let unannounced = call().header("content-type", "application/json").body(reqwest::Body::wrap_stream(chunks));
+    assert_eq!(unannounced.send().await.status, 413);
+    for (name, value) in [("content-type", "text/plain"), ("content-type", "application/json-patch+json")] {
+        let answer = call().header(name, value).body(BODY).send().await;
+        assert_snapshot!(answer.problem(), @"415 media-type: send the body as Content-Type: application/json, not encoded");
+        assert_eq!(answer.header("accept"), "application/json");
+    }
+    assert_eq!(call().body(BODY).send().await.status, 415);
+    assert_eq!(call().json(BODY).header("content-encoding", "gzip").send().await.status, 415);
+    let charset = call().header("content-type", "Application/JSON; charset=utf-8").body(BODY).send().await;
+    assert_eq!(charset.status, 202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_required_and_must_be_one() {
+    let app = TestApp::start().await;
+    let call = || app.owner("acme", "POST", "/export").json(BODY);
+    assert_snapshot!(call().send().await.problem(), @r#"400 idempotency-key: send an Idempotency-Key header, as Idempotency-Key: "a key of your own, new for each request""#);
+    assert_snapshot!(call().key("a").key("b").send().await.problem(), @"400 idempotency-key: send one Idempotency-Key header, not several");
+    for key in ["", "\"", "two words", "\"two words\"", &"a".repeat(201)] {
+        assert_snapshot!(call().key(key).send().await.problem(), @"400 idempotency-key: an Idempotency-Key is a quoted string or a bare token of 1 to 200 visible ASCII characters");
+    }
+    assert_eq!(app.database.count("privacy_jobs").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_job_goes_on_with_the_callers_trace() {
+    let app = TestApp::start().await;
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let call = app.owner("acme", "POST", "/export").key("k1").json(BODY);
+    let answer = call.header("traceparent", &format!("00-{trace}-b7ad6b7169203331-01")).send().await;
+    assert_eq!(answer.status, 202);
+    let with_trace = |table: &str, column: &str| format!("{table} WHERE {column}->>'traceparent' LIKE '00-{trace}-%'");
+    assert_eq!(app.database.count(&with_trace("outbox", "headers")).await, 2);
+    assert_eq!(app.database.count(&with_trace("privacy_jobs", "trace_headers")).await, 1);
+    // The parent of what follows is our span, not the caller's.
+    assert_eq!(app.database.count("outbox WHERE headers->>'traceparent' LIKE '%b7ad6b7169203331%'").await, 0);
+    let refused = app.owner("acme", "POST", "/export").key("k2").json(BODY);
+    let refused = refused.header("traceparent", &format!("00-{trace}-b7ad6b7169203331-01")).send().await;
+    assert_eq!(refused.json()["trace_id"], trace);
+}

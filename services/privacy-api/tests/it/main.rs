@@ -1,0 +1,18 @@
+//! The API over real HTTP on a real database.
+//!
+//! Each test has a database and a server of its own. `LETHE_TEST_PG_URL` names a disposable
+//! PostgreSQL server and its superuser; `make test` starts one.
+
+mod audit;
+mod contract;
+mod control;
+mod discovery;
+mod downloads;
+mod export;
+mod failures;
+mod jobs;
+mod links;
+mod logs;
+mod support;
+mod tenancy;
+mod tokens;

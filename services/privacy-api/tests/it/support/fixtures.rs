@@ -1,0 +1,76 @@
+//! States that only workers can bring about, put into the database behind the API's back.
+
+use packages::{ObjectKey, Sha256Digest};
+use uuid::Uuid;
+
+use super::TestApp;
+
+impl TestApp {
+    async fn behind(&self, statements: &str) {
+        // As a replica, triggers and foreign keys are asleep; for this transaction only.
+        let all = format!("BEGIN; SET LOCAL session_replication_role = replica; {statements}; COMMIT");
+        self.database.admin.batch_execute(&all).await.unwrap();
+    }
+
+    /// Puts a job into a state.
+    pub async fn set_state(&self, job: &str, state: &str) {
+        let ended = matches!(state, "completed" | "failed" | "cancelled" | "expired");
+        let ended_at = if ended { "clock_timestamp()" } else { "NULL" };
+        let code = if state == "failed" { "'store_unreachable'" } else { "NULL" };
+        self.behind(&format!(
+            "UPDATE privacy_jobs SET state = '{state}', ended_at = {ended_at}, failure_code = {code},
+                failure_detail = {code} WHERE id = '{job}'"
+        ))
+        .await;
+    }
+
+    /// A job that failed in its first step.
+    pub async fn fail(&self, job: &str) {
+        self.set_state(job, "failed").await;
+        self.behind(&format!(
+            "UPDATE job_steps SET state = 'failed', ended_at = clock_timestamp(), not_before = NULL,
+                failure_code = 'store_unreachable', failure_detail = 'x' WHERE job_id = '{job}'"
+        ))
+        .await;
+    }
+
+    /// A completed job with its package; the package's id.
+    pub async fn complete(&self, organisation: &str, job: &str, content: &[u8]) -> Uuid {
+        let id = Uuid::now_v7();
+        let key = ObjectKey::parse(&format!("organisations/x/jobs/{job}/1-1/package.zip")).unwrap();
+        self.state.packages.put(&key, content.to_vec().into()).await.unwrap();
+        let (size, sha256) = (content.len(), Sha256Digest::of(content));
+        self.set_state(job, "completed").await;
+        self.behind(&format!(
+            "INSERT INTO packages (id, organisation_id, job_id, object_key, file_name, size_bytes, sha256)
+             VALUES ('{id}', '{organisation}', '{job}', '{key}', 'export-{organisation}.zip', {size}, '{sha256}')"
+        ))
+        .await;
+        id
+    }
+
+    /// A completed job's signed link.
+    pub async fn signed_link(&self, organisation: &str, job: &str) -> String {
+        let answer = self.owner(organisation, "GET", &format!("/jobs/{job}/download")).send().await;
+        assert_eq!(answer.status, 303, "{}", answer.text());
+        answer.header("location").to_owned()
+    }
+
+    /// Entries of the audit log, as the sink writes them; numbered from `first` on.
+    pub async fn audit_rows(&self, organisation: &str, job: &str, first: i64, count: i64) {
+        self.behind(&format!(
+            "INSERT INTO audit_logs (seq, event_id, organisation_id, actor, actor_role, action, outcome, job_id, job_version,
+                occurred_at, body)
+             SELECT n, gen_random_uuid(), '{organisation}', 'export-worker', 'service',
+                CASE WHEN n % 2 = 0 THEN 'step.completed' ELSE 'job.started' END, 'success', '{job}', n, clock_timestamp(), ''
+             FROM generate_series({first}::bigint, {first}::bigint + {count} - 1) n"
+        ))
+        .await;
+    }
+
+    /// How many audit events of an action wait in the outbox or were published.
+    pub async fn events(&self, action: &str) -> i64 {
+        let like = format!("outbox WHERE kind = 'audit.event' AND position('{action}'::bytea IN body) > 0");
+        self.database.count(&like).await
+    }
+}

@@ -1,0 +1,199 @@
+//! The main job: an organisation's export equals its database, value by value, in both formats.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use reqwest::{Method, StatusCode};
+use tests::{Database, Options, Servers, System};
+
+use crate::archive::{Archive, JsonRecord};
+use crate::support::{PATIENCE, audited, complete, downloaded, vantage};
+
+/// What a table's rows must look like, asked from the database itself.
+async fn rows_of(database: &Database, table: &str, organisation: uuid::Uuid, columns: &BTreeSet<String>) -> Vec<BTreeMap<String, (Option<String>, String)>> {
+    let from = sample::rows_of_organisation(table).unwrap_or_else(|| panic!("no rows are known of {table}"));
+    let list: Vec<String> = columns
+        .iter()
+        .map(|column| {
+            let quoted = format!("t.\"{}\"", column.replace('"', "\"\""));
+            format!("{quoted}::text, coalesce(to_json({quoted})::text, 'null')")
+        })
+        .collect();
+    database.client.batch_execute("SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET bytea_output = 'hex'").await.unwrap();
+    let sql = format!("SELECT {} {from}", list.join(", "));
+    let rows = database.client.query(&sql, &[&organisation]).await.unwrap_or_else(|e| panic!("{table}: {e}: {sql}"));
+    rows.iter()
+        .map(|row| {
+            columns.iter().enumerate().map(|(i, column)| (column.clone(), (row.get(2 * i), row.get(2 * i + 1)))).collect()
+        })
+        .collect()
+}
+
+/// JSON without insignificant white space, so that `json` columns compare by what they say.
+fn compact(json: &str) -> String {
+    let (mut out, mut inside, mut escaped) = (String::new(), false, false);
+    for c in json.chars() {
+        if inside {
+            inside = escaped || c != '"';
+            escaped = c == '\\' && !escaped;
+        } else if c.is_ascii_whitespace() {
+            continue;
+        } else {
+            inside = c == '"';
+        }
+        out.push(c);
+    }
+    out
+}
+
+fn same_json(found: &JsonRecord, expected: &BTreeMap<String, (Option<String>, String)>) -> bool {
+    expected.iter().all(|(column, (_, json))| {
+        let Some(found) = found.get(column) else { return false };
+        let (found, json) = (found.get(), json.as_str());
+        match (serde_json::from_str::<String>(found), serde_json::from_str::<String>(json)) {
+            (Ok(found), Ok(expected)) => found == expected,
+            _ => compact(found) == compact(json),
+        }
+    })
+}
+
+fn same_csv(found: &BTreeMap<String, String>, expected: &BTreeMap<String, (Option<String>, String)>) -> bool {
+    expected.iter().all(|(column, (text, _))| {
+        let expected = text.clone().unwrap_or_default();
+        // COPY writes booleans as t and f.
+        let expected = match (expected.as_str(), found[column].as_str()) {
+            ("true", "t") => "t".to_owned(),
+            ("false", "f") => "f".to_owned(),
+            _ => expected,
+        };
+        // In a CSV cell, JSON may be compacted; all else is as the database prints it.
+        found[column] == expected || compact(&found[column]) == compact(&expected)
+    })
+}
+
+fn key(text: impl IntoIterator<Item = String>) -> String {
+    text.into_iter().collect::<Vec<_>>().join("\u{1f}")
+}
+
+async fn equals_database(archive: &mut Archive, database: &Database, organisation: uuid::Uuid) {
+    for file in archive.manifest().files {
+        let table = file.collection.clone();
+        let columns: BTreeSet<String> = file.columns.iter().map(|column| column.name.clone()).collect();
+        let mut expected = rows_of(database, &table, organisation, &columns).await;
+        expected.sort_by_key(|row| key(row.values().map(|(text, _)| text.clone().unwrap_or_default())));
+        assert_eq!(usize::try_from(file.rows).unwrap(), expected.len(), "{}", file.path);
+        let mut unmatched = 0;
+        if file.format == "json" {
+            // Rows come in no order: match each expected row with one found, by all its values.
+            let mut found = archive.json(&table);
+            for row in &expected {
+                match found.iter().position(|record| record.len() == columns.len() && same_json(record, row)) {
+                    Some(at) => drop(found.swap_remove(at)),
+                    None => unmatched += 1,
+                }
+            }
+        } else {
+            let mut found = archive.csv(&table);
+            for row in &expected {
+                match found.iter().position(|record| record.len() == columns.len() && same_csv(record, row)) {
+                    Some(at) => drop(found.swap_remove(at)),
+                    None => unmatched += 1,
+                }
+            }
+        }
+        assert_eq!(unmatched, 0, "{}: rows that differ from the database", file.path);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_value_of_an_organisation_equals_the_database_in_both_formats() {
+    let servers = Servers::shared().unwrap();
+    let (database, seeded) = vantage(&servers.pg_url, &[900, 400, 300]).await;
+    // 500 rows: the first organisation is exported in parallel steps, the others in one.
+    let options = Options { whole_export_rows: 500, ..Options::default() };
+    let system = System::start(servers, database, &options).await.unwrap();
+    for organisation in &seeded.organisations {
+        let api = system.api(&organisation.id.to_string(), "owner").unwrap();
+        let job = api.export("both").await.unwrap();
+        let job = api.wait(job, &["completed", "failed"], PATIENCE).await.unwrap();
+        assert_eq!(job.summary.state, "completed", "{:?}", job.failure);
+        assert_eq!(job.progress.rows_done, job.progress.rows_planned);
+        let mut archive = downloaded(&api, job.summary.id).await;
+        complete(&mut archive, organisation);
+        equals_database(&mut archive, &system.subjects, organisation.id).await;
+        secrets_are_left_out(&mut archive);
+        let actions = audited(&system, &job).await;
+        assert_eq!((actions.first().unwrap().as_str(), actions.last().unwrap().as_str()), ("job.created", "job.completed"));
+    }
+    let read_back = seeded.organisations.len();
+    let downloads = system.control.number("SELECT count(*) FROM audit_logs WHERE action = 'package.downloaded'");
+    assert_eq!(usize::try_from(downloads.await.unwrap()).unwrap(), read_back, "every download is audited once");
+}
+
+fn secrets_are_left_out(archive: &mut Archive) {
+    let manifest = archive.manifest();
+    for secret in ["password_hash", "totp_secret", "access_token", "refresh_token"] {
+        let entry = manifest.omitted.iter().find(|omitted| omitted.column.as_deref() == Some(secret));
+        let entry = entry.unwrap_or_else(|| panic!("{secret} is not listed as left out"));
+        assert!(entry.reason.contains("never exported"), "{}: {}", entry.collection, entry.reason);
+        assert!(manifest.files.iter().all(|file| file.columns.iter().all(|column| column.name != secret)));
+    }
+    for file in &manifest.files {
+        let content = archive.file(&file.path);
+        assert_eq!(u64::try_from(content.len()).unwrap(), file.size_bytes, "{}", file.path);
+        assert_eq!(file.sha256.len(), 64);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_organisations_token_sees_nothing() {
+    let servers = Servers::shared().unwrap();
+    let (database, seeded) = vantage(&servers.pg_url, &[300, 300]).await;
+    let system = System::start(servers, database, &Options::default()).await.unwrap();
+    let [owner, other] = [0, 1].map(|i| system.api(&seeded.organisations[i].id.to_string(), "owner").unwrap());
+    let job = owner.export("json").await.unwrap();
+    owner.wait(job, &["completed"], PATIENCE).await.unwrap();
+    for (method, path) in [
+        (Method::GET, format!("/jobs/{job}")),
+        (Method::GET, format!("/jobs/{job}/download")),
+        (Method::POST, format!("/jobs/{job}/cancel")),
+        (Method::POST, format!("/jobs/{job}/retry")),
+    ] {
+        let answer = other.send(method.clone(), &path, None).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{method} {path}");
+    }
+    for path in ["/jobs", "/audit"] {
+        let answer = other.send(Method::GET, path, None).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert!(!answer.text().await.unwrap().contains(&job.to_string()), "{path}");
+    }
+    let member = system.api(&seeded.organisations[0].id.to_string(), "member").unwrap();
+    let refused = member.send(Method::GET, &format!("/jobs/{job}/download"), None).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    // A signed link is for one package of one organisation, and for as long as it says.
+    let link = owner.download(job).await.unwrap().link;
+    let organisation = seeded.organisations[0].id.to_string();
+    let forged = link.replace(&organisation, &seeded.organisations[1].id.to_string());
+    assert_ne!(forged, link);
+    assert_eq!(owner.get_plain(&forged).await.unwrap().status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_organisation_fails_with_a_reason_and_can_be_retried() {
+    let servers = Servers::shared().unwrap();
+    let (database, _) = vantage(&servers.pg_url, &[300]).await;
+    let system = System::start(servers, database, &Options::default()).await.unwrap();
+    for organisation in [uuid::Uuid::new_v4().to_string(), "no-uuid'; DROP TABLE users; --".to_owned()] {
+        let api = system.api(&organisation, "owner").unwrap();
+        let job = api.export("json").await.unwrap();
+        let job = api.wait(job, &["completed", "failed"], PATIENCE).await.unwrap();
+        assert_eq!(job.failure.as_ref().unwrap().code, "organisation_unknown", "{:?}", job.failure);
+        let answer = api.send(Method::POST, &format!("/jobs/{}/retry", job.summary.id), None).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::ACCEPTED);
+        let version = job.summary.version;
+        let again = tests::eventually(PATIENCE, "the retried job ends again", || async {
+            let job = api.job(job.summary.id).await?;
+            Ok((job.summary.state == "failed" && job.summary.version > version).then_some(job))
+        });
+        audited(&system, &again.await.unwrap()).await;
+    }
+}

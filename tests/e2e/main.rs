@@ -1,0 +1,21 @@
+//! The whole system: five processes, a real database, a real broker.
+//!
+//! Invariants, checked after every fault: an accepted job ends; its archive holds every row of its
+//! organisation once and none of another's; the audit log holds each of its versions exactly once.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test panics, and says what it skips"
+)]
+
+mod archive;
+mod export;
+mod faults;
+mod foreign_schema;
+mod observability;
+mod published_api;
+mod shutdown;
+mod support;

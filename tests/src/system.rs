@@ -1,0 +1,272 @@
+//! The five services over databases and a vhost of their own.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use crate::client::Api;
+use crate::database::Database;
+use crate::process::{Process, Program};
+use crate::servers::Servers;
+use crate::wait::eventually;
+
+/// The services in the order in which they are started.
+pub const SERVICES: [&str; 5] = ["audit-sink", "retention-scheduler", "erasure-worker", "export-worker", "privacy-api"];
+
+/// What a test wants otherwise than usual.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The data map.
+    pub data_map: String,
+    /// The store's name in the data map.
+    pub store: String,
+    /// The role that reads the subject store; `None` for its administrator.
+    pub reader: Option<String>,
+    /// How long a lease holds.
+    pub lease: &'static str,
+    /// Exports of up to so many rows are one step.
+    pub whole_export_rows: i64,
+    /// Where traces go.
+    pub otlp_endpoint: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            data_map: sample::DATA_MAP.to_owned(),
+            store: "vantage".to_owned(),
+            reader: Some("vantage_reader".to_owned()),
+            lease: "5s",
+            whole_export_rows: 20_000,
+            otlp_endpoint: None,
+        }
+    }
+}
+
+/// A running system.
+#[derive(Debug)]
+pub struct System {
+    /// The control database.
+    pub control: Database,
+    /// The subject store.
+    pub subjects: Database,
+    /// The servers below.
+    pub servers: Servers,
+    /// The vhost.
+    pub vhost: String,
+    /// The API's address.
+    pub base: String,
+    /// Settings, logs, keys and packages.
+    pub directory: TempDir,
+    programs: BTreeMap<&'static str, (Program, String)>,
+    processes: BTreeMap<&'static str, Process>,
+}
+
+impl System {
+    /// Prepares databases, vhost and settings, and starts every service.
+    ///
+    /// # Errors
+    /// When anything does not come up.
+    pub async fn start(servers: Servers, subjects: Database, options: &Options) -> Result<Self> {
+        let mut system = Self::prepare(servers, subjects, options).await?;
+        for name in SERVICES {
+            system.spawn(name)?;
+        }
+        for name in SERVICES {
+            system.ready(name).await?;
+        }
+        Ok(system)
+    }
+
+    async fn prepare(servers: Servers, subjects: Database, options: &Options) -> Result<Self> {
+        let control = Database::create(&servers.pg_url, "control").await?;
+        lethe(&["migrate", "--allow-login", "--database-url", &control.url], &[])?;
+        let vhost = format!("test-{}", uuid::Uuid::new_v4().simple());
+        make_vhost(&servers.mgmt_url, &vhost).await?;
+        let directory = tempfile::tempdir()?;
+        let keys = directory.path().join("keys").display().to_string();
+        lethe(&["token", "--init", "--key-dir", &keys], &[("LETHE_MODE", "development")])?;
+        std::fs::write(directory.path().join("datamap.yaml"), &options.data_map)?;
+        let base = format!("http://127.0.0.1:{}", free_port()?);
+        let mut system = Self {
+            control,
+            subjects,
+            servers,
+            vhost,
+            base,
+            directory,
+            programs: BTreeMap::new(),
+            processes: BTreeMap::new(),
+        };
+        for name in SERVICES {
+            system.configure(name, options)?;
+        }
+        Ok(system)
+    }
+
+    fn configure(&mut self, name: &'static str, options: &Options) -> Result<()> {
+        let admin = format!("127.0.0.1:{}", free_port()?);
+        let role = match name {
+            "privacy-api" => "lethe_api",
+            "export-worker" => "lethe_export",
+            "erasure-worker" => "lethe_erasure",
+            "retention-scheduler" => "lethe_scheduler",
+            _ => "lethe_audit",
+        };
+        let control = self.control.url_as(role)?;
+        let amqp = self.servers.amqp_vhost(&self.vhost);
+        let otlp = options.otlp_endpoint.as_ref().map(|url| format!("otlp_endpoint = '{url}'\n")).unwrap_or_default();
+        let lease = options.lease;
+        let common = format!(
+            "[control]\nurl = '{control}'\n[amqp]\nurl = '{amqp}'\n[admin]\nlisten = '{admin}'\n\
+             [telemetry]\nlog_filter = 'info'\n{otlp}[worker]\nlease = '{lease}'\nbackoff = '200ms'\n"
+        );
+        let config = self.path(&format!("{name}.toml"));
+        std::fs::write(&config, format!("{common}{}", self.own_settings(name, options)?))?;
+        let program = Program { name: name.to_owned(), config, log: self.path(&format!("{name}.log")) };
+        self.programs.insert(name, (program, admin));
+        Ok(())
+    }
+
+    fn own_settings(&self, name: &str, options: &Options) -> Result<String> {
+        let packages = format!("file://{}", self.path("packages").display());
+        let reader = match &options.reader {
+            Some(role) => self.subjects.url_as(role)?,
+            None => self.subjects.url.clone(),
+        };
+        Ok(match name {
+            "export-worker" => format!(
+                "[service]\ndata_map = '{}'\nwhole_export_rows = {}\n[service.stores.\"{}\"]\nurl = '{reader}'\n\
+                 [service.packages]\nurl = '{packages}'\n[service.packages.options]\nfsync = 'false'\n",
+                self.path("datamap.yaml").display(),
+                options.whole_export_rows,
+                options.store,
+            ),
+            "privacy-api" => format!(
+                "[service]\nlisten = '{}'\npublic_url = '{}'\nmode = 'development'\n\
+                 [service.auth]\ndevelopment_issuer_key_file = '{}'\n\
+                 [service.packages]\nurl = '{packages}'\nactive_link_key = 'k1'\n\
+                 [service.packages.link_keys]\nk1 = '{}'\n",
+                self.base.trim_start_matches("http://"),
+                self.base,
+                self.path("keys/dev-issuer.pub.pem").display(),
+                "0123456789abcdef".repeat(4),
+            ),
+            "retention-scheduler" => "[service]\nsweep_every = '200ms'\n\
+                 [service.sweep]\nannounce_again_after = 2.0\naudit_again_after = 2.0\n"
+                .to_owned(),
+            _ => "[service]\n".to_owned(),
+        })
+    }
+
+    /// A file of this system.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Starts a service (again).
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn(&mut self, name: &'static str) -> Result<()> {
+        let (program, _) = self.programs.get(name).context("no such service")?;
+        self.processes.insert(name, program.start()?);
+        Ok(())
+    }
+
+    /// The process of a service.
+    ///
+    /// # Errors
+    /// When it was never started.
+    pub fn process(&mut self, name: &str) -> Result<&mut Process> {
+        self.processes.get_mut(name).with_context(|| format!("{name} was not started"))
+    }
+
+    /// Where a service's side port is.
+    ///
+    /// # Errors
+    /// When there is no such service.
+    pub fn admin(&self, name: &str) -> Result<String> {
+        Ok(format!("http://{}", self.programs.get(name).context("no such service")?.1))
+    }
+
+    /// Waits until a service says that it is ready.
+    ///
+    /// # Errors
+    /// When it does not in time; the error shows the end of its log.
+    pub async fn ready(&mut self, name: &'static str) -> Result<()> {
+        let url = format!("{}/readyz", self.admin(name)?);
+        let ready = eventually(Duration::from_secs(60), &format!("{name} is ready"), || async {
+            let answer = reqwest::get(&url).await;
+            Ok(answer.is_ok_and(|answer| answer.status().is_success()).then_some(()))
+        })
+        .await;
+        ready.with_context(|| format!("its log ends: {}", self.log(name).unwrap_or_default()))
+    }
+
+    /// What a service logged.
+    ///
+    /// # Errors
+    /// When its log cannot be read.
+    pub fn log(&self, name: &str) -> Result<String> {
+        Ok(std::fs::read_to_string(self.path(&format!("{name}.log")))?)
+    }
+
+    /// A caller with a token of the development issuer.
+    ///
+    /// # Errors
+    /// When no token can be made.
+    pub fn api(&self, organisation: &str, role: &str) -> Result<Api> {
+        Api::new(&self.base, &self.token(organisation, role)?)
+    }
+
+    /// A token of the development issuer.
+    ///
+    /// # Errors
+    /// When none can be made.
+    pub fn token(&self, organisation: &str, role: &str) -> Result<String> {
+        let keys = self.path("keys").display().to_string();
+        let arguments =
+            ["token", "--organisation", organisation, "--role", role, "--subject", "tester-1", "--key-dir", &keys];
+        Ok(lethe(&arguments, &[("LETHE_MODE", "development")])?.trim().to_owned())
+    }
+}
+
+/// Runs the command line and answers what it printed.
+fn lethe(arguments: &[&str], variables: &[(&str, &str)]) -> Result<String> {
+    let output = Command::new(Program::executable("lethe")?)
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .output()
+        .context("lethe cannot be run")?;
+    if !output.status.success() {
+        bail!("lethe {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+async fn make_vhost(management: &str, vhost: &str) -> Result<()> {
+    let url = reqwest::Url::parse(management)?;
+    let (user, password) = (url.username().to_owned(), url.password().unwrap_or_default().to_owned());
+    let base = format!("http://{}:{}", url.host_str().context("no host")?, url.port().context("no port")?);
+    let http = reqwest::Client::new();
+    for (path, body) in [
+        (format!("/api/vhosts/{vhost}"), "{}"),
+        (format!("/api/permissions/{vhost}/{user}"), r#"{"configure":".*","write":".*","read":".*"}"#),
+    ] {
+        let request = http.put(format!("{base}{path}")).basic_auth(&user, Some(&password));
+        let response = request.header("content-type", "application/json").body(body).send().await?;
+        response.error_for_status().context("a vhost cannot be made")?;
+    }
+    Ok(())
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
