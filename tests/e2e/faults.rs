@@ -10,8 +10,7 @@ use tests::{Api, Options, Servers, System, eventually};
 
 use crate::support::{PATIENCE, audited, complete, downloaded, vantage};
 
-const QUEUES: [&str; 4] =
-    ["export-worker.steps", "erasure-worker.steps", "retention-scheduler.steps", "audit-sink.events"];
+const QUEUES: [&str; 3] = ["export-worker.steps", "erasure-worker.steps", "audit-sink.events"];
 
 /// Rows enough for a job of several steps that takes a while.
 const ROWS: u64 = 60_000;
@@ -178,10 +177,9 @@ async fn garbage_is_set_aside_with_a_reason_and_disturbs_nobody() {
             drop(channel.basic_publish("".into(), queue.into(), options, &body, properties).await.unwrap());
         }
     }
-    // The scheduler consumes no queue yet: what is announced to it would wait there.
-    for queue in QUEUES.iter().filter(|queue| !queue.starts_with("retention")) {
+    for queue in QUEUES {
         let dead = format!("{queue}.dead-letter");
-        eventually(PATIENCE, &format!("all garbage of {queue} is set aside"), || async {
+        eventually(PATIENCE * 3, &format!("all garbage of {queue} is set aside"), || async {
             Ok((depth(&channel, &dead).await == GARBAGE).then_some(()))
         })
         .await

@@ -55,12 +55,21 @@ pub async fn run<S: Service>() -> anyhow::Result<()> {
         return Ok(());
     }
     let telemetry = telemetry::init(S::NAME, &settings.telemetry)?;
+    mute_panics();
     let served = serve::<S>(settings).await;
     if let Err(error) = &served {
         tracing::error!(error = %format!("{error:#}"), "the service failed");
     }
     tokio::task::spawn_blocking(move || telemetry.shutdown()).await??;
     served
+}
+
+/// A panic's own text could quote a row; where it happened is enough to find it.
+fn mute_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(panic.location = place, "the program met a fault of its own");
+    }));
 }
 
 async fn serve<S: Service>(settings: Settings<S::Config>) -> anyhow::Result<()> {

@@ -38,7 +38,7 @@ pub enum StoreErrorKind {
     Schema,
     /// A COPY of this transaction was given up, so that nothing can follow it.
     Abandoned,
-    /// Anything else that the server refused.
+    /// Anything else.
     Other,
 }
 
@@ -56,7 +56,7 @@ impl StoreErrorKind {
                 "a table, column, type or operator is missing; check the data map against the live schema"
             }
             Self::Abandoned => "a copy was given up in this transaction; begin a new one",
-            Self::Other => "the server refused",
+            Self::Other => "the server refused, or did not answer as expected",
         }
     }
 }

@@ -1,12 +1,10 @@
 //! A consumer that runs until told to stop, whatever happens to the broker meanwhile.
 
 use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures::FutureExt;
 use telemetry::metrics::Metrics;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, MissedTickBehavior, timeout};
@@ -19,6 +17,7 @@ use crate::dead_letter::DeadLetters;
 use crate::handler::Single;
 use crate::metrics::{ConsumerMetrics, Outcome};
 use crate::session::{Ended, Session};
+use crate::task::Task;
 use crate::watchdog::{Look, Watchdog};
 use crate::{Acker, BatchHandler, ConsumerHealth, ConsumerSettings, Delivery, Handler, MessagingError};
 
@@ -206,6 +205,7 @@ impl<H: BatchHandler> Consumer<H> {
             messages.push((message.clone(), Acker::new(delivery.acker, message, desk)));
         }
         let task = Task {
+            queue: self.settings.queue.name,
             handler: Arc::clone(&self.handler),
             desk: Arc::clone(&self.desk),
             ending: self.ending.clone(),
@@ -269,35 +269,5 @@ impl<H: BatchHandler> Consumer<H> {
 
     fn note_failure(&self, what: &str, error: &(dyn std::error::Error + 'static)) {
         tracing::warn!(queue = self.settings.queue.name, error, "{what}");
-    }
-}
-
-/// One run of the handler.
-struct Task<H> {
-    handler: Arc<H>,
-    desk: Arc<Desk>,
-    ending: CancellationToken,
-    /// The same acknowledgements the handler has, to settle what it leaves behind.
-    raw: Vec<lapin::Acker>,
-}
-
-impl<H: BatchHandler> Task<H> {
-    async fn run(self, batch: Vec<(Delivery, Acker)>) {
-        let running = self.desk.metrics.running();
-        let timer = self.desk.metrics.seconds.start_timer();
-        let work = AssertUnwindSafe(self.handler.handle(batch)).catch_unwind();
-        let left_behind = match self.ending.run_until_cancelled(work).await {
-            Some(Ok(())) | None => Outcome::Abandoned,
-            Some(Err(_payload)) => {
-                // What it says may hold personal data; the panic hook has seen it.
-                tracing::error!("a handler panicked");
-                Outcome::Panicked
-            }
-        };
-        timer.observe_duration();
-        for raw in &self.raw {
-            self.desk.hand_back(raw, left_behind).await;
-        }
-        drop(running);
     }
 }

@@ -11,6 +11,7 @@ mod connection;
 mod consumer;
 mod dead_letter;
 mod deadline;
+mod declare;
 mod delivery;
 mod error;
 mod handler;
@@ -20,6 +21,7 @@ mod publisher;
 mod reconnecting;
 mod session;
 mod settings;
+mod task;
 pub mod topology;
 mod watchdog;
 
@@ -27,6 +29,7 @@ pub use acker::{Acker, Settled, ack_all};
 pub use config::AmqpConfig;
 pub use consumer::{Consumer, Drained};
 pub use dead_letter::{ORIGINAL_ID_HEADER, QUEUE_HEADER, REASON_HEADER};
+pub use declare::declare_topology;
 pub use delivery::Delivery;
 pub use error::{DeliveryLost, MessagingError, PublishError};
 pub use handler::{BatchHandler, Handler, Single};
@@ -34,6 +37,4 @@ pub use health::ConsumerHealth;
 pub use publisher::{CONTENT_TYPE, Outgoing, Publisher, VERSION_HEADER};
 pub use reconnecting::{PublisherHealth, ReconnectingPublisher};
 pub use settings::ConsumerSettings;
-pub use topology::{
-    AUDIT_EVENTS, ERASURE_STEPS, EXPORT_STEPS, QUEUES, QueueSpec, RETENTION_STEPS, declare_topology,
-};
+pub use topology::{AUDIT_EVENTS, ERASURE_STEPS, EXPORT_STEPS, QUEUES, QueueSpec};

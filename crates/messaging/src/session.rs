@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::connection::Link;
 use crate::deadline::within;
-use crate::topology::{self, Depth};
+use crate::declare::{self, Depth};
 use crate::{ConsumerSettings, MessagingError};
 
 /// Why a session is over.
@@ -64,9 +64,9 @@ impl Session {
         let channel = link.channel().await?;
         let lookout = link.channel().await?;
         if settings.declare {
-            topology::declare(&lookout, limit).await?;
+            declare::declare(&lookout, limit).await?;
         } else {
-            topology::depth(&lookout, queue, limit).await?;
+            declare::depth(&lookout, queue, limit).await?;
         }
         let qos = channel.basic_qos(settings.prefetch(), BasicQosOptions::default());
         within(limit, "basic.qos", qos).await?;
@@ -169,7 +169,7 @@ impl Lookout {
     /// What the queue holds, after `interval`.
     pub(crate) async fn look_after(&self, interval: Duration) -> Result<Depth, Ended> {
         sleep(interval).await;
-        topology::depth(&self.channel, self.queue, self.limit)
+        declare::depth(&self.channel, self.queue, self.limit)
             .await
             .map_err(Ended::Unreachable)
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::topology::Depth;
+use crate::declare::Depth;
 
 /// What one look at the queue and the consumer showed.
 #[derive(Clone, Copy, Debug)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use contracts::{AuditEvent, decode};
+use futures::future::join_all;
 use messaging::{Acker, BatchHandler, Delivery, Settled};
 use store::{Appended, IncomingEvent, Store};
 use telemetry::metrics::{IntCounterVec, MetricError, Metrics};
@@ -81,6 +82,7 @@ impl BatchHandler for Sink {
     async fn handle(&self, batch: Vec<(Delivery, Acker)>) {
         let mut events = Vec::with_capacity(batch.len());
         let mut ackers = Vec::with_capacity(batch.len());
+        let mut refused = Vec::new();
         let mut span = tracing::Span::none();
         for (delivery, acker) in batch {
             match decode::<AuditEvent>(&delivery.body) {
@@ -92,10 +94,12 @@ impl BatchHandler for Sink {
                 }
                 Err(error) => {
                     self.count("undecodable");
-                    let Settled { .. } = acker.dead_letter(&error.to_string()).await;
+                    refused.push((acker, error.to_string()));
                 }
             }
         }
+        // All at once: a queue full of garbage is emptied at the pace of batches, not of single confirms.
+        join_all(refused.into_iter().map(async |(acker, reason)| acker.dead_letter(&reason).await)).await;
         if !events.is_empty() {
             self.append(events, ackers).instrument(span).await;
         }

@@ -41,34 +41,26 @@ pub struct Cli {
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Global {
     /// Print one JSON document for programs, errors included, and show no progress.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Output")]
     pub json: bool,
     /// Print results and errors only: no progress, no remarks.
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = "Output")]
     pub quiet: bool,
 }
 
-/// What to do.
+/// What to do. Each command says itself what it does: words here would hide its own.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the control database's migrations.
     Migrate(migrate::Migrate),
-    /// Look at a data map: where personal data lives.
     #[command(subcommand)]
     DataMap(data_map::DataMapCommand),
-    /// The sample company.
     #[command(subcommand)]
     Demo(demo::DemoCommand),
-    /// Make a token for development.
     Token(token::Token),
-    /// Ask for an export of an organisation.
     Export(export::Export),
-    /// Look at jobs, call them off, have them tried again.
     #[command(subcommand)]
     Jobs(jobs::JobsCommand),
-    /// Download a finished package.
     Download(download::Download),
-    /// Read the audit log.
     Audit(audit::Audit),
 }
 
@@ -84,13 +76,37 @@ mod tests {
     }
 
     #[test]
+    fn every_command_says_more_when_asked_for_more() {
+        fn check(command: &clap::Command) {
+            let leaf = command.get_subcommands().next().is_none();
+            let (about, long) = (command.get_about(), command.get_long_about());
+            assert!(
+                about.is_some() && (!leaf || long.is_some()),
+                "{}",
+                command.get_name()
+            );
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
     fn no_help_shows_a_secret_of_the_environment() {
         fn check(command: &clap::Command) {
             for argument in command.get_arguments() {
-                let secret = argument.get_env().and_then(|name| name.to_str()).is_some_and(|name| {
-                    name == "LETHE_TOKEN" || name.contains("URL") && name != "LETHE_API_URL" || name == "LETHE_STORES"
-                });
-                assert!(!secret || argument.is_hide_env_values_set(), "{}", argument.get_id());
+                let secret = argument
+                    .get_env()
+                    .and_then(|name| name.to_str())
+                    .is_some_and(|name| {
+                        name == "LETHE_TOKEN"
+                            || name.contains("URL") && name != "LETHE_API_URL"
+                            || name == "LETHE_STORES"
+                    });
+                assert!(
+                    !secret || argument.is_hide_env_values_set(),
+                    "{}",
+                    argument.get_id()
+                );
             }
             command.get_subcommands().for_each(check);
         }

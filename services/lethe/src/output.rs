@@ -21,7 +21,13 @@ impl Output {
     #[must_use]
     pub fn standard(json: bool, quiet: bool) -> Self {
         let terminal = io::stderr().is_terminal();
-        Self { json, quiet, terminal, out: Box::new(io::stdout()), err: Box::new(io::stderr()) }
+        Self {
+            json,
+            quiet,
+            terminal,
+            out: Box::new(io::stdout()),
+            err: Box::new(io::stderr()),
+        }
     }
 
     /// Whether somebody sees how a long command comes along: not a program, and nobody who asked for quiet.
@@ -40,7 +46,11 @@ impl Output {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn result(&mut self, document: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
+    pub fn result(
+        &mut self,
+        document: &impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
         let text = if self.json {
             serde_json::to_string_pretty(document)
                 .map_err(|error| Failure::new("the result cannot be written as JSON").because(error))?
@@ -51,7 +61,9 @@ impl Output {
         if line.is_empty() {
             return Ok(());
         }
-        writeln!(self.out, "{line}").and_then(|()| self.out.flush()).map_err(not_written)
+        writeln!(self.out, "{line}")
+            .and_then(|()| self.out.flush())
+            .map_err(not_written)
     }
 
     /// A remark for people.
@@ -108,8 +120,13 @@ mod tests {
 
     fn output(json: bool, quiet: bool) -> (Output, Kept, Kept) {
         let (out, err) = (Kept::default(), Kept::default());
-        let output =
-            Output { json, quiet, terminal: false, out: Box::new(out.clone()), err: Box::new(err.clone()) };
+        let output = Output {
+            json,
+            quiet,
+            terminal: false,
+            out: Box::new(out.clone()),
+            err: Box::new(err.clone()),
+        };
         (output, out, err)
     }
 
@@ -118,7 +135,10 @@ mod tests {
         let (mut output, out, err) = output(false, false);
         output.result(&[1], || "one\n".to_owned()).unwrap();
         output.remark("by the way");
-        assert_eq!((out.text().as_str(), err.text().as_str()), ("one\n", "by the way\n"));
+        assert_eq!(
+            (out.text().as_str(), err.text().as_str()),
+            ("one\n", "by the way\n")
+        );
     }
 
     #[test]

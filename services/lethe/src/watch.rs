@@ -30,7 +30,7 @@ pub async fn until_ended(api: &Api, id: Uuid, output: &mut Output) -> Result<Job
         _ = tokio::signal::ctrl_c() => Err(Failure::interrupted("stopped looking; the job goes on")
             .next(format!("look again: lethe jobs show {id} --watch"))),
     };
-    progress.finish();
+    progress.finish(watched.is_ok());
     watched
 }
 
@@ -53,7 +53,11 @@ async fn looks(
     let (mut etag, mut wait) = (None, FIRST_WAIT);
     loop {
         let pause = match api.job(id, etag.as_deref()).await {
-            Ok(JobAnswer { job, etag: current, retry_after }) => {
+            Ok(JobAnswer {
+                job,
+                etag: current,
+                retry_after,
+            }) => {
                 patience.restore();
                 etag = current;
                 if let Some(job) = job {
@@ -83,16 +87,24 @@ fn pause(
         return Err(error.into());
     }
     if !patience.is_failing() {
-        progress.remark(&format!("{error}; trying again for up to {} s", OUTAGE_LIMIT.as_secs()), output);
+        progress.remark(
+            &format!("{error}; trying again for up to {} s", OUTAGE_LIMIT.as_secs()),
+            output,
+        );
     }
     patience.fail(Instant::now(), error.retry_after()).ok_or_else(|| {
         Failure::from(error)
             .detail("the job goes on, whether or not somebody looks")
-            .next(format!("look again when the API is back: lethe jobs show {id} --watch"))
+            .next(format!(
+                "look again when the API is back: lethe jobs show {id} --watch"
+            ))
     })
 }
 
 fn has_ended(job: &JobView) -> bool {
     job.summary.ended_at.is_some()
-        || matches!(job.summary.status, Status::Completed | Status::Failed | Status::Cancelled)
+        || matches!(
+            job.summary.status,
+            Status::Completed | Status::Failed | Status::Cancelled
+        )
 }

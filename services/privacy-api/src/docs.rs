@@ -26,7 +26,11 @@ static PAGE: LazyLock<Arc<Config<'static>>> =
     get,
     path = "/api/v1/openapi.json",
     tag = "description",
-    responses((status = 200, description = "This document.", content_type = "application/json", body = serde_json::Value)),
+    operation_id = "getDocument",
+    responses(
+        (status = 200, description = "This document.", content_type = "application/json", body = serde_json::Value),
+        openapi::Faults,
+    ),
 )]
 pub async fn openapi() -> Result<HttpResponse, ApiError> {
     let unwritten = |error: serde_json::Error| {

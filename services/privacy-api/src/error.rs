@@ -2,8 +2,8 @@
 //!
 //! The detail of a 5xx never comes from its source; the source goes to the log.
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use contracts::http::FieldError;
 use domain::access::{Permission, Role};
@@ -28,6 +28,9 @@ pub enum ApiError {
     /// The organisation has no such job; whether another has is not said.
     #[error("there is no such job")]
     NoSuchJob,
+    /// The cursor leads to no page of this list.
+    #[error("the cursor leads nowhere")]
+    NoSuchPage,
     /// Parameters of the query are wrong.
     #[error("parameters of the query are wrong")]
     Parameters(Vec<FieldError>),
@@ -178,6 +181,7 @@ impl ApiError {
             Self::Token(_) => ("invalid-token", "not authenticated"),
             Self::Forbidden(_) => ("missing-role", "not permitted"),
             Self::NoSuchJob => ("no-such-job", "no such job"),
+            Self::NoSuchPage => ("no-such-page", "no such page"),
             Self::Parameters(_) => ("invalid-parameters", "invalid parameters"),
             Self::Body(_) => ("invalid-body", "invalid body"),
             Self::IdempotencyKey(_) => ("idempotency-key", "no usable Idempotency-Key"),
@@ -204,6 +208,9 @@ impl ApiError {
             Self::Token(error) => return error.to_string(),
             Self::Forbidden(permission) => return needed(*permission),
             Self::NoSuchJob => "the organisation has no job of this id",
+            Self::NoSuchPage => {
+                "the cursor is not one of this list with these filters; begin anew without it"
+            }
             Self::Parameters(_) => "parameters of the query are wrong; see `errors`",
             Self::Body(_) => "the body is not what is expected; see `errors`",
             Self::IdempotencyKey(detail) => detail,
@@ -244,9 +251,10 @@ impl ApiError {
             Self::EqualOpen(Some(path)) => set(header::LOCATION, path.clone()),
             Self::MediaType => set(header::ACCEPT, "application/json".to_owned()),
             Self::Range { size_bytes } => set(header::CONTENT_RANGE, format!("bytes */{size_bytes}")),
-            // What is left of the body would be read as the next request.
-            Self::TooLarge(_) | Self::BodyMissing => set(header::CONNECTION, "close".to_owned()),
             Self::NoSuchJob
+            | Self::NoSuchPage
+            | Self::TooLarge(_)
+            | Self::BodyMissing
             | Self::Parameters(_)
             | Self::Body(_)
             | Self::IdempotencyKey(_)
@@ -269,7 +277,7 @@ impl ResponseError for ApiError {
             }
             Self::Token(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) | Self::LinkRefused => StatusCode::FORBIDDEN,
-            Self::NoSuchJob => StatusCode::NOT_FOUND,
+            Self::NoSuchJob | Self::NoSuchPage => StatusCode::NOT_FOUND,
             Self::Parameters(_) | Self::Body(_) | Self::IdempotencyKey(_) => StatusCode::BAD_REQUEST,
             Self::BodyMissing => StatusCode::REQUEST_TIMEOUT,
             Self::EqualOpen(_) | Self::WrongState(_) => StatusCode::CONFLICT,
@@ -285,6 +293,10 @@ impl ResponseError for ApiError {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::new(self.status_code());
         self.add_headers(response.headers_mut());
+        if matches!(self, Self::TooLarge(_) | Self::BodyMissing) {
+            // What is left of the body would be read as the next request.
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
         response.extensions_mut().insert(self.draft());
         response
     }

@@ -3,24 +3,23 @@
 use url::form_urlencoded::Serializer;
 
 use crate::cursor::{Cursors, ListOf};
-use crate::extract::{Page, Parameters};
+use crate::error::ApiError;
+use crate::extract::Page;
 
-/// The position that a cursor stands for; a cursor that is none is said to be wrong.
+/// The position that a cursor stands for.
+///
+/// # Errors
+/// [`ApiError::NoSuchPage`] when the cursor leads nowhere in this list.
 pub fn position<T>(
-    parameters: &mut Parameters,
     cursors: &Cursors,
     (list, page): (&ListOf<'_>, &Page),
     read: impl Fn(&[u8]) -> Option<T>,
-) -> Option<T> {
-    let cursor = page.cursor.as_deref()?;
+) -> Result<Option<T>, ApiError> {
+    let Some(cursor) = page.cursor.as_deref() else {
+        return Ok(None);
+    };
     let position = cursors.read(list, cursor).ok().and_then(|bytes| read(&bytes));
-    if position.is_none() {
-        parameters.wrong(
-            "cursor",
-            "expected next_cursor of a page of this list, with the same filters",
-        );
-    }
-    position
+    position.map(Some).ok_or(ApiError::NoSuchPage)
 }
 
 /// The entries of the page, and the cursor of the next if there is one.

@@ -3,21 +3,12 @@
 use std::time::{Duration, Instant};
 
 use connectors::{StoreError, StoreErrorKind, SubjectStore};
-use futures::StreamExt as _;
 
-use crate::support::{Bench, TestDatabase, copied, far_future};
+use crate::log::Log;
+use crate::support::{Bench, TestDatabase, far_future};
 
 const SHOP: &str = include_str!("fixtures/shop.sql");
 const MAP: &str = include_str!("fixtures/shop.yaml");
-
-/// A table too large for the socket's buffers, behind the shop's employees.
-const LARGE: &str = "ALTER TABLE delivery ADD COLUMN padding text;
-    INSERT INTO delivery SELECT g, 1, NULL, repeat('x', 1000) FROM generate_series(1000, 60999) g;
-    UPDATE invoice_line SET customer_id = 0, invoice_no = 1 WHERE id = 1";
-
-fn large_map() -> String {
-    format!("{MAP}    - {{name: padding}}\n")
-}
 
 fn text(error: &StoreError) -> String {
     let mut text = format!("{error} {error:?}");
@@ -121,6 +112,8 @@ async fn no_value_of_a_row_is_quoted() {
         CREATE FUNCTION shout(t text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'canary-7391 %', t; RETURN t::int; END $$;
         CREATE VIEW employee AS SELECT employee_id, last_name, shout(last_name) AS reports_to, birth_date, password FROM staff";
     database.client.batch_execute(sql).await.unwrap();
+    let log = Log::default();
+    let _listening = tracing::subscriber::set_default(log.clone());
     let bench = Bench::new(database.store(), MAP).await;
     let error = bench.try_rows("employee", "3").await.unwrap_err();
     assert_eq!(
@@ -129,6 +122,36 @@ async fn no_value_of_a_row_is_quoted() {
         "not the organisation's fault"
     );
     assert!(!text(&error).contains("canary"), "{}", text(&error));
+    // The function's warning reached us as a notice, before the error did.
+    assert!(!log.text().contains("canary"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_logged_and_replaced() {
+    let database = TestDatabase::with("").await;
+    let log = Log::default();
+    let _listening = tracing::subscriber::set_default(log.clone());
+    let mut config = database.config("");
+    config.max_connections = 1;
+    let store = SubjectStore::connect(&config).unwrap();
+    store.ping().await.unwrap();
+    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lethe-shop' AND datname = current_database()";
+    database.client.batch_execute(kill).await.unwrap();
+    let waited = Instant::now();
+    while !log.text().contains("connection to a subject store was lost") {
+        assert!(
+            waited.elapsed() < Duration::from_secs(10),
+            "nothing was logged: {}",
+            log.text()
+        );
+        tokio::task::yield_now().await;
+    }
+    assert!(
+        log.text().contains("WARN") && log.text().contains("57P01"),
+        "{}",
+        log.text()
+    );
+    store.ping().await.unwrap();
 }
 
 #[tokio::test]
@@ -183,72 +206,6 @@ async fn nothing_can_be_written() {
         .await
         .unwrap();
     assert_eq!(row.get::<_, i64>(0), 0);
-}
-
-/// How many of the store's connections are busy, as the server sees it.
-async fn busy(database: &TestDatabase) -> i64 {
-    let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lethe-shop' AND state <> 'idle'";
-    database.client.query_one(sql, &[]).await.unwrap().get(0)
-}
-
-async fn until_nothing_is_busy(database: &TestDatabase) {
-    let waited = Instant::now();
-    while busy(database).await > 0 {
-        assert!(
-            waited.elapsed() < Duration::from_secs(10),
-            "the server still works for somebody who left"
-        );
-        tokio::task::yield_now().await;
-    }
-}
-
-#[tokio::test]
-async fn a_copy_given_up_in_the_middle_leaves_the_pool_usable() {
-    let database = TestDatabase::with(&format!("{SHOP};{LARGE}")).await;
-    let mut config = database.config("");
-    config.max_connections = 1;
-    let bench = Bench::new(SubjectStore::connect(&config).unwrap(), &large_map()).await;
-    let read = bench.read("delivery", "3", far_future());
-    for _ in 0..3 {
-        let mut transaction = bench.store.begin_read().await.unwrap();
-        let mut rows = transaction.copy(&read).await.unwrap();
-        for _ in 0..5 {
-            rows.next().await.unwrap().unwrap();
-        }
-        drop(rows);
-        let error = transaction.count(&read).await.unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::Abandoned);
-        assert_eq!(
-            transaction.copy(&read).await.unwrap_err().kind(),
-            StoreErrorKind::Abandoned
-        );
-        drop(transaction);
-        // The only connection is free again at once, and it is a fresh one.
-        let mut next = bench.store.begin_read().await.unwrap();
-        assert_eq!(
-            copied(&mut next, &bench.read("employee", "3", far_future()))
-                .await
-                .unwrap()
-                .len(),
-            1
-        );
-        next.finish().await.unwrap();
-    }
-    until_nothing_is_busy(&database).await;
-}
-
-#[tokio::test]
-async fn dropping_a_future_in_the_middle_stops_the_server_and_frees_the_connection() {
-    let slow = "ALTER TABLE employee RENAME TO staff;
-        CREATE VIEW employee AS SELECT s.* FROM staff s, LATERAL (SELECT pg_sleep(30) WHERE s.employee_id IS NOT NULL) nap";
-    let database = TestDatabase::with(&format!("{SHOP};{slow}")).await;
-    let mut config = database.config("");
-    config.max_connections = 1;
-    let bench = Bench::new(SubjectStore::connect(&config).unwrap(), MAP).await;
-    let given_up = tokio::time::timeout(Duration::from_millis(300), bench.try_rows("employee", "3")).await;
-    assert!(given_up.is_err());
-    assert_eq!(bench.rows("customer", "3").await.len(), 10);
-    until_nothing_is_busy(&database).await;
 }
 
 #[tokio::test]

@@ -214,3 +214,16 @@ async fn enums_and_case_insensitive_text() {
         assert_eq!(found(&bench, "aCME").await, ["0"], "{sql_type}");
     }
 }
+
+#[tokio::test]
+async fn an_operator_planted_in_the_database_is_not_used() {
+    // Whoever may create objects in `public` could answer "equal" to everything, and hand every row to everybody.
+    let planted =
+        "CREATE SCHEMA ext; CREATE EXTENSION citext SCHEMA ext; CREATE DOMAIN handle AS varchar(20);
+        CREATE FUNCTION yes(varchar, varchar) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+        CREATE OPERATOR = (FUNCTION = yes, LEFTARG = varchar, RIGHTARG = varchar);";
+    for sql_type in ["varchar(20)", "handle"] {
+        let (_database, bench) = keyed(sql_type, planted, &["acme", "other"]).await;
+        assert_eq!(found(&bench, "acme").await, ["0"], "{sql_type}");
+    }
+}

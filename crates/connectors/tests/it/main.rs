@@ -8,9 +8,12 @@
     reason = "a test panics where it fails"
 )]
 
+mod abandoned;
+mod documentation;
 mod failures;
 mod introspection;
 mod keys;
+mod log;
 mod names;
 mod sample_company;
 mod shop;

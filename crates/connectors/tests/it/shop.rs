@@ -140,6 +140,28 @@ async fn the_cutoff_leaves_out_later_rows_and_keeps_those_without_a_time() {
 }
 
 #[tokio::test]
+async fn the_cutoff_is_exact_to_the_microsecond() {
+    let database = TestDatabase::with(SHOP).await;
+    let bench = Bench::new(database.store(), MAP).await;
+    let precise = "UPDATE customer SET created_at = '2025-01-01 00:00:00.000002+00' WHERE customer_id = 0;
+        UPDATE invoice SET issued_at = '2025-01-01 00:00:00.000002' WHERE customer_id = 0";
+    database.client.batch_execute(precise).await.unwrap();
+    let mut transaction = bench.store.begin_read().await.unwrap();
+    for (collection, rows) in [("customer", 1), ("invoice", 3)] {
+        for (moment, seen) in [
+            ("2025-01-01T00:00:00.000002Z", rows),
+            ("2025-01-01T00:00:00.000001Z", 0),
+        ] {
+            let read = bench.read(collection, "3", moment.parse().unwrap());
+            let found = copied(&mut transaction, &read).await.unwrap();
+            let of_zero = firsts(&found).into_iter().filter(|id| *id == "0").count();
+            assert_eq!(of_zero, seen, "{collection} at {moment}");
+        }
+    }
+    transaction.finish().await.unwrap();
+}
+
+#[tokio::test]
 async fn the_session_is_in_utc_whatever_the_database_says() {
     let database = TestDatabase::with(SHOP).await;
     let sql = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET TimeZone = ''Asia/Kathmandu''', current_database());

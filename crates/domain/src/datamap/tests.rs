@@ -3,6 +3,7 @@
 mod errors;
 mod grammar;
 mod live;
+mod live_erasure;
 mod misfits;
 mod strategies;
 mod tenants;

@@ -42,7 +42,7 @@ async fn hostile_properties_do_not_keep_a_message_out_of_the_dead_letters() {
         Running::start(Consumer::new(settings(broker.config()), recorder, &Metrics::new()).unwrap()).await
     };
     let mut headers = FieldTable::default();
-    let others = vec![AMQPValue::LongString("retention-scheduler.steps".into())];
+    let others = vec![AMQPValue::LongString("erasure-worker.steps".into())];
     headers.insert("CC".into(), AMQPValue::FieldArray(others.into()));
     headers.insert("binary".into(), AMQPValue::LongString(vec![0xff, 0x00].into()));
     headers.insert("x-delivery-count".into(), 19_i64.into());

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use messaging::{Consumer, RETENTION_STEPS};
+use messaging::{Consumer, ERASURE_STEPS};
 use telemetry::metrics::Metrics;
 
 use crate::support::{Behaviour, Broker, Proxy, Recorder, Running, eventually, settings, steps};
@@ -136,7 +136,7 @@ async fn a_broker_that_stops_answering_is_noticed_by_the_look_at_the_queue() {
 async fn a_healthy_consumer_is_left_alone() {
     let broker = Broker::start().await;
     let mut consuming = settings(broker.config());
-    consuming.queue = RETENTION_STEPS;
+    consuming.queue = ERASURE_STEPS;
     consuming.watch_interval = Duration::from_millis(20);
     consuming.stale_after = Duration::from_millis(60);
     let metrics = Metrics::new();
@@ -144,7 +144,7 @@ async fn a_healthy_consumer_is_left_alone() {
     let running = Running::start(Consumer::new(consuming, recorder.clone(), &metrics).unwrap()).await;
     let mut messages = steps(10);
     for message in &mut messages {
-        message.routing_key = "step.retention".to_owned();
+        message.routing_key = "step.erasure".to_owned();
     }
     broker.publish(&messages).await;
     recorder.wait_for_seen(1).await;

@@ -48,7 +48,7 @@ impl Store {
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
             act_for(conn, organisation).await?;
-            let mut job = LockedJob::lock(conn, id, origin).await?.ok_or(ControlError::NotFound)?;
+            let mut job = LockedJob::lock_of(conn, (organisation, id), origin).await?.ok_or(ControlError::NotFound)?;
             let version = law::cancel(&job.facts, job.now)?;
             job.write_versions(conn, &[version], None).await?;
             job.command_steps(conn, &StepCommand::Cancel, &Policy::default(), StepState::open).await?;
@@ -65,7 +65,7 @@ impl Store {
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
             act_for(conn, organisation).await?;
-            let mut job = LockedJob::lock(conn, id, origin).await?.ok_or(ControlError::NotFound)?;
+            let mut job = LockedJob::lock_of(conn, (organisation, id), origin).await?.ok_or(ControlError::NotFound)?;
             let version: Version = law::retry(&job.facts, job.now)?;
             match job.write_versions(conn, &[version], None).await {
                 Err(StoreError::Query(error)) => return Err(error.into()),
@@ -90,7 +90,7 @@ impl Store {
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
             act_for(conn, organisation).await?;
-            let job = LockedJob::lock(conn, id, origin).await?.ok_or(ControlError::NotFound)?;
+            let job = LockedJob::lock_of(conn, (organisation, id), origin).await?.ok_or(ControlError::NotFound)?;
             let about = EventAbout { job: id, version: None, step: None };
             let event = audit_event(organisation, origin, action, about, job.now);
             outbox::audit(conn, event, &origin.headers).await?;

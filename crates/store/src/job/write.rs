@@ -45,6 +45,16 @@ impl<'a> LockedJob<'a> {
         Ok(Some(Self { row, facts, organisation, origin, now }))
     }
 
+    /// The same for a job of that organisation only: row security says so too, this does not lean on it.
+    pub async fn lock_of(
+        conn: &mut AsyncPgConnection,
+        (organisation, id): (&OrganisationId, JobId),
+        origin: &'a Origin,
+    ) -> Result<Option<Self>, StoreError> {
+        let job = Self::lock(conn, id, origin).await?;
+        Ok(job.filter(|job| job.organisation == *organisation))
+    }
+
     /// Locks one of its steps.
     pub async fn lock_step(&self, conn: &mut AsyncPgConnection, step: StepNo) -> Result<Option<StepRow>, StoreError> {
         let row = job_steps::table

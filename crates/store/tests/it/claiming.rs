@@ -79,20 +79,19 @@ async fn fifty_workers_at_once_get_each_step_once_per_epoch() {
         }
         let expected = (2..STEPS + 2).map(|step| ((StepNo(step), epoch), 1)).collect();
         assert_eq!(times, expected);
-        for step in 2..STEPS + 2 {
-            world.lapse(job, step).await;
-        }
-        let swept = world.scheduler.sweep(&SweepConfig::default(), &policy(), &worker("scheduler")).await.unwrap();
-        assert_eq!(swept.lapsed, 20);
         if epoch < 3 {
+            for step in 2..STEPS + 2 {
+                world.lapse(job, step).await;
+            }
+            let swept = world.scheduler.sweep(&SweepConfig::default(), &policy(), &worker("scheduler")).await.unwrap();
+            assert_eq!(swept.lapsed, 20);
             for step in 2..STEPS + 2 {
                 world.make_due(job, step).await;
             }
         }
     }
-    // The policy allows three attempts, and every one of them was lost.
-    assert_eq!(world.job_facts(job).await.state, "failed");
-    world.history(job).await;
+    let history = world.history(job).await;
+    assert_eq!(history.iter().filter(|action| **action == Action::StepRetrying).count(), 40);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,13 +105,13 @@ async fn a_worker_back_from_the_dead_is_fenced_out() {
     let result = || Produced { result: Some(serde_json::json!({"from": "the zombie"})), ..Produced::default() };
     let held = |epoch| (job, StepNo(2), epoch);
     let amounts = [CollectionAmount { collection: "shop.c000".to_owned(), rows: 666, bytes: 666 }];
-    let before = world.history(job).await;
     assert_eq!(world.conclude(&zombie, Conclusion::Completed, result()).await, Concluded::Fenced, "nobody holds it");
     assert!(!world.export.renew_step(held(zombie.epoch), LEASE, &amounts).await.unwrap());
 
     world.make_due(job, 2).await;
     let successor = world.claim(job, 2).await;
     assert_eq!((successor.epoch, successor.attempts), (2, 2));
+    let before = world.history(job).await;
     for conclusion in [
         Conclusion::Completed,
         Conclusion::Released,

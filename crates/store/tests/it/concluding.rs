@@ -105,7 +105,7 @@ async fn a_retryable_failure_waits_is_announced_when_due_and_succeeds_then() {
 
     let sweep = async || world.scheduler.sweep(&SweepConfig::default(), &policy(), &worker("scheduler")).await.unwrap();
     assert_eq!(sweep().await.announced, 0, "its time has not come");
-    world.admin.execute("UPDATE job_steps SET announced_at = announced_at - interval '2 seconds'", &[]).await.unwrap();
+    world.admin.execute("UPDATE job_steps SET announced_at = announced_at - interval '2 seconds' WHERE state = 'due'", &[]).await.unwrap();
     world.make_due(job, 2).await;
     assert_eq!(sweep().await.announced, 1);
     assert_eq!(world.announced(job).await[&2], 2);

@@ -94,9 +94,10 @@ async fn a_key_belongs_to_its_body_its_client_and_its_route() {
     new.idempotency.body_sha256 = [8; 32];
     let reused = world.api.create_export(&new).await;
     assert!(matches!(reused, Err(CreateError::KeyReused)), "{reused:?}");
-    for other in [|new: &mut NewExport| new.idempotency.client = "owner-2".into(), |new| new.idempotency.route = "POST /x".into()] {
-        let mut new = new.clone();
-        other(&mut new);
+    let (mut client, mut route) = (new.clone(), new);
+    client.idempotency.client = "owner-2".to_owned();
+    route.idempotency.route = "POST /elsewhere".to_owned();
+    for new in [client, route] {
         assert_eq!(equal_open(&world, &new).await, job, "another key, so the open job stands in the way");
     }
 }

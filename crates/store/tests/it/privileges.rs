@@ -124,8 +124,8 @@ async fn a_role_has_no_power_beside_its_grants() {
                       FROM pg_roles r WHERE rolname = $1";
         let has_some: bool = client.query_one(powers, &[&role]).await.unwrap().get(0);
         assert!(!has_some, "{role}");
-        let sequences = "SELECT count(*) FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace \
-                         AND has_sequence_privilege($1::text, oid, 'USAGE, SELECT, UPDATE')";
+        let sequences = "SELECT count(*) FROM pg_sequence \
+                         WHERE has_sequence_privilege($1::text, seqrelid, 'USAGE, SELECT, UPDATE')";
         let sequences: i64 = client.query_one(sequences, &[&role]).await.unwrap().get(0);
         assert_eq!(sequences, 0, "{role}");
     }

@@ -75,10 +75,10 @@ async fn mixed_ends_leave_one_truth() {
     let world = World::new().await;
     let job = world.planned("acme", collections(1, SIBLINGS)).await;
     let claimed = claim_all(&world, job, 2..2 + i32::try_from(SIBLINGS).unwrap()).await;
-    conclude_all(&world, claimed, |number| match number % 4 {
-        0 => Conclusion::Retryable(reason("busy")),
-        1 => Conclusion::Released,
-        _ if number == SIBLINGS / 2 => Conclusion::Permanent(FailureReason::new("broken", "for good")),
+    conclude_all(&world, claimed, |number| match number {
+        _ if number % 4 == 0 => Conclusion::Retryable(reason("busy")),
+        _ if number % 4 == 1 => Conclusion::Released,
+        18 => Conclusion::Permanent(FailureReason::new("broken", "for good")),
         _ => Conclusion::Completed,
     })
     .await;

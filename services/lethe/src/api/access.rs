@@ -13,7 +13,12 @@ use crate::failure::Failure;
 #[command(next_help_heading = "API")]
 pub struct ApiAccess {
     /// Where the API is.
-    #[arg(long, value_name = "URL", env = "LETHE_API_URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "LETHE_API_URL",
+        default_value = "http://127.0.0.1:8080"
+    )]
     api: Url,
 
     /// The bearer token. Better in the environment or in a file: other users of this machine see the arguments
@@ -35,8 +40,10 @@ impl ApiAccess {
             && self.api.username().is_empty();
         match usable {
             true => Ok(self.api.clone()),
-            false => Err(Failure::usage("the API's address must look like https://privacy.example.com")
-                .next("correct --api or LETHE_API_URL")),
+            false => Err(
+                Failure::usage("the API's address must look like https://privacy.example.com")
+                    .next("correct --api or LETHE_API_URL"),
+            ),
         }
     }
 
@@ -59,7 +66,8 @@ impl ApiAccess {
         // RFC 6750, 2.1: letters, digits and a few signs; a line end would end the header.
         match !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()) {
             true => Ok(SecretString::from(token)),
-            false => Err(Failure::usage("the token is empty or has spaces in it").next("give the whole token, and nothing else")),
+            false => Err(Failure::usage("the token is empty or has spaces in it")
+                .next("give the whole token, and nothing else")),
         }
     }
 }

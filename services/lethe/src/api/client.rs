@@ -59,24 +59,32 @@ impl Api {
             .build()
             .map_err(|error| Failure::new("the HTTP client cannot be made").because(error))?;
         let origin = base.origin().ascii_serialization();
-        Ok(Self { base, origin, token: access.bearer()?, http })
+        Ok(Self {
+            base,
+            origin,
+            token: access.bearer()?,
+            http,
+        })
     }
 
     /// Asks for an export; the id of its job.
     pub async fn create_export(&self, new: &NewExport) -> Result<Uuid, ApiError> {
         let mut tries = 1;
         loop {
-            let request = self
-                .request(Method::POST, self.url(&["export"]))
-                // A string of RFC 8941; the key has no character that would need escaping.
-                .header("Idempotency-Key", format!("\"{}\"", new.idempotency_key))
-                .json(&new.body);
-            match self.send(request).await {
-                Ok(response) => return self.created(response).await,
+            match self.try_create(new).await {
                 Err(error) if tries < CREATE_TRIES && error.is_passing() && !error.is_unheard() => tries += 1,
-                Err(error) => return Err(error),
+                created => return created,
             }
         }
+    }
+
+    async fn try_create(&self, new: &NewExport) -> Result<Uuid, ApiError> {
+        let request = self
+            .request(Method::POST, self.url(&["export"]))
+            // A string of RFC 8941; the key has no character that would need escaping.
+            .header("Idempotency-Key", format!("\"{}\"", new.idempotency_key))
+            .json(&new.body);
+        self.created(self.send(request).await?).await
     }
 
     /// A job as it is now, or what changed since `etag`.
@@ -138,10 +146,15 @@ impl Api {
             id: Uuid,
         }
         let location = answer::header(response.headers(), LOCATION);
-        let named = location.as_deref().and_then(|path| path.rsplit('/').next()).and_then(|id| id.parse().ok());
+        let named = location
+            .as_deref()
+            .and_then(|path| path.rsplit('/').next())
+            .and_then(|id| id.parse().ok());
         match named {
             Some(id) => Ok(id),
-            None => answer::body::<Created>(&self.origin, response, "a new job").await.map(|created| created.id),
+            None => answer::body::<Created>(&self.origin, response, "a new job")
+                .await
+                .map(|created| created.id),
         }
     }
 
@@ -149,13 +162,18 @@ impl Api {
         let mut url = self.base.clone();
         // Only an address without a host has no path, and those are refused at the start.
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(["api", "v1", "privacy"]).extend(path);
+            segments
+                .pop_if_empty()
+                .extend(["api", "v1", "privacy"])
+                .extend(path);
         }
         url
     }
 
     fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        self.http.request(method, url).bearer_auth(self.token.expose_secret())
+        self.http
+            .request(method, url)
+            .bearer_auth(self.token.expose_secret())
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, ApiError> {
@@ -167,6 +185,10 @@ impl Api {
     }
 
     fn unreadable(&self, expected: &'static str) -> ApiError {
-        ApiError::Unreadable { origin: self.origin.clone(), expected, source: None }
+        ApiError::Unreadable {
+            origin: self.origin.clone(),
+            expected,
+            source: None,
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::text;
 
-/// Reads the audit log.
+/// Read the audit log.
 #[derive(Debug, Args)]
 #[command(
     long_about = "Reads the organisation's entries of the audit log, newest first: who did what, when, to which job, \
@@ -44,11 +44,16 @@ impl Audit {
     }
 
     async fn entries(&self, api: &Api) -> Result<Vec<AuditEntry>, Failure> {
-        let filters = [("job_id", self.job.map(|id| id.to_string())), ("action", self.action.clone())];
+        let filters = [
+            ("job", self.job.map(|id| id.to_string())),
+            ("action", self.action.clone()),
+        ];
         let wanted = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let (mut entries, mut cursor) = (Vec::new(), None);
         loop {
-            let page = api.audit(&page::parameters(&filters, wanted - entries.len(), cursor)).await?;
+            let page = api
+                .audit(&page::parameters(&filters, wanted - entries.len(), cursor))
+                .await?;
             entries.extend(page.entries);
             entries.truncate(wanted);
             cursor = page.next_cursor;

@@ -12,11 +12,17 @@ use crate::output::Output;
 use crate::text::amount::of;
 
 /// The services' roles on the control database, as the migrations make them.
-const SERVICE_ROLES: [&str; 5] = ["lethe_api", "lethe_export", "lethe_erasure", "lethe_scheduler", "lethe_audit"];
+const SERVICE_ROLES: [&str; 5] = [
+    "lethe_api",
+    "lethe_export",
+    "lethe_erasure",
+    "lethe_scheduler",
+    "lethe_audit",
+];
 /// One of us at a time changes roles; any number will do that nobody else locks.
 const ROLES_LOCK: i64 = 0x6c65_7468_726f;
 
-/// Runs the control database's migrations.
+/// Run the control database's migrations.
 #[derive(Debug, Args)]
 #[command(
     long_about = "Runs the migrations that the control database lacks, and names them. The control database is \
@@ -53,8 +59,15 @@ impl Migrate {
             }
         }
         // Refused before anything is changed.
-        let login = if self.allow_login { Some(self.local("--allow-login")?) } else { None };
-        let config = StoreConfig { url: self.database_url.clone(), max_connections: 1 };
+        let login = if self.allow_login {
+            Some(self.local("--allow-login")?)
+        } else {
+            None
+        };
+        let config = StoreConfig {
+            url: self.database_url.clone(),
+            max_connections: 1,
+        };
         let store = Store::open(&config).map_err(failed)?;
         if self.check {
             return check(&store, output).await;
@@ -64,7 +77,9 @@ impl Migrate {
             Some(database) => allow_login(&database).await?,
             None => Vec::new(),
         };
-        output.result(&json!({"ran": ran, "roles_allowed_to_log_in": roles}), || text(&ran, &roles))?;
+        output.result(&json!({"ran": ran, "roles_allowed_to_log_in": roles}), || {
+            text(&ran, &roles)
+        })?;
         Ok(Outcome::Done)
     }
 
@@ -76,25 +91,16 @@ impl Migrate {
 }
 
 async fn check(store: &Store, output: &mut Output) -> Result<Outcome, Failure> {
-    let missing = match store.missing_migrations().await {
-        Ok(missing) => Some(missing),
-        Err(error) if never_migrated(&error) => None,
-        Err(error) => return Err(failed(error)),
-    };
-    let up_to_date = missing == Some(0);
-    output.result(&json!({"up_to_date": up_to_date, "missing": missing}), || match missing {
-        Some(0) => "up to date".to_owned(),
-        Some(missing) => format!("{} missing; run `lethe migrate`", of(missing, "migration")),
-        None => "no migration has run yet; run `lethe migrate`".to_owned(),
-    })?;
+    let missing = store.missing_migrations().await.map_err(failed)?;
+    let up_to_date = missing == 0;
+    output.result(
+        &json!({"up_to_date": up_to_date, "missing": missing}),
+        || match missing {
+            0 => "up to date".to_owned(),
+            missing => format!("{} missing; run `lethe migrate`", of(missing, "migration")),
+        },
+    )?;
     Ok(if up_to_date { Outcome::Done } else { Outcome::No })
-}
-
-/// Whether the list of migrations itself is missing, which is how a new database looks.
-///
-/// The name stands in the server's message whatever its language; in quotes only when there is no such table.
-fn never_migrated(error: &StoreError) -> bool {
-    matches!(error, StoreError::Query(source) if source.to_string().contains("\"__diesel_schema_migrations\""))
 }
 
 /// The roles that could not log in and now can.
@@ -103,15 +109,22 @@ async fn allow_login(database: &PlainDatabase) -> Result<Vec<String>, Failure> {
     let missing = || Failure::new(format!("there is no database `{}`", database.name()));
     let mut client = database.session().await?.ok_or_else(missing)?;
     let transaction = client.transaction().await.map_err(failed)?;
-    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&ROLES_LOCK]).await.map_err(failed)?;
+    transaction
+        .execute("SELECT pg_advisory_xact_lock($1)", &[&ROLES_LOCK])
+        .await
+        .map_err(failed)?;
     let names: Vec<&str> = SERVICE_ROLES.to_vec();
     // Only those that need it: a role belongs to the whole server, and two databases of it may be set up at once.
-    let closed = "SELECT rolname::text FROM pg_roles WHERE rolname = ANY ($1) AND NOT rolcanlogin ORDER BY rolname";
+    let closed =
+        "SELECT rolname::text FROM pg_roles WHERE rolname = ANY ($1) AND NOT rolcanlogin ORDER BY rolname";
     let rows = transaction.query(closed, &[&names]).await.map_err(failed)?;
     let mut roles = Vec::new();
     for row in rows {
         let role: String = row.try_get(0).map_err(failed)?;
-        transaction.batch_execute(&format!("ALTER ROLE {role} LOGIN")).await.map_err(failed)?;
+        transaction
+            .batch_execute(&format!("ALTER ROLE {role} LOGIN"))
+            .await
+            .map_err(failed)?;
         roles.push(role);
     }
     transaction.commit().await.map_err(failed)?;
@@ -141,5 +154,7 @@ fn failed(error: StoreError) -> Failure {
             "see whether the role owns the database and may create roles; nothing of a failed migration remains"
         }
     };
-    Failure::new("the control database's migrations cannot be run").because(error).next(next)
+    Failure::new("the control database's migrations cannot be run")
+        .because(error)
+        .next(next)
 }

@@ -1,10 +1,11 @@
 //! Progress as bars on a terminal.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use contracts::http::{CollectionProgress, JobView};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::text::amount::{natural, size};
 use crate::text::plain;
@@ -15,9 +16,10 @@ const MOST_BARS: usize = 16;
 const TICK: Duration = Duration::from_millis(200);
 
 const OVERALL: &str =
-    "{spinner} {prefix:.bold} {bar:30.cyan/dim} {human_pos} of {human_len} rows  {msg}  {per_sec}  eta {eta}";
+    "{spinner} {prefix:.bold} {bar:30.cyan/dim} {human_pos} of {human_len} rows  {msg}  {rate}/s  eta {eta}";
 const PART: &str = "  {prefix:32!} {bar:20.green/dim} {human_pos:>12} of {human_len}  {msg}";
-const BYTES: &str = "{prefix} {bar:30.cyan/dim} {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  eta {eta}";
+const BYTES: &str =
+    "{prefix} {bar:30.cyan/dim} {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  eta {eta}";
 
 /// Bars of one job: one over all, one per collection.
 pub(super) struct JobBars {
@@ -31,7 +33,11 @@ impl JobBars {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let overall = all.add(ProgressBar::new(0).with_style(style(OVERALL)));
         overall.enable_steady_tick(TICK);
-        Self { all, overall, parts: BTreeMap::new() }
+        Self {
+            all,
+            overall,
+            parts: BTreeMap::new(),
+        }
     }
 
     pub(super) fn show(&mut self, job: &JobView) {
@@ -59,7 +65,9 @@ impl JobBars {
             bar.set_prefix(plain(&part.collection).into_owned());
             self.parts.insert(part.collection.clone(), bar);
         }
-        let Some(bar) = self.parts.get(&part.collection) else { return };
+        let Some(bar) = self.parts.get(&part.collection) else {
+            return;
+        };
         bar.set_length(natural(part.rows_planned));
         bar.set_position(natural(part.rows_done));
         bar.set_message(size(part.bytes_done));
@@ -75,9 +83,14 @@ impl JobBars {
         self.all.println(plain(remark)).ok();
     }
 
-    pub(super) fn finish(&self) {
-        self.parts.values().for_each(ProgressBar::abandon);
-        self.overall.abandon();
+    pub(super) fn finish(&self, has_result: bool) {
+        let end = if has_result {
+            ProgressBar::finish_and_clear
+        } else {
+            ProgressBar::abandon
+        };
+        self.parts.values().for_each(end);
+        end(&self.overall);
     }
 }
 
@@ -89,22 +102,35 @@ pub fn byte_bar(name: &str, bytes: u64, shown: bool) -> ProgressBar {
 
 /// A bar for rows; hidden unless somebody watches.
 #[must_use]
-pub(crate) fn row_bar(shown: bool) -> ProgressBar {
-    bar(OVERALL, "", 0, shown)
+pub(crate) fn row_bar(name: &str, shown: bool) -> ProgressBar {
+    bar(OVERALL, name, 0, shown)
 }
 
 fn bar(template: &str, name: &str, length: u64, shown: bool) -> ProgressBar {
-    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let target = if shown {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
     let bar = ProgressBar::with_draw_target(Some(length), target).with_style(style(template));
     bar.set_prefix(plain(name).into_owned());
     bar
 }
 
+/// One of the templates above.
 fn style(template: &str) -> ProgressStyle {
     // The templates are constants, and a test reads them all.
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key("rate", rate)
         .progress_chars("█▉▊▋▌▍▎▏░")
+}
+
+/// Rows per second as a whole number; the library's own form has four digits after the point.
+fn rate(state: &ProgressState, text: &mut dyn fmt::Write) {
+    let whole = format!("{:.0}", state.per_sec()).parse().unwrap_or(0);
+    // A bar that cannot be written is no reason to stop.
+    write!(text, "{}", HumanCount(whole)).ok();
 }
 
 #[cfg(test)]

@@ -49,10 +49,10 @@ impl JobProgress {
         }
     }
 
-    /// Leaves the screen as the last look found it.
-    pub fn finish(&self) {
+    /// Makes room for the result, or leaves what was seen last when there will be none.
+    pub fn finish(&self, has_result: bool) {
         if let Shown::Bars(bars) = &self.0 {
-            bars.finish();
+            bars.finish(has_result);
         }
     }
 }

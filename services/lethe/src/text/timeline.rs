@@ -11,11 +11,15 @@ const LONGEST_RUN: usize = 3;
 
 /// The history, one event a line, oldest first, with the time since the job was created.
 pub(super) fn timeline(entries: &[TimelineEntry], created_at: DateTime<Utc>) -> String {
-    let runs = entries.chunk_by(|a, b| (&a.action, &a.outcome, &a.actor) == (&b.action, &b.outcome, &b.actor));
+    let runs =
+        entries.chunk_by(|a, b| (&a.action, &a.outcome, &a.actor) == (&b.action, &b.outcome, &b.actor));
     let mut lines = Vec::new();
     for run in runs {
         if run.len() > LONGEST_RUN {
-            lines.extend(run.first().map(|first| line(first, created_at, &format!(" ({} times)", run.len()))));
+            lines.extend(
+                run.first()
+                    .map(|first| line(first, created_at, &format!(" ({} times)", run.len()))),
+            );
         } else {
             lines.extend(run.iter().map(|entry| line(entry, created_at, &step(entry))));
         }
@@ -31,5 +35,8 @@ fn line(entry: &TimelineEntry, created_at: DateTime<Utc>, remark: &str) -> Strin
 }
 
 fn step(entry: &TimelineEntry) -> String {
-    entry.step_no.map(|number| format!(", step {number}")).unwrap_or_default()
+    entry
+        .step_no
+        .map(|number| format!(", step {number}"))
+        .unwrap_or_default()
 }

@@ -8,17 +8,29 @@ use crate::support::{Answer, FakeApi, JOB};
 #[tokio::test]
 async fn entries_are_listed() {
     let api = FakeApi::start(|_, _| {
-        Answer::json(200, &json!({"next_cursor": null, "entries": [{
-            "seq": 12, "event_id": JOB, "action": "job.created", "outcome": "success", "actor": "owner-1",
-            "actor_role": "owner", "job_id": JOB, "job_version": 1, "step_no": null, "trace_id": null,
-            "occurred_at": "2026-11-21T10:00:00Z", "recorded_at": "2026-11-21T10:00:01Z",
-        }]}))
+        Answer::json(
+            200,
+            &json!({"next_cursor": null, "entries": [{
+                "seq": 12, "event_id": JOB, "action": "job.created", "outcome": "success", "actor": "owner-1",
+                "actor_role": "owner", "job_id": JOB, "job_version": 1, "step_no": null, "trace_id": null,
+                "occurred_at": "2026-11-21T10:00:00Z", "recorded_at": "2026-11-21T10:00:01Z",
+            }]}),
+        )
     })
     .await;
-    let run = api.lethe(&["audit", "--job", JOB, "--limit", "5"]).run().await.ended_with(0);
-    let line = format!("12   2026-11-21 10:00:00 UTC  job.created  success  {JOB}  1        -     owner-1 (owner)");
+    let run = api
+        .lethe(&["audit", "--job", JOB, "--limit", "5"])
+        .run()
+        .await
+        .ended_with(0);
+    let line =
+        format!("12   2026-11-21 10:00:00 UTC  job.created  success  {JOB}  1        -     owner-1 (owner)");
     assert_eq!(run.out.lines().nth(1), Some(line.as_str()), "{}", run.out);
-    assert_eq!(api.0.times(&format!("GET {}", path(&format!("audit?job_id={JOB}&limit=5")))), 1);
+    assert_eq!(
+        api.0
+            .times(&format!("GET {}", path(&format!("audit?job={JOB}&limit=5")))),
+        1
+    );
     let document = api.lethe(&["audit", "--json"]).run().await.ended_with(0).json();
     assert_eq!(document["entries"][0]["seq"], 12);
 }
@@ -26,5 +38,8 @@ async fn entries_are_listed() {
 #[tokio::test]
 async fn an_empty_log_is_said() {
     let api = FakeApi::start(|_, _| Answer::json(200, &json!({"next_cursor": null, "entries": []}))).await;
-    assert_eq!(api.lethe(&["audit"]).run().await.ended_with(0).out, "no entries\n");
+    assert_eq!(
+        api.lethe(&["audit"]).run().await.ended_with(0).out,
+        "no entries\n"
+    );
 }

@@ -39,6 +39,7 @@ struct Opened {
 #[utoipa::path(
     get,
     path = "/download/{package_id}",
+    operation_id = "downloadPackage",
     tag = "packages",
     params(LinkParameters, RangeParameters),
     responses(PackageBytes, LinkRefusals, RangeRefused)
@@ -73,6 +74,7 @@ pub async fn download(request: HttpRequest, state: web::Data<ApiState>) -> Resul
 #[utoipa::path(
     head,
     path = "/download/{package_id}",
+    operation_id = "inspectPackage",
     tag = "packages",
     params(LinkParameters),
     responses(PackageHead, LinkRefusals)

@@ -138,21 +138,26 @@ fn detail(error: &serde_json::Error, pointer: &mut String) -> String {
     let message = message
         .rsplit_once(" at line ")
         .map_or(message.as_str(), |(message, _)| message);
-    if let Some(name) = message
-        .strip_prefix("missing field `")
-        .and_then(|rest| rest.strip_suffix('`'))
-    {
-        *pointer = format!("{pointer}/{name}");
-        return "this member is missing".to_owned();
+    // These two name a member of ours, and their path ends before it.
+    for (opening, detail) in [
+        ("missing field `", "this member is missing"),
+        ("duplicate field `", "this member must not be repeated"),
+    ] {
+        if let Some(name) = message
+            .strip_prefix(opening)
+            .and_then(|rest| rest.strip_suffix('`'))
+        {
+            *pointer = format!("{pointer}/{name}");
+            return detail.to_owned();
+        }
     }
     let expected = message
         .rfind("expected ")
         .and_then(|at| message.get(at..))
         .unwrap_or("another value is expected");
-    match message {
-        _ if message.starts_with("unknown field") => format!("there is no such member; {expected}"),
-        _ if message.starts_with("duplicate field") => "this member must not be repeated".to_owned(),
-        _ => expected.to_owned(),
+    match message.starts_with("unknown field") {
+        true => format!("there is no such member; {expected}"),
+        false => expected.to_owned(),
     }
 }
 

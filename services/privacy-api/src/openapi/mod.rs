@@ -16,6 +16,7 @@ pub use parameters::{
     AuditParameters, ExportParameters, JobParameters, JobsParameters, LinkParameters, RangeParameters,
 };
 pub use refusals::{
-    Guarded, JobIsMissing, LinkRefusals, ListRefused, NoPackage, NotCreated, NotInThisState, RangeRefused,
+    Faults, Guarded, JobIsMissing, LinkRefusals, ListRefused, NoPackage, NotCreated, NotInThisState,
+    RangeRefused,
 };
 pub use results::{AcceptedJob, AuditList, JobList, LinkIssued, OneJob, PackageBytes, PackageHead};

@@ -50,6 +50,8 @@ refusals! {
         FAULT,
         UNAVAILABLE,
     ];
+    /// What every operation can answer that needs no token.
+    Faults: [FAULT, UNAVAILABLE];
     /// There is no such job.
     JobIsMissing: [(404, "The organisation has no such job.", None)];
     /// A command that the job's state does not allow.
@@ -60,7 +62,7 @@ refusals! {
         (410, "The package has been deleted.", None),
     ];
     /// A list that was asked for in a wrong way.
-    ListRefused: [(400, "A parameter is wrong.", None)];
+    ListRefused: [(400, "A parameter is wrong.", None), (404, "The cursor leads to no page of this list.", None)];
     /// A request for a job that was not accepted.
     NotCreated: [
         (400, "The body or the idempotency key is wrong or missing.", None),

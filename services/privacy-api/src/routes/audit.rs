@@ -22,6 +22,7 @@ use crate::state::ApiState;
 #[utoipa::path(
     get,
     path = "/api/v1/privacy/audit",
+    operation_id = "listAuditEntries",
     tag = "audit",
     params(AuditParameters),
     responses(AuditList, ListRefused, Guarded),
@@ -35,6 +36,7 @@ pub async fn audit(
     let page = parameters.page();
     let job = parameters.parsed("job", "expected a job's id", |text| Uuid::try_parse(text).ok());
     let action = parameters.one_of("action", &Action::ALL.map(Action::name));
+    parameters.finish()?;
     let job_text = job.map(|id| id.to_string());
     let filters = [job_text.as_deref(), action];
     let list = ListOf {
@@ -42,10 +44,8 @@ pub async fn audit(
         organisation: granted.organisation().as_str(),
         filters: &filters,
     };
-    let before = page::position(&mut parameters, &state.cursors, (&list, &page), |bytes| {
-        bytes.try_into().ok().map(i64::from_be_bytes)
-    });
-    parameters.finish()?;
+    let read = |bytes: &[u8]| bytes.try_into().ok().map(i64::from_be_bytes);
+    let before = page::position(&state.cursors, (&list, &page), read)?;
     let filter = AuditFilter {
         job,
         action: action.map(str::to_owned),

@@ -15,6 +15,7 @@ use crate::state::ApiState;
 #[utoipa::path(
     post,
     path = "/api/v1/privacy/jobs/{id}/cancel",
+    operation_id = "cancelJob",
     tag = "jobs",
     params(JobParameters),
     responses(AcceptedJob, JobIsMissing, NotInThisState, Guarded),
@@ -38,6 +39,7 @@ pub async fn cancel(
 #[utoipa::path(
     post,
     path = "/api/v1/privacy/jobs/{id}/retry",
+    operation_id = "retryJob",
     tag = "jobs",
     params(JobParameters),
     responses(AcceptedJob, JobIsMissing, NotInThisState, Guarded),

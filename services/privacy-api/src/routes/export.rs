@@ -21,6 +21,7 @@ const ROUTE: &str = "POST /api/v1/privacy/export";
 #[utoipa::path(
     post,
     path = "/api/v1/privacy/export",
+    operation_id = "createExport",
     tag = "jobs",
     request_body(content = ExportBody, content_type = "application/json"),
     params(ExportParameters),

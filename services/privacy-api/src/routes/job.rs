@@ -19,6 +19,7 @@ use crate::state::ApiState;
 #[utoipa::path(
     get,
     path = "/api/v1/privacy/jobs/{id}",
+    operation_id = "getJob",
     tag = "jobs",
     params(JobParameters),
     responses(OneJob, JobIsMissing, Guarded),

@@ -20,6 +20,7 @@ use crate::state::ApiState;
 #[utoipa::path(
     get,
     path = "/api/v1/privacy/jobs",
+    operation_id = "listJobs",
     tag = "jobs",
     params(JobsParameters),
     responses(JobList, ListRefused, Guarded),
@@ -33,19 +34,14 @@ pub async fn jobs(
     let page = parameters.page();
     let in_state = parameters.one_of("state", &JobState::NAMES);
     let kind = parameters.one_of("kind", &JobKind::ALL.map(JobKind::name));
+    parameters.finish()?;
     let filters = [in_state, kind];
     let list = ListOf {
         list: "jobs",
         organisation: granted.organisation().as_str(),
         filters: &filters,
     };
-    let before = page::position(
-        &mut parameters,
-        &state.cursors,
-        (&list, &page),
-        cursor::read_job_position,
-    );
-    parameters.finish()?;
+    let before = page::position(&state.cursors, (&list, &page), cursor::read_job_position)?;
     let filter = JobFilter {
         state: in_state.map(str::to_owned),
         kind: kind.map(str::to_owned),

@@ -21,6 +21,7 @@ use crate::state::ApiState;
 #[utoipa::path(
     get,
     path = "/api/v1/privacy/jobs/{id}/download",
+    operation_id = "getDownloadLink",
     tag = "packages",
     params(JobParameters),
     responses(LinkIssued, JobIsMissing, NoPackage, Guarded),

@@ -24,7 +24,11 @@ fn endpoints(job: &str) -> Vec<(&'static str, String)> {
 
 async fn call(app: &TestApp, token: &str, (method, path): &(&'static str, String)) -> Answer {
     let call = app.call(method, path).token(token).key("k");
-    if path.ends_with("/export") { call.json(r#"{"format":"csv"}"#).send().await } else { call.send().await }
+    if path.ends_with("/export") {
+        call.json(r#"{"format":"csv"}"#).send().await
+    } else {
+        call.send().await
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,7 +59,10 @@ async fn another_organisations_token_never_leads_to_data() {
     let done = app.export("acme", "both").await;
     let package = app.complete("acme", &done, b"content of acme").await;
     app.audit_rows("acme", &done, 1, 5).await;
-    let before = app.database.text("SELECT string_agg(id || state || version, ',' ORDER BY id) FROM privacy_jobs").await;
+    let before = app
+        .database
+        .text("SELECT string_agg(id || state || version, ',' ORDER BY id) FROM privacy_jobs")
+        .await;
     for organisation in ["other", "acm", "ACME", "acme ", "%"] {
         for role in ["owner", "member", "privacy_officer", "auditor"] {
             let token = app.token(organisation, role);
@@ -65,13 +72,30 @@ async fn another_organisations_token_never_leads_to_data() {
                         continue; // makes a job of the caller's own, below
                     }
                     let answer = call(&app, &token, &endpoint).await;
-                    let expected: &[u16] = if endpoint.1.contains("/jobs/") { &[403, 404] } else { &[200, 403] };
-                    assert!(expected.contains(&answer.status), "{organisation} {role} {endpoint:?} {}", answer.status);
+                    let expected: &[u16] = if endpoint.1.contains("/jobs/") {
+                        &[403, 404]
+                    } else {
+                        &[200, 403]
+                    };
+                    assert!(
+                        expected.contains(&answer.status),
+                        "{organisation} {role} {endpoint:?} {}",
+                        answer.status
+                    );
                     let text = answer.text();
                     let own_path = answer.status >= 400;
-                    for secret in [open.as_str(), done.as_str(), &package.to_string(), "export-acme", "user-of-acme"] {
+                    for secret in [
+                        open.as_str(),
+                        done.as_str(),
+                        &package.to_string(),
+                        "export-acme",
+                        "user-of-acme",
+                    ] {
                         let shown = text.matches(secret).count();
-                        assert!(shown == 0 || own_path && shown == 1, "{organisation} {role} {endpoint:?}: {text}");
+                        assert!(
+                            shown == 0 || own_path && shown == 1,
+                            "{organisation} {role} {endpoint:?}: {text}"
+                        );
                     }
                     if answer.status == 200 {
                         assert_empty(&answer.json());
@@ -80,13 +104,24 @@ async fn another_organisations_token_never_leads_to_data() {
             }
         }
     }
-    let after = app.database.text("SELECT string_agg(id || state || version, ',' ORDER BY id) FROM privacy_jobs").await;
+    let after = app
+        .database
+        .text("SELECT string_agg(id || state || version, ',' ORDER BY id) FROM privacy_jobs")
+        .await;
     assert_eq!(before, after);
     assert_eq!(app.events("link_issued").await, 0);
     // Its own export is its own: the same request is no repetition and no conflict.
-    let other = call(&app, &app.token("other", "owner"), &("POST", format!("{BASE}/export"))).await;
+    let other = call(
+        &app,
+        &app.token("other", "owner"),
+        &("POST", format!("{BASE}/export")),
+    )
+    .await;
     assert_eq!(other.status, 202);
-    let seen = app.owner("acme", "GET", &format!("/jobs/{}", other.job())).send().await;
+    let seen = app
+        .owner("acme", "GET", &format!("/jobs/{}", other.job()))
+        .send()
+        .await;
     assert_eq!(seen.status, 404);
 }
 
@@ -112,11 +147,26 @@ async fn each_role_may_do_what_the_domain_grants() {
                 _ => Permission::ViewJobs,
             };
             let answer = call(&app, &token, &endpoint).await;
-            assert_eq!(answer.status == 403, !role.grants(permission), "{role:?} {endpoint:?} {}", answer.status);
+            assert_eq!(
+                answer.status == 403,
+                !role.grants(permission),
+                "{role:?} {endpoint:?} {}",
+                answer.status
+            );
             if answer.status == 403 {
-                let needed = if permission == Permission::Operate { "owner" } else { "owner or privacy_officer or auditor" };
-                assert_eq!(answer.problem(), format!("403 missing-role: this needs the role {needed}"));
-                assert_eq!(answer.header("www-authenticate"), "Bearer error=\"insufficient_scope\"");
+                let needed = if permission == Permission::Operate {
+                    "owner"
+                } else {
+                    "owner or privacy_officer or auditor"
+                };
+                assert_eq!(
+                    answer.problem(),
+                    format!("403 missing-role: this needs the role {needed}")
+                );
+                assert_eq!(
+                    answer.header("www-authenticate"),
+                    "Bearer error=\"insufficient_scope\""
+                );
             }
         }
     }
@@ -134,7 +184,14 @@ async fn the_organisation_comes_from_the_claim_and_nothing_else() {
         .header("organisation", "acme")
         .header("cookie", "organisation_id=acme");
     assert_eq!(call.send().await.status, 404);
-    assert_eq!(app.call("GET", &format!("{BASE}/jobs?organisation=acme")).token(&token).send().await.status, 400);
+    assert_eq!(
+        app.call("GET", &format!("{BASE}/jobs?organisation=acme"))
+            .token(&token)
+            .send()
+            .await
+            .status,
+        400
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

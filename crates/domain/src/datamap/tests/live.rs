@@ -21,15 +21,15 @@ fn map(customer: &str) -> DataMap {
     DataMap::parse(&yaml).unwrap()
 }
 
-const NOTHING: [String; 0] = [];
+pub(super) const NOTHING: [String; 0] = [];
 
-const CUSTOMER: &str = "    lethe: {tenant: branch}
+pub(super) const CUSTOMER: &str = "    lethe: {tenant: branch}
     fields:
     - {name: id, fides_meta: {primary_key: true}}
     - {name: branch, fides_meta: {references: [{dataset: shop, field: branch.code}]}}
 ";
 
-fn column(name: &str, family: TypeFamily) -> LiveColumn {
+pub(super) fn column(name: &str, family: TypeFamily) -> LiveColumn {
     LiveColumn {
         name: name.to_owned(),
         sql_type: family.name().to_owned(),
@@ -50,7 +50,7 @@ fn table(columns: &[(&str, TypeFamily)], primary_key: &[&str]) -> Table {
     }
 }
 
-fn schema(customer: Table) -> LiveSchema {
+pub(super) fn schema(customer: Table) -> LiveSchema {
     use TypeFamily::{Text, TimestampTz};
     let branch = table(
         &[("code", Text), ("title", Text), ("closed_at", TimestampTz)],
@@ -65,7 +65,7 @@ fn schema(customer: Table) -> LiveSchema {
     }
 }
 
-fn customers() -> Table {
+pub(super) fn customers() -> Table {
     table(
         &[("id", TypeFamily::Number), ("branch", TypeFamily::Text)],
         &["id"],
@@ -77,7 +77,7 @@ fn live(schema: LiveSchema) -> BTreeMap<String, LiveSchema> {
 }
 
 /// The findings, as `path: severity: message`.
-fn findings(customer: &str, schema: LiveSchema) -> Vec<String> {
+pub(super) fn findings(customer: &str, schema: LiveSchema) -> Vec<String> {
     check(&map(customer), &live(schema))
         .iter()
         .map(|finding| format!("{}: {}: {}", finding.path, finding.blocks.name(), finding.message))
@@ -233,118 +233,6 @@ fn a_way_through_what_is_not_there() {
         [
             "shop.customer: error: its tenant leads through public.member.customer_id, but there is no such column"
         ]
-    );
-}
-
-/// What the map says of a field, the column that is there (type, NOT NULL, UNIQUE), and the finding.
-const STRATEGIES: [(&str, TypeFamily, bool, bool, Option<&str>); 7] = [
-    (
-        "strategy: mask",
-        TypeFamily::Date,
-        false,
-        false,
-        Some("the strategy `mask` cannot apply: it does not apply to a column of type date (date)"),
-    ),
-    (
-        "strategy: null",
-        TypeFamily::Text,
-        true,
-        false,
-        Some("the strategy `null` cannot apply: the column is NOT NULL"),
-    ),
-    (
-        "strategy: {constant: {value: x}}",
-        TypeFamily::Text,
-        false,
-        true,
-        Some(
-            "the strategy `constant` cannot apply: the column is UNIQUE and the strategy gives equal values",
-        ),
-    ),
-    ("strategy: null", TypeFamily::Text, false, true, None),
-    (
-        "secret: false",
-        TypeFamily::Boolean,
-        true,
-        false,
-        Some(
-            "it holds personal data, and no default strategy fits a column of type boolean with its constraints; name one with `lethe: {strategy: …}`",
-        ),
-    ),
-    ("secret: false", TypeFamily::Text, true, true, None),
-    ("strategy: keep", TypeFamily::Boolean, true, true, None),
-];
-
-#[test]
-fn strategies_that_do_not_fit_stand_in_the_way_of_erasure_only() {
-    for (lethe, family, not_null, unique, message) in STRATEGIES {
-        let mut customers = customers();
-        customers.columns.push(LiveColumn {
-            not_null,
-            ..column("f", family)
-        });
-        if unique {
-            customers.unique.push(vec!["f".to_owned()]);
-        }
-        let customer =
-            format!("{CUSTOMER}    - {{name: f, data_categories: [user.name], lethe: {{{lethe}}}}}\n");
-        let expected: Vec<String> = message
-            .iter()
-            .map(|message| format!("shop.customer.f: error (erasure): {message}"))
-            .collect();
-        assert_eq!(
-            findings(&customer, schema(customers.clone())),
-            expected,
-            "{lethe}"
-        );
-        let deleted = customer.replacen("tenant: branch}", "tenant: branch, erase: delete}", 1);
-        assert_eq!(
-            findings(&deleted, schema(customers)),
-            NOTHING,
-            "a row that is deleted needs no strategy"
-        );
-    }
-}
-
-#[test]
-fn fields_without_personal_data_need_no_strategy() {
-    let mut customers = customers();
-    customers.columns.push(LiveColumn {
-        not_null: true,
-        ..column("f", TypeFamily::Boolean)
-    });
-    let customer = format!("{CUSTOMER}    - {{name: f, data_categories: [system.operations]}}\n");
-    assert_eq!(findings(&customer, schema(customers)), NOTHING);
-}
-
-#[test]
-fn primary_keys() {
-    let mut keyless = customers();
-    keyless.primary_key.clear();
-    assert_eq!(
-        findings(CUSTOMER, schema(keyless.clone())),
-        NOTHING,
-        "the map's word is enough, as for a view"
-    );
-    let silent = CUSTOMER.replacen(", fides_meta: {primary_key: true}", "", 1);
-    assert_eq!(
-        findings(&silent, schema(keyless)),
-        [
-            "shop.customer: error (erasure): the table has no primary key; erasure needs one to address its rows"
-        ]
-    );
-    assert_eq!(
-        findings(&silent, schema(customers())),
-        NOTHING,
-        "the table's word is enough, too"
-    );
-    let composite = Table {
-        primary_key: vec!["id".to_owned(), "branch".to_owned()],
-        ..customers()
-    };
-    assert_eq!(
-        findings(CUSTOMER, schema(composite)),
-        ["shop.customer: error (erasure): the map's primary key (id) is not the table's (id, branch)"]
     );
 }
 

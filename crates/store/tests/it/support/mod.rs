@@ -13,11 +13,14 @@ use store::{Accepted, Claim, Claimed, Concluded, Plan, Produced, StepReport, Sto
 use testkit::{ControlDatabase, new_export, worker};
 use tokio_postgres::Client;
 
-pub use outbox::{Collector, Sent};
-pub use rows::{JobFacts, StepFacts};
+pub use outbox::Collector;
 
 /// Longer than any test.
 pub const LEASE: Duration = Duration::from_secs(600);
+
+/// Time enough for what happens by itself, and not for the server to end a transaction that somebody
+/// left open, which is half a minute.
+pub const AT_ONCE: Duration = Duration::from_secs(20);
 
 /// A control database and the services' views of it.
 pub struct World {

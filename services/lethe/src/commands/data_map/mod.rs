@@ -11,10 +11,9 @@ use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::output::Output;
 
-/// Looks at a data map.
+/// Look at a data map: where personal data lives.
 #[derive(Debug, Subcommand)]
 pub enum DataMapCommand {
-    /// Check a data map, alone or against the live schema of its stores.
     Check(check::Check),
 }
 

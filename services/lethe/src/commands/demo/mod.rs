@@ -9,10 +9,9 @@ use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::output::Output;
 
-/// The sample company.
+/// Set up the sample company.
 #[derive(Debug, Subcommand)]
 pub enum DemoCommand {
-    /// Create the sample company's database and fill it.
     Seed(seed::Seed),
 }
 

@@ -18,7 +18,7 @@ use crate::text::table::Table;
 /// Rows of the first organisation when only the number of organisations is given.
 const DEFAULT_ROWS: u64 = 6_000;
 
-/// Creates the sample company.
+/// Create the sample company's database and fill it.
 #[derive(Debug, Args)]
 #[command(
     long_about = "Creates the sample company Vantage in a database of its own, and fills it: organisations with \
@@ -92,9 +92,11 @@ impl Seed {
 
     async fn fill(&self, client: &mut Client, output: &mut Output) -> Result<Report, Failure> {
         client.batch_execute(sample::ROLES_SQL).await.map_err(|error| {
-            Failure::new("the sample company's roles cannot be made").because(error).next("the role needs CREATEROLE")
+            Failure::new("the sample company's roles cannot be made")
+                .because(error)
+                .next("the role needs CREATEROLE")
         })?;
-        let bar = row_bar(output.draws());
+        let bar = row_bar("seeding", output.draws());
         let seeded = sample::seed(client, &self.scale(), self.seed, |progress| match progress {
             Progress::Rows { table, done, total } => {
                 bar.set_length(total);
@@ -108,7 +110,11 @@ impl Seed {
         bar.finish_and_clear();
         let seeded = seeded.map_err(failed)?;
         let tables = seeded.rows.len();
-        output.remark(format!("{} rows in {}", shown(seeded.rows.values().sum()), of(tables, "table")));
+        output.remark(format!(
+            "{} rows in {}",
+            shown(seeded.rows.values().sum()),
+            of(tables, "table")
+        ));
         Ok(Report::of(seeded))
     }
 
@@ -128,7 +134,10 @@ impl Report {
             rows: Some(organisation.rows.values().sum()),
             name: organisation.name,
         };
-        Self { seeded: true, organisations: seeded.organisations.into_iter().map(organisation).collect() }
+        Self {
+            seeded: true,
+            organisations: seeded.organisations.into_iter().map(organisation).collect(),
+        }
     }
 
     fn text(&self) -> String {
@@ -144,12 +153,26 @@ impl Report {
 /// The organisations that an earlier run wrote.
 async fn existing(client: &Client) -> Result<Report, Failure> {
     let failed = |error| Failure::new("the organisations cannot be listed").because(error);
-    let rows = client.query("SELECT id::text, name FROM public.organisations ORDER BY id", &[]).await.map_err(failed)?;
+    let rows = client
+        .query("SELECT id::text, name FROM public.organisations ORDER BY id", &[])
+        .await
+        .map_err(failed)?;
     let organisation = |row: &tokio_postgres::Row| {
-        Ok(Organisation { id: row.try_get(0)?, name: row.try_get(1)?, rows: None })
+        Ok(Organisation {
+            id: row.try_get(0)?,
+            name: row.try_get(1)?,
+            rows: None,
+        })
     };
-    let organisations = rows.iter().map(organisation).collect::<Result<_, _>>().map_err(failed)?;
-    Ok(Report { seeded: false, organisations })
+    let organisations = rows
+        .iter()
+        .map(organisation)
+        .collect::<Result<_, _>>()
+        .map_err(failed)?;
+    Ok(Report {
+        seeded: false,
+        organisations,
+    })
 }
 
 fn shown(rows: u64) -> String {
@@ -163,11 +186,17 @@ fn failed(error: sample::SampleError) -> Failure {
 }
 
 fn foreign(database: &PlainDatabase) -> Failure {
-    Failure::new(format!("the database `{}` has tables that are not the sample company's", database.name()))
-        .next("name another database in --database-url; --recreate would remove this one with everything in it")
+    Failure::new(format!(
+        "the database `{}` has tables that are not the sample company's",
+        database.name()
+    ))
+    .next("name another database in --database-url; --recreate would remove this one with everything in it")
 }
 
 fn seeded(database: &PlainDatabase) -> Failure {
-    Failure::new(format!("the sample company is in the database `{}` already", database.name()))
-        .next("keep it with --keep, or make it anew with --recreate")
+    Failure::new(format!(
+        "the sample company is in the database `{}` already",
+        database.name()
+    ))
+    .next("keep it with --keep, or make it anew with --recreate")
 }

@@ -23,7 +23,7 @@ use crate::output::Output;
 use crate::text::amount::size;
 use crate::text::plain;
 
-/// Downloads a finished package.
+/// Download a finished package.
 #[derive(Debug, Args)]
 #[command(
     long_about = "Downloads a job's package through its signed link, and checks size and SHA-256 before the file \
@@ -70,7 +70,13 @@ impl fmt::Display for Saved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = i64::try_from(self.size_bytes).unwrap_or(i64::MAX);
         let file = self.file.display().to_string();
-        write!(f, "saved {} ({}, SHA-256 {} verified)", plain(&file), size(bytes), self.sha256)
+        write!(
+            f,
+            "saved {} ({}, SHA-256 {} verified)",
+            plain(&file),
+            size(bytes),
+            self.sha256
+        )
     }
 }
 
@@ -78,7 +84,10 @@ impl Download {
     pub(super) async fn run(self, output: &mut Output) -> Result<Outcome, Failure> {
         let api = Api::open(&self.access)?;
         let job = api.job_now(self.id).await?;
-        let wanted = Wanted { output: self.output, force: self.force };
+        let wanted = Wanted {
+            output: self.output,
+            force: self.force,
+        };
         let saved = download(&api, &job, &wanted, output).await?;
         output.result(&saved, || saved.to_string())?;
         Ok(Outcome::Done)
@@ -89,7 +98,12 @@ impl Download {
 ///
 /// # Errors
 /// [`Failure`] when there is none, it cannot be had or written, or is not what was promised.
-pub async fn download(api: &Api, job: &JobView, wanted: &Wanted, output: &mut Output) -> Result<Saved, Failure> {
+pub async fn download(
+    api: &Api,
+    job: &JobView,
+    wanted: &Wanted,
+    output: &mut Output,
+) -> Result<Saved, Failure> {
     let package = package(job)?;
     let place = Place::choose(wanted, &package.file_name)?;
     let expected_size = u64::try_from(package.size_bytes)
@@ -98,7 +112,9 @@ pub async fn download(api: &Api, job: &JobView, wanted: &Wanted, output: &mut Ou
     let resumed_at_bytes = part.size_bytes();
     if resumed_at_bytes > 0 {
         let (done, all) = (show(resumed_at_bytes), show(expected_size));
-        output.remark(format!("going on where an earlier download stopped, at {done} of {all}"));
+        output.remark(format!(
+            "going on where an earlier download stopped, at {done} of {all}"
+        ));
     }
     let source = Source::new(api, job.summary.id)?;
     tokio::select! {
@@ -108,14 +124,21 @@ pub async fn download(api: &Api, job: &JobView, wanted: &Wanted, output: &mut Ou
     }
     part.verify(&package.sha256)?;
     place.settle(part)?;
-    Ok(Saved { file: place.file, size_bytes: expected_size, sha256: package.sha256.clone(), resumed_at_bytes })
+    Ok(Saved {
+        file: place.file,
+        size_bytes: expected_size,
+        sha256: package.sha256.clone(),
+        resumed_at_bytes,
+    })
 }
 
 fn package(job: &JobView) -> Result<&PackageView, Failure> {
     let id = job.summary.id;
     let state = job.summary.state.as_str();
     if state == "expired" {
-        return Err(Failure::new("the package has expired and was deleted").next("ask for a new one: lethe export"));
+        return Err(
+            Failure::new("the package has expired and was deleted").next("ask for a new one: lethe export")
+        );
     }
     job.package.as_ref().ok_or_else(|| {
         let failure = Failure::new(format!("the job has no package: it is {state}"));

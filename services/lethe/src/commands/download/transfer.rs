@@ -18,7 +18,11 @@ const OUTAGE_LIMIT: Duration = Duration::from_secs(60);
 const MOST_ENDED_LINKS: u32 = 2;
 
 /// Brings over what is missing of `part`.
-pub(super) async fn transfer(mut source: Source<'_>, part: &mut Part, output: &mut Output) -> Result<(), Failure> {
+pub(super) async fn transfer(
+    mut source: Source<'_>,
+    part: &mut Part,
+    output: &mut Output,
+) -> Result<(), Failure> {
     let bar = byte_bar("download", part.expected_size_bytes(), output.draws());
     // What is there already was not brought over now, and must not count for the rate.
     bar.set_position(part.size_bytes());
@@ -53,7 +57,11 @@ pub(super) async fn transfer(mut source: Source<'_>, part: &mut Part, output: &m
 }
 
 /// Takes what arrives until the response ends; why, if it ended too early.
-async fn receive(mut response: Response, part: &mut Part, bar: &ProgressBar) -> Result<Option<SourceError>, Failure> {
+async fn receive(
+    mut response: Response,
+    part: &mut Part,
+    bar: &ProgressBar,
+) -> Result<Option<SourceError>, Failure> {
     let origin = response.url().origin().ascii_serialization();
     loop {
         match response.chunk().await {

@@ -10,7 +10,7 @@ use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::text;
 
-/// Does something to a job.
+/// Do something to a job.
 #[derive(Debug, Args)]
 pub struct Control {
     /// The job's id.

@@ -14,7 +14,7 @@ use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::text;
 
-/// Lists jobs.
+/// List jobs, newest first.
 #[derive(Debug, Args)]
 #[command(
     long_about = "Lists the organisation's jobs, newest first. Needs the role owner, privacy_officer or auditor.",
@@ -47,7 +47,9 @@ impl List {
         let wanted = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let (mut jobs, mut cursor) = (Vec::new(), None);
         loop {
-            let page = api.jobs(&page::parameters(&filters, wanted - jobs.len(), cursor)).await?;
+            let page = api
+                .jobs(&page::parameters(&filters, wanted - jobs.len(), cursor))
+                .await?;
             jobs.extend(page.jobs);
             jobs.truncate(wanted);
             cursor = page.next_cursor;

@@ -10,22 +10,20 @@ use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::output::Output;
 
-/// Looks at jobs, calls them off, has them tried again.
+/// Look at jobs, call them off, have them tried again.
 #[derive(Debug, Subcommand)]
 pub enum JobsCommand {
-    /// List jobs, newest first.
     List(list::List),
-    /// Show one job: its state, its progress, its history.
     Show(show::Show),
-    /// Call a job off.
     #[command(
+        about = "Call a job off",
         long_about = "Calls a job off, and shows it as it is then. What has begun stops at its next step. Needs the \
                       role owner.",
         after_long_help = "Example:\n  lethe jobs cancel 0192f0c1-7f3a-7cc3-98c4-dc0c0c07398f"
     )]
     Cancel(control::Control),
-    /// Have a failed job tried again.
     #[command(
+        about = "Have a failed job tried again",
         long_about = "Has a failed job tried again from the step at which it failed, and shows it as it is then. \
                       Needs the role owner.",
         after_long_help = "Example:\n  lethe jobs retry 0192f0c1-7f3a-7cc3-98c4-dc0c0c07398f"

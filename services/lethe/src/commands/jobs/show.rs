@@ -10,7 +10,7 @@ use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::{text, watch};
 
-/// Shows one job.
+/// Show one job: its state, its progress, its history.
 #[derive(Debug, Args)]
 #[command(
     long_about = "Shows one job: its state, its progress per collection in rows and bytes, its steps, and its history \

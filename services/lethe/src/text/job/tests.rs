@@ -15,7 +15,8 @@ fn view(state: &str) -> JobView {
             "occurred_at": at(0)}),
         entry(2, "job.started", "success", None, 40),
     ];
-    timeline.extend((1..=5).map(|step| entry(2 + i64::from(step), "step.completed", "success", Some(step), 900)));
+    timeline
+        .extend((1..=5).map(|step| entry(2 + i64::from(step), "step.completed", "success", Some(step), 900)));
     timeline.push(entry(8, "step.retrying", "failure", Some(6), 1_500));
     serde_json::from_value(json!({
         "id": "00000000-0000-0000-0000-000000000007", "kind": "export", "state": state, "status": "in_progress",
@@ -76,13 +77,19 @@ fn the_next_command_follows_from_what_the_api_offers() {
     let mut done = view("completed");
     assert_eq!(next(&done), None);
     done.links.insert("retry".into(), "/x/retry".into());
-    assert_eq!(next(&done).unwrap(), format!("lethe jobs retry {}", done.summary.id));
+    assert_eq!(
+        next(&done).unwrap(),
+        format!("lethe jobs retry {}", done.summary.id)
+    );
     done.links.insert("download".into(), "/x/download".into());
     done.package = serde_json::from_value(json!({
         "file_name": "export.zip", "size_bytes": 10, "sha256": "ab", "created_at": done.summary.created_at,
     }))
     .ok();
-    assert_eq!(next(&done).unwrap(), format!("lethe download {}", done.summary.id));
+    assert_eq!(
+        next(&done).unwrap(),
+        format!("lethe download {}", done.summary.id)
+    );
 }
 
 #[test]

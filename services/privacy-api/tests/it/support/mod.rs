@@ -12,5 +12,5 @@ pub use app::{TestApp, config};
 pub use client::{Answer, Call};
 pub use database::TestDatabase;
 pub use identity_provider::IdentityProvider;
-pub use logs::{captured, capture};
+pub use logs::{capture, captured};
 pub use signer::{Claims, Signer};

@@ -30,7 +30,12 @@ impl Signer {
         let pkcs8: Pkcs8V1Der<'_> = pair.as_der().unwrap();
         let pem = pem("PRIVATE KEY", pkcs8.as_ref());
         let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
-        Self::new(kid, Algorithm::RS256, public.as_ref(), EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap())
+        Self::new(
+            kid,
+            Algorithm::RS256,
+            public.as_ref(),
+            EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap(),
+        )
     }
 
     pub fn ec(kid: &str) -> Self {
@@ -48,7 +53,12 @@ impl Signer {
     }
 
     fn new(kid: &str, algorithm: Algorithm, public: &[u8], key: EncodingKey) -> Self {
-        Self { algorithm, kid: kid.to_owned(), public_pem: pem("PUBLIC KEY", public), key }
+        Self {
+            algorithm,
+            kid: kid.to_owned(),
+            public_pem: pem("PUBLIC KEY", public),
+            key,
+        }
     }
 
     /// The public key as its issuer publishes it.
@@ -59,7 +69,10 @@ impl Signer {
     }
 
     pub fn token(&self, claims: &Claims) -> String {
-        let header = Header { kid: Some(self.kid.clone()), ..Header::new(self.algorithm) };
+        let header = Header {
+            kid: Some(self.kid.clone()),
+            ..Header::new(self.algorithm)
+        };
         self.token_with(&header, claims)
     }
 
@@ -104,6 +117,13 @@ impl Claims {
 
 fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
-    let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+    let lines: Vec<&str> = text
+        .as_bytes()
+        .chunks(64)
+        .map(|line| std::str::from_utf8(line).unwrap())
+        .collect();
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        lines.join("\n")
+    )
 }
