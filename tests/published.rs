@@ -1,6 +1,10 @@
 //! What others integrate with is readable by others: another language's libraries judge it.
 
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test panics, and says what it skips")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test panics, and says what it skips"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +16,10 @@ fn proto(name: &str) -> PathBuf {
 /// A tool that `make test` provides. Without it the test says so; under CI that is a failure.
 fn tool(variable: &str) -> Option<String> {
     let tool = std::env::var(variable).ok().filter(|tool| !tool.is_empty());
-    assert!(tool.is_some() || std::env::var("CI").as_deref() != Ok("true"), "{variable} is not set, and CI skips nothing");
+    assert!(
+        tool.is_some() || std::env::var("CI").as_deref() != Ok("true"),
+        "{variable} is not set, and CI skips nothing"
+    );
     if tool.is_none() {
         eprintln!("skipped: {variable} is not set; make test provides it where it can");
     }
@@ -21,7 +28,9 @@ fn tool(variable: &str) -> Option<String> {
 
 #[test]
 fn python_reads_the_golden_messages() {
-    let Some(python) = tool("LETHE_TEST_PYTHON") else { return };
+    let Some(python) = tool("LETHE_TEST_PYTHON") else {
+        return;
+    };
     let script = r#"
 import msgpack, sys, uuid
 step = msgpack.unpackb(open(sys.argv[1], "rb").read())
@@ -43,14 +52,26 @@ print("read")
         .arg(proto("golden/audit.event.v1.msgpack"))
         .output()
         .unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "read", "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).trim(),
+        "read",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
 fn the_asyncapi_document_is_valid() {
-    let Some(directory) = tool("LETHE_TEST_ASYNCAPI_NODE_DIR") else { return };
+    let Some(directory) = tool("LETHE_TEST_ASYNCAPI_NODE_DIR") else {
+        return;
+    };
     let checker = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/local/lib/asyncapi.cjs");
-    let output = Command::new("node").arg(checker).arg(directory).arg(proto("asyncapi.yaml")).output().unwrap();
+    let output = Command::new("node")
+        .arg(checker)
+        .arg(directory)
+        .arg(proto("asyncapi.yaml"))
+        .output()
+        .unwrap();
     assert!(
         output.status.success(),
         "{}{}",

@@ -13,7 +13,12 @@ use crate::support::{PATIENCE, audited, complete, downloaded, vantage};
 type Expected = BTreeMap<String, (Option<String>, String)>;
 
 /// What a table's rows must look like, asked from the database itself.
-async fn rows_of(database: &Database, table: &str, organisation: uuid::Uuid, columns: &BTreeSet<String>) -> Vec<Expected> {
+async fn rows_of(
+    database: &Database,
+    table: &str,
+    organisation: uuid::Uuid,
+    columns: &BTreeSet<String>,
+) -> Vec<Expected> {
     let from = sample::rows_of_organisation(table).unwrap_or_else(|| panic!("no rows are known of {table}"));
     let list: Vec<String> = columns
         .iter()
@@ -23,12 +28,24 @@ async fn rows_of(database: &Database, table: &str, organisation: uuid::Uuid, col
             format!("CASE WHEN {quoted} IS NOT NULL THEN format('%s', {quoted}) END, coalesce(to_json({quoted})::text, 'null')")
         })
         .collect();
-    database.client.batch_execute("SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET bytea_output = 'hex'").await.unwrap();
+    database
+        .client
+        .batch_execute("SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET bytea_output = 'hex'")
+        .await
+        .unwrap();
     let sql = format!("SELECT {} {from}", list.join(", "));
-    let rows = database.client.query(&sql, &[&organisation]).await.unwrap_or_else(|e| panic!("{table}: {e}: {sql}"));
+    let rows = database
+        .client
+        .query(&sql, &[&organisation])
+        .await
+        .unwrap_or_else(|e| panic!("{table}: {e}: {sql}"));
     rows.iter()
         .map(|row| {
-            columns.iter().enumerate().map(|(i, column)| (column.clone(), (row.get(2 * i), row.get(2 * i + 1)))).collect()
+            columns
+                .iter()
+                .enumerate()
+                .map(|(i, column)| (column.clone(), (row.get(2 * i), row.get(2 * i + 1))))
+                .collect()
         })
         .collect()
 }
@@ -51,7 +68,10 @@ fn compact(json: &str) -> String {
 }
 
 fn same_json(found: &Box<RawValue>, (_, json): &(Option<String>, String)) -> bool {
-    match (serde_json::from_str::<String>(found.get()), serde_json::from_str::<String>(json)) {
+    match (
+        serde_json::from_str::<String>(found.get()),
+        serde_json::from_str::<String>(json),
+    ) {
         (Ok(found), Ok(expected)) => found == expected,
         _ => compact(found.get()) == compact(json),
     }
@@ -68,7 +88,12 @@ async fn equals_database(archive: &mut Archive, database: &Database, organisatio
         let table = file.collection.clone();
         let columns: BTreeSet<String> = file.columns.iter().map(|column| column.name.clone()).collect();
         let expected = rows_of(database, &table, organisation, &columns).await;
-        assert_eq!(usize::try_from(file.rows).unwrap(), expected.len(), "{}", file.path);
+        assert_eq!(
+            usize::try_from(file.rows).unwrap(),
+            expected.len(),
+            "{}",
+            file.path
+        );
         if file.format == "json" {
             matched(&file.path, &columns, &expected, archive.json(&table), same_json);
         } else {
@@ -87,12 +112,18 @@ fn matched<V>(
 ) {
     for row in expected {
         let fits = |record: &BTreeMap<String, V>| {
-            record.len() == columns.len() && row.iter().all(|(column, value)| record.get(column).is_some_and(|v| same(v, value)))
+            record.len() == columns.len()
+                && row
+                    .iter()
+                    .all(|(column, value)| record.get(column).is_some_and(|v| same(v, value)))
         };
         let Some(at) = found.iter().position(fits) else {
             // The nearest record tells which columns differ; their values stay out of the report.
             let differing = |record: &BTreeMap<String, V>| -> Vec<String> {
-                row.iter().filter(|(c, v)| !record.get(*c).is_some_and(|f| same(f, v))).map(|(c, _)| c.clone()).collect()
+                row.iter()
+                    .filter(|(c, v)| !record.get(*c).is_some_and(|f| same(f, v)))
+                    .map(|(c, _)| c.clone())
+                    .collect()
             };
             let nearest = found.iter().map(differing).min_by_key(Vec::len);
             panic!("{path}: a row of the database is not in the file; the nearest differs in {nearest:?}");
@@ -106,7 +137,10 @@ async fn every_value_of_an_organisation_equals_the_database_in_both_formats() {
     let servers = Servers::shared().unwrap();
     let (database, seeded) = vantage(&servers.pg_url, &[900, 400, 300]).await;
     // 500 rows: the first organisation is exported in parallel steps, the others in one.
-    let options = Options { whole_export_rows: 500, ..Options::default() };
+    let options = Options {
+        whole_export_rows: 500,
+        ..Options::default()
+    };
     let system = System::start(servers, database, &options).await.unwrap();
     for organisation in &seeded.organisations {
         let api = system.api(&organisation.id.to_string(), "owner").unwrap();
@@ -119,24 +153,54 @@ async fn every_value_of_an_organisation_equals_the_database_in_both_formats() {
         equals_database(&mut archive, &system.subjects, organisation.id).await;
         secrets_are_left_out(&mut archive);
         let actions = audited(&system, &job).await;
-        assert_eq!((actions.first().unwrap().as_str(), actions.last().unwrap().as_str()), ("job.created", "job.completed"));
+        assert_eq!(
+            (
+                actions.first().unwrap().as_str(),
+                actions.last().unwrap().as_str()
+            ),
+            ("job.created", "job.completed")
+        );
     }
     let read_back = seeded.organisations.len();
-    let downloads = system.control.number("SELECT count(*) FROM audit_logs WHERE action = 'package.downloaded'");
-    assert_eq!(usize::try_from(downloads.await.unwrap()).unwrap(), read_back, "every download is audited once");
+    let downloads = system
+        .control
+        .number("SELECT count(*) FROM audit_logs WHERE action = 'package.downloaded'");
+    assert_eq!(
+        usize::try_from(downloads.await.unwrap()).unwrap(),
+        read_back,
+        "every download is audited once"
+    );
 }
 
 fn secrets_are_left_out(archive: &mut Archive) {
     let manifest = archive.manifest();
     for secret in ["password_hash", "totp_secret", "access_token", "refresh_token"] {
-        let entry = manifest.omitted.iter().find(|omitted| omitted.column.as_deref() == Some(secret));
+        let entry = manifest
+            .omitted
+            .iter()
+            .find(|omitted| omitted.column.as_deref() == Some(secret));
         let entry = entry.unwrap_or_else(|| panic!("{secret} is not listed as left out"));
-        assert!(entry.reason.contains("never exported"), "{}: {}", entry.collection, entry.reason);
-        assert!(manifest.files.iter().all(|file| file.columns.iter().all(|column| column.name != secret)));
+        assert!(
+            entry.reason.contains("never exported"),
+            "{}: {}",
+            entry.collection,
+            entry.reason
+        );
+        assert!(
+            manifest
+                .files
+                .iter()
+                .all(|file| file.columns.iter().all(|column| column.name != secret))
+        );
     }
     for file in &manifest.files {
         let content = archive.file(&file.path);
-        assert_eq!(u64::try_from(content.len()).unwrap(), file.size_bytes, "{}", file.path);
+        assert_eq!(
+            u64::try_from(content.len()).unwrap(),
+            file.size_bytes,
+            "{}",
+            file.path
+        );
         assert_eq!(file.sha256.len(), 64);
     }
 }
@@ -145,8 +209,14 @@ fn secrets_are_left_out(archive: &mut Archive) {
 async fn another_organisations_token_sees_nothing() {
     let servers = Servers::shared().unwrap();
     let (database, seeded) = vantage(&servers.pg_url, &[300, 300]).await;
-    let system = System::start(servers, database, &Options::default()).await.unwrap();
-    let [owner, other] = [0, 1].map(|i| system.api(&seeded.organisations[i].id.to_string(), "owner").unwrap());
+    let system = System::start(servers, database, &Options::default())
+        .await
+        .unwrap();
+    let [owner, other] = [0, 1].map(|i| {
+        system
+            .api(&seeded.organisations[i].id.to_string(), "owner")
+            .unwrap()
+    });
     let job = owner.export("json").await.unwrap();
     owner.wait(job, &["completed"], PATIENCE).await.unwrap();
     for (method, path) in [
@@ -163,28 +233,49 @@ async fn another_organisations_token_sees_nothing() {
         assert_eq!(answer.status(), StatusCode::OK);
         assert!(!answer.text().await.unwrap().contains(&job.to_string()), "{path}");
     }
-    let member = system.api(&seeded.organisations[0].id.to_string(), "member").unwrap();
-    let refused = member.send(Method::GET, &format!("/jobs/{job}/download"), None).await.unwrap();
+    let member = system
+        .api(&seeded.organisations[0].id.to_string(), "member")
+        .unwrap();
+    let refused = member
+        .send(Method::GET, &format!("/jobs/{job}/download"), None)
+        .await
+        .unwrap();
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
     // A signed link is for one package of one organisation, and for as long as it says.
     let link = owner.download(job).await.unwrap().link;
     let organisation = seeded.organisations[0].id.to_string();
     let forged = link.replace(&organisation, &seeded.organisations[1].id.to_string());
     assert_ne!(forged, link);
-    assert_eq!(owner.get_plain(&forged).await.unwrap().status(), StatusCode::FORBIDDEN);
+    assert_eq!(
+        owner.get_plain(&forged).await.unwrap().status(),
+        StatusCode::FORBIDDEN
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_organisation_fails_with_a_reason_and_can_be_retried() {
     let servers = Servers::shared().unwrap();
     let (database, _) = vantage(&servers.pg_url, &[300]).await;
-    let system = System::start(servers, database, &Options::default()).await.unwrap();
-    for organisation in [uuid::Uuid::new_v4().to_string(), "no-uuid'; DROP TABLE users; --".to_owned()] {
+    let system = System::start(servers, database, &Options::default())
+        .await
+        .unwrap();
+    for organisation in [
+        uuid::Uuid::new_v4().to_string(),
+        "no-uuid'; DROP TABLE users; --".to_owned(),
+    ] {
         let api = system.api(&organisation, "owner").unwrap();
         let job = api.export("json").await.unwrap();
         let job = api.wait(job, &["completed", "failed"], PATIENCE).await.unwrap();
-        assert_eq!(job.failure.as_ref().unwrap().code, "organisation_unknown", "{:?}", job.failure);
-        let answer = api.send(Method::POST, &format!("/jobs/{}/retry", job.summary.id), None).await.unwrap();
+        assert_eq!(
+            job.failure.as_ref().unwrap().code,
+            "organisation_unknown",
+            "{:?}",
+            job.failure
+        );
+        let answer = api
+            .send(Method::POST, &format!("/jobs/{}/retry", job.summary.id), None)
+            .await
+            .unwrap();
         assert_eq!(answer.status(), StatusCode::ACCEPTED);
         let version = job.summary.version;
         let again = tests::eventually(PATIENCE, "the retried job ends again", || async {

@@ -16,12 +16,17 @@ const QUEUES: [&str; 3] = ["export-worker.steps", "erasure-worker.steps", "audit
 const ROWS: u64 = 60_000;
 
 fn options() -> Options {
-    Options { whole_export_rows: 1_000, ..Options::default() }
+    Options {
+        whole_export_rows: 1_000,
+        ..Options::default()
+    }
 }
 
 async fn channel(system: &System) -> lapin::Channel {
     let url = system.servers.amqp_vhost(&system.vhost);
-    let connection = Connection::connect(&url, ConnectionProperties::default()).await.unwrap();
+    let connection = Connection::connect(&url, ConnectionProperties::default())
+        .await
+        .unwrap();
     let channel = connection.create_channel().await.unwrap();
     // The channel must outlive this function; the test's end closes it.
     std::mem::forget(connection);
@@ -29,16 +34,31 @@ async fn channel(system: &System) -> lapin::Channel {
 }
 
 async fn depth(channel: &lapin::Channel, queue: &str) -> u32 {
-    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    channel.queue_declare(queue.into(), passive, FieldTable::default()).await.unwrap().message_count()
+    let passive = QueueDeclareOptions {
+        passive: true,
+        ..QueueDeclareOptions::default()
+    };
+    channel
+        .queue_declare(queue.into(), passive, FieldTable::default())
+        .await
+        .unwrap()
+        .message_count()
 }
 
 /// Waits until a step that reads rows is running.
 async fn in_the_middle(api: &Api, job: uuid::Uuid) {
     eventually(PATIENCE, "a collection is being read", || async {
-        let Ok(job) = api.job(job).await else { return Ok(None) };
-        let running = job.steps.iter().any(|step| step.kind == "export_collection" && step.state == "running");
-        anyhow::ensure!(job.summary.state != "completed", "the job ended before it could be disturbed");
+        let Ok(job) = api.job(job).await else {
+            return Ok(None);
+        };
+        let running = job
+            .steps
+            .iter()
+            .any(|step| step.kind == "export_collection" && step.state == "running");
+        anyhow::ensure!(
+            job.summary.state != "completed",
+            "the job ended before it could be disturbed"
+        );
         Ok(running.then_some(()))
     })
     .await
@@ -46,7 +66,12 @@ async fn in_the_middle(api: &Api, job: uuid::Uuid) {
 }
 
 /// The job ends well, its archive is whole, and every version is audited once.
-async fn ends_well(system: &System, api: &Api, job: uuid::Uuid, organisation: &sample::SeededOrganisation) -> JobView {
+async fn ends_well(
+    system: &System,
+    api: &Api,
+    job: uuid::Uuid,
+    organisation: &sample::SeededOrganisation,
+) -> JobView {
     let job = api.wait(job, &["completed", "failed"], PATIENCE).await.unwrap();
     assert_eq!(job.summary.state, "completed", "{:?}", job.failure);
     let mut archive = downloaded(api, job.summary.id).await;
@@ -67,7 +92,11 @@ async fn a_killed_worker_loses_nothing() {
     system.process("export-worker").unwrap().kill().unwrap();
     system.spawn("export-worker").unwrap();
     let job = ends_well(&system, &api, job, organisation).await;
-    let again = job.timeline.iter().filter(|entry| entry.action == "step.retrying").count();
+    let again = job
+        .timeline
+        .iter()
+        .filter(|entry| entry.action == "step.retrying")
+        .count();
     assert!(again > 0, "the killed attempt is in the timeline");
     // Nothing of the killed attempt is left beside the package.
     let kept = files_below(&system.path("packages"));
@@ -89,7 +118,10 @@ fn files_below(directory: &std::path::Path) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_broker_loses_nothing() {
-    let directory = tempfile::Builder::new().prefix("lethe-faults-").tempdir_in("/var/tmp").unwrap();
+    let directory = tempfile::Builder::new()
+        .prefix("lethe-faults-")
+        .tempdir_in("/var/tmp")
+        .unwrap();
     let servers = Servers::start(directory.path()).unwrap();
     let (database, seeded) = vantage(&servers.pg_url, &[ROWS, 300]).await;
     let system = System::start(servers, database, &options()).await.unwrap();
@@ -119,10 +151,15 @@ async fn purged_queues_lose_nothing() {
     }
     let job = api.export("json").await.unwrap();
     for queue in ["export-worker.steps", "audit-sink.events"] {
-        eventually(PATIENCE, "the message is in its queue", || async { Ok((depth(&channel, queue).await > 0).then_some(())) })
+        eventually(PATIENCE, "the message is in its queue", || async {
+            Ok((depth(&channel, queue).await > 0).then_some(()))
+        })
+        .await
+        .unwrap();
+        let purged = channel
+            .queue_purge(queue.into(), QueuePurgeOptions::default())
             .await
             .unwrap();
-        let purged = channel.queue_purge(queue.into(), QueuePurgeOptions::default()).await.unwrap();
         assert!(purged > 0, "{queue}");
     }
     for service in ["export-worker", "audit-sink"] {
@@ -135,7 +172,16 @@ async fn purged_queues_lose_nothing() {
 async fn messages_delivered_twice_take_effect_once() {
     let servers = Servers::shared().unwrap();
     let (database, seeded) = vantage(&servers.pg_url, &[5_000, 300]).await;
-    let system = System::start(servers, database, &Options { lease: "60s", ..options() }).await.unwrap();
+    let system = System::start(
+        servers,
+        database,
+        &Options {
+            lease: "60s",
+            ..options()
+        },
+    )
+    .await
+    .unwrap();
     let organisation = &seeded.organisations[0];
     let api = system.api(&organisation.id.to_string(), "owner").unwrap();
     // Published rows are marked unpublished over and over: the relay sends every message again.
@@ -154,7 +200,11 @@ async fn messages_delivered_twice_take_effect_once() {
         job = work => job,
         () = again => unreachable!("it never ends"),
     };
-    assert!(job.steps.iter().all(|step| step.attempts == 1), "a doubled message started a step twice: {:?}", job.steps);
+    assert!(
+        job.steps.iter().all(|step| step.attempts == 1),
+        "a doubled message started a step twice: {:?}",
+        job.steps
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -174,24 +224,38 @@ async fn garbage_is_set_aside_with_a_reason_and_disturbs_nobody() {
             };
             let options = BasicPublishOptions::default();
             let properties = BasicProperties::default().with_delivery_mode(2);
-            drop(channel.basic_publish("".into(), queue.into(), options, &body, properties).await.unwrap());
+            drop(
+                channel
+                    .basic_publish("".into(), queue.into(), options, &body, properties)
+                    .await
+                    .unwrap(),
+            );
         }
     }
     for queue in QUEUES {
         let dead = format!("{queue}.dead-letter");
-        eventually(PATIENCE * 3, &format!("all garbage of {queue} is set aside"), || async {
-            Ok((depth(&channel, &dead).await == GARBAGE).then_some(()))
-        })
+        eventually(
+            PATIENCE * 3,
+            &format!("all garbage of {queue} is set aside"),
+            || async { Ok((depth(&channel, &dead).await == GARBAGE).then_some(())) },
+        )
         .await
         .unwrap();
-        let letter = channel.basic_get(dead.as_str().into(), lapin::options::BasicGetOptions::default()).await.unwrap().unwrap();
+        let letter = channel
+            .basic_get(dead.as_str().into(), lapin::options::BasicGetOptions::default())
+            .await
+            .unwrap()
+            .unwrap();
         let headers = letter.properties.headers().clone().unwrap();
         let reason = format!("{:?}", headers.inner().get("x-lethe-reason"));
         assert!(reason.contains("not a message"), "{queue}: {reason}");
         assert!(depth(&channel, queue).await == 0);
     }
     for service in tests::SERVICES {
-        assert!(system.process(service).unwrap().runs().unwrap(), "{service} died of garbage");
+        assert!(
+            system.process(service).unwrap().runs().unwrap(),
+            "{service} died of garbage"
+        );
         system.ready(service).await.unwrap();
     }
     let organisation = &seeded.organisations[0];
@@ -205,18 +269,28 @@ async fn a_cancelled_export_stops_and_stays_cancelled() {
     let servers = Servers::shared().unwrap();
     let (database, seeded) = vantage(&servers.pg_url, &[ROWS]).await;
     let system = System::start(servers, database, &options()).await.unwrap();
-    let api = system.api(&seeded.organisations[0].id.to_string(), "owner").unwrap();
+    let api = system
+        .api(&seeded.organisations[0].id.to_string(), "owner")
+        .unwrap();
     let job = api.export("both").await.unwrap();
     in_the_middle(&api, job).await;
-    let answer = api.send(reqwest::Method::POST, &format!("/jobs/{job}/cancel"), None).await.unwrap();
+    let answer = api
+        .send(reqwest::Method::POST, &format!("/jobs/{job}/cancel"), None)
+        .await
+        .unwrap();
     assert_eq!(answer.status(), reqwest::StatusCode::ACCEPTED);
     let job = api.wait(job, &["cancelled"], PATIENCE).await.unwrap();
     // A worker that was at it finds out by its heartbeat and lets go.
-    eventually(PATIENCE, "the worker has let go", || async { Ok(system.log("export-worker")?.contains("lost").then_some(())) })
-        .await
-        .unwrap();
+    eventually(PATIENCE, "the worker has let go", || async {
+        Ok(system.log("export-worker")?.contains("lost").then_some(()))
+    })
+    .await
+    .unwrap();
     let after = api.job(job.summary.id).await.unwrap();
-    assert_eq!((after.summary.state.as_str(), after.summary.version), ("cancelled", job.summary.version));
+    assert_eq!(
+        (after.summary.state.as_str(), after.summary.version),
+        ("cancelled", job.summary.version)
+    );
     assert!(after.package.is_none());
     audited(&system, &after).await;
 }

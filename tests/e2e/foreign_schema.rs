@@ -59,7 +59,12 @@ async fn tenants_are_followed_through_any_number_of_foreign_keys() {
     let servers = Servers::shared().unwrap();
     let database = Database::create(&servers.pg_url, "shop").await.unwrap();
     database.client.batch_execute(SCHEMA).await.unwrap();
-    let options = Options { data_map: DATA_MAP.to_owned(), store: "shop".to_owned(), reader: None, ..Options::default() };
+    let options = Options {
+        data_map: DATA_MAP.to_owned(),
+        store: "shop".to_owned(),
+        reader: None,
+        ..Options::default()
+    };
     let system = System::start(servers, database, &options).await.unwrap();
     // Employee 0 is a key like any other; its own row leads nowhere, which must not matter.
     for employee in [0, 3] {
@@ -74,17 +79,33 @@ async fn tenants_are_followed_through_any_number_of_foreign_keys() {
             ("employee", "SELECT 1".to_owned()),
             ("customer", customers.clone()),
             ("invoice", invoices.clone()),
-            ("invoice_line", format!("SELECT 1 FROM invoice_line WHERE invoice_id IN ({invoices})")),
+            (
+                "invoice_line",
+                format!("SELECT 1 FROM invoice_line WHERE invoice_id IN ({invoices})"),
+            ),
         ] {
-            let expected = system.subjects.number(&format!("SELECT count(*) FROM ({expected}) x")).await.unwrap();
+            let expected = system
+                .subjects
+                .number(&format!("SELECT count(*) FROM ({expected}) x"))
+                .await
+                .unwrap();
             let expected = usize::try_from(expected).unwrap();
             assert!(expected > 0);
             assert_eq!(archive.json(table).len(), expected, "{table}");
             assert_eq!(archive.csv(table).len(), expected, "{table}");
         }
         let sum = format!("SELECT (sum(total) * 100)::bigint FROM invoice WHERE invoice_id IN ({invoices})");
-        let cents: i64 = archive.csv("invoice").iter().map(|row| row["total"].replace('.', "").parse::<i64>().unwrap()).sum();
+        let cents: i64 = archive
+            .csv("invoice")
+            .iter()
+            .map(|row| row["total"].replace('.', "").parse::<i64>().unwrap())
+            .sum();
         assert_eq!(cents, system.subjects.number(&sum).await.unwrap());
-        assert!(archive.csv("customer").iter().all(|row| row["phone"].starts_with("+49 30 ")));
+        assert!(
+            archive
+                .csv("customer")
+                .iter()
+                .all(|row| row["phone"].starts_with("+49 30 "))
+        );
     }
 }

@@ -34,15 +34,27 @@ impl Api {
     /// # Errors
     /// When no HTTP client can be made.
     pub fn new(base: &str, token: &str) -> Result<Self> {
-        let http = Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(120)).build()?;
-        Ok(Self { http, base: base.to_owned(), token: token.to_owned() })
+        let http = Client::builder()
+            .redirect(Policy::none())
+            .timeout(Duration::from_secs(120))
+            .build()?;
+        Ok(Self {
+            http,
+            base: base.to_owned(),
+            token: token.to_owned(),
+        })
     }
 
     /// Sends a request below `/api/v1/privacy`.
     ///
     /// # Errors
     /// When there is no answer.
-    pub async fn send(&self, method: Method, path: &str, body: Option<serde_json::Value>) -> Result<Response> {
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<serde_json::Value>,
+    ) -> Result<Response> {
         let mut request = self
             .http
             .request(method.clone(), format!("{}/api/v1/privacy{path}", self.base))
@@ -62,7 +74,11 @@ impl Api {
         let body = serde_json::json!({"include_media": false, "format": format});
         let response = self.send(Method::POST, "/export", Some(body)).await?;
         if response.status() != StatusCode::ACCEPTED {
-            bail!("an export was not accepted: {} {}", response.status(), response.text().await?);
+            bail!(
+                "an export was not accepted: {} {}",
+                response.status(),
+                response.text().await?
+            );
         }
         Ok(response.json::<JobSummary>().await?.id)
     }
@@ -84,7 +100,9 @@ impl Api {
         let mut last = None;
         let found = eventually(within, &format!("job {id} becomes {states:?}"), || async {
             // The API may be away for a moment while a fault is being made.
-            let Ok(job) = self.job(id).await else { return Ok(None) };
+            let Ok(job) = self.job(id).await else {
+                return Ok(None);
+            };
             Ok(states.contains(&job.summary.state.as_str()).then_some(job))
         })
         .await;
@@ -99,13 +117,26 @@ impl Api {
     /// # Errors
     /// When there is no link or it does not work.
     pub async fn download(&self, id: Uuid) -> Result<Download> {
-        let response = self.send(Method::GET, &format!("/jobs/{id}/download"), None).await?;
+        let response = self
+            .send(Method::GET, &format!("/jobs/{id}/download"), None)
+            .await?;
         let status = response.status();
-        let link = response.headers().get("location").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let link = response
+            .headers()
+            .get("location")
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
         let Some(link) = link.filter(|_| status.is_redirection()) else {
             bail!("no link: {status} {}", response.text().await?);
         };
-        let bytes = self.http.get(&link).send().await?.error_for_status()?.bytes().await?;
+        let bytes = self
+            .http
+            .get(&link)
+            .send()
+            .await?
+            .error_for_status()?
+            .bytes()
+            .await?;
         Ok(Download { link, bytes })
     }
 

@@ -22,7 +22,10 @@ impl Database {
     pub async fn create(admin_url: &str, prefix: &str) -> Result<Self> {
         let name = format!("{prefix}_{}", uuid::Uuid::new_v4().simple());
         let admin = connect(admin_url).await?;
-        admin.batch_execute(&format!("CREATE DATABASE \"{name}\"")).await.context("a database cannot be made")?;
+        admin
+            .batch_execute(&format!("CREATE DATABASE \"{name}\""))
+            .await
+            .context("a database cannot be made")?;
         let url = with_database(admin_url, &name, None)?;
         let client = connect(&url).await?;
         Ok(Self { name, url, client })
@@ -41,12 +44,19 @@ impl Database {
     /// # Errors
     /// When the statement fails.
     pub async fn number(&self, sql: &str) -> Result<i64> {
-        Ok(self.client.query_one(sql, &[]).await.with_context(|| sql.to_owned())?.try_get(0)?)
+        Ok(self
+            .client
+            .query_one(sql, &[])
+            .await
+            .with_context(|| sql.to_owned())?
+            .try_get(0)?)
     }
 }
 
 async fn connect(url: &str) -> Result<Client> {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.context("the test's database server is away")?;
+    let (client, connection) = tokio_postgres::connect(url, NoTls)
+        .await
+        .context("the test's database server is away")?;
     tokio::spawn(connection);
     Ok(client)
 }

@@ -27,11 +27,18 @@ impl Program {
         let directory = match std::env::var_os("LETHE_BIN_DIR") {
             Some(directory) => PathBuf::from(directory),
             // target/<profile>/deps/<this test>
-            None => std::env::current_exe()?.parent().and_then(Path::parent).context("no target directory")?.to_owned(),
+            None => std::env::current_exe()?
+                .parent()
+                .and_then(Path::parent)
+                .context("no target directory")?
+                .to_owned(),
         };
         let path = directory.join(name);
         if !path.exists() {
-            bail!("{} is not built: run `cargo build --workspace` first, or go through make test", path.display());
+            bail!(
+                "{} is not built: run `cargo build --workspace` first, or go through make test",
+                path.display()
+            );
         }
         Ok(path)
     }
@@ -52,7 +59,10 @@ impl Program {
             .stderr(log)
             .spawn()
             .with_context(|| format!("{} cannot be started", self.name))?;
-        Ok(Process { child, name: self.name.clone() })
+        Ok(Process {
+            child,
+            name: self.name.clone(),
+        })
     }
 }
 
@@ -88,8 +98,15 @@ impl Process {
     /// # Errors
     /// When it cannot be sent.
     pub fn signal(&self, signal: &str) -> Result<()> {
-        let status = Command::new("kill").arg(format!("-{signal}")).arg(self.id().to_string()).status()?;
-        if status.success() { Ok(()) } else { bail!("{} does not take signals any more", self.name) }
+        let status = Command::new("kill")
+            .arg(format!("-{signal}"))
+            .arg(self.id().to_string())
+            .status()?;
+        if status.success() {
+            Ok(())
+        } else {
+            bail!("{} does not take signals any more", self.name)
+        }
     }
 
     /// Waits for its end.
@@ -123,7 +140,10 @@ impl Process {
     /// When the kernel does not say.
     pub fn peak_memory_bytes(&self) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .context("no VmHWM")?;
         let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kib.saturating_mul(1024))
     }

@@ -24,7 +24,9 @@ impl Servers {
     /// # Errors
     /// When the variables that name them are not set.
     pub fn shared() -> Result<Self> {
-        let variable = |name: &str| std::env::var(name).with_context(|| format!("run through make test: {name} is not set"));
+        let variable = |name: &str| {
+            std::env::var(name).with_context(|| format!("run through make test: {name} is not set"))
+        };
         Ok(Self {
             pg_url: variable("LETHE_TEST_PG_URL")?,
             amqp_url: variable("LETHE_TEST_AMQP_URL")?,
@@ -99,7 +101,11 @@ fn run(directory: &Path, command: &str) -> Result<()> {
         .output()
         .with_context(|| format!("{} cannot be run", script.display()))?;
     if !output.status.success() {
-        bail!("servers {command}: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "servers {command}: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     Ok(())
 }

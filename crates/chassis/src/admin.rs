@@ -20,9 +20,9 @@ use crate::context::Context;
 /// # Errors
 /// When the address cannot be listened on.
 pub(crate) async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(listen)
-        .await
-        .map_err(|error| anyhow::anyhow!("admin.listen: cannot listen on {listen}: {error}; choose another port"))
+    TcpListener::bind(listen).await.map_err(|error| {
+        anyhow::anyhow!("admin.listen: cannot listen on {listen}: {error}; choose another port")
+    })
 }
 
 /// Answers until `end`; still answers while the service drains, so that readiness can say so.
@@ -52,9 +52,17 @@ async fn answer<B>(request: Request<B>, context: Arc<Context>) -> Result<Respons
         "/readyz" => verdict(&context.health.unready(&context.store, &context.stopping).await),
         "/metrics" => match context.metrics.render() {
             Ok(text) => response(StatusCode::OK, telemetry::metrics::CONTENT_TYPE, text),
-            Err(_) => response(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", "metrics cannot be rendered\n".to_owned()),
+            Err(_) => response(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "text/plain",
+                "metrics cannot be rendered\n".to_owned(),
+            ),
         },
-        _ => response(StatusCode::NOT_FOUND, "text/plain", "here are /livez, /readyz and /metrics\n".to_owned()),
+        _ => response(
+            StatusCode::NOT_FOUND,
+            "text/plain",
+            "here are /livez, /readyz and /metrics\n".to_owned(),
+        ),
     })
 }
 
@@ -62,7 +70,11 @@ fn verdict(failing: &[String]) -> Response<Full<Bytes>> {
     if failing.is_empty() {
         return response(StatusCode::OK, "text/plain", "ok\n".to_owned());
     }
-    response(StatusCode::SERVICE_UNAVAILABLE, "text/plain", format!("not ok: {}\n", failing.join(", ")))
+    response(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "text/plain",
+        format!("not ok: {}\n", failing.join(", ")),
+    )
 }
 
 fn response(status: StatusCode, content_type: &str, text: String) -> Response<Full<Bytes>> {

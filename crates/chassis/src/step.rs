@@ -20,7 +20,12 @@ pub trait StepRunner: Send + Sync + 'static {
 
     /// Called after the end of a step that ended well has been written, with the job's state then.
     /// For tidying up: it may be missed when the process dies, and nothing may depend on it.
-    fn ended(&self, _step: &Claimed, _produced: &Produced, _job: &JobState) -> impl Future<Output = ()> + Send {
+    fn ended(
+        &self,
+        _step: &Claimed,
+        _produced: &Produced,
+        _job: &JobState,
+    ) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }
 }
@@ -64,7 +69,11 @@ impl StepProgress {
         match amounts.get_mut(collection) {
             Some(known) => (known.rows, known.bytes) = (amount(rows), amount(bytes)),
             None => {
-                let new = CollectionAmount { collection: collection.to_owned(), rows: amount(rows), bytes: amount(bytes) };
+                let new = CollectionAmount {
+                    collection: collection.to_owned(),
+                    rows: amount(rows),
+                    bytes: amount(bytes),
+                };
                 amounts.insert(collection.to_owned(), new);
             }
         }
@@ -75,7 +84,12 @@ impl StepProgress {
     /// How far every collection is.
     #[must_use]
     pub fn amounts(&self) -> Vec<CollectionAmount> {
-        self.amounts.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.amounts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .cloned()
+            .collect()
     }
 
     pub(crate) fn beats(&self) -> u64 {

@@ -35,8 +35,17 @@ pub enum Action {
 impl Action {
     /// Every action.
     pub const ALL: [Self; 12] = [
-        Self::JobCreated, Self::JobStarted, Self::StepCompleted, Self::StepRetrying, Self::StepFailed, Self::JobVerifying,
-        Self::JobCompleted, Self::JobFailed, Self::JobCancelled, Self::JobRetried, Self::LinkIssued,
+        Self::JobCreated,
+        Self::JobStarted,
+        Self::StepCompleted,
+        Self::StepRetrying,
+        Self::StepFailed,
+        Self::JobVerifying,
+        Self::JobCompleted,
+        Self::JobFailed,
+        Self::JobCancelled,
+        Self::JobRetried,
+        Self::LinkIssued,
         Self::PackageDownloaded,
     ];
 

@@ -30,7 +30,8 @@ impl Conn {
 impl Drop for Conn {
     fn drop(&mut self) {
         if let Some(mut lent) = self.0.take()
-            && lent.is_broken() && false
+            && lent.is_broken()
+            && false
         {
             drop(Object::take(lent));
         }

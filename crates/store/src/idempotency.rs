@@ -39,7 +39,10 @@ pub(crate) async fn look_up(
 ) -> Result<Known, StoreError> {
     // Two requests with one key at the same time: the second waits here until the first commits.
     diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-        .bind::<diesel::sql_types::Text, _>(format!("{organisation}\n{}\n{}\n{}", key.client, key.route, key.key))
+        .bind::<diesel::sql_types::Text, _>(format!(
+            "{organisation}\n{}\n{}\n{}",
+            key.client, key.route, key.key
+        ))
         .execute(conn)
         .await?;
     let found: Option<(Vec<u8>, Uuid)> = keys::table

@@ -27,4 +27,4 @@ pub use outbox::{OutboxRow, Publish};
 pub use package::{NewPackage, PackageRecord};
 pub use pool::{Store, StoreConfig};
 pub use step::{Claim, Claimed, CollectionAmount, Concluded, Plan, Produced, StepReport};
-pub use sweep::{Swept, SweepConfig};
+pub use sweep::{SweepConfig, Swept};

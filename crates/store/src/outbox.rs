@@ -73,7 +73,10 @@ async fn insert<T: Message>(
         job_id: job_id.map(|id| id.0),
         job_version,
     };
-    diesel::insert_into(outbox::table).values(row).execute(conn).await?;
+    diesel::insert_into(outbox::table)
+        .values(row)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
@@ -118,7 +121,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails; rows that were published stay unmarked then.
-    pub async fn relay<P: Publish + Send>(&self, publish: &mut P, limit: i64) -> Result<(usize, usize), StoreError> {
+    pub async fn relay<P: Publish + Send>(
+        &self,
+        publish: &mut P,
+        limit: i64,
+    ) -> Result<(usize, usize), StoreError> {
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
             let rows = outbox::table
@@ -134,8 +141,12 @@ impl Store {
                 return Ok((0, 0));
             }
             let confirmed = publish.publish(&rows).await;
-            let ids: Vec<Uuid> =
-                rows.iter().zip(confirmed).filter(|(_, confirmed)| *confirmed).map(|(row, _)| row.event_id).collect();
+            let ids: Vec<Uuid> = rows
+                .iter()
+                .zip(confirmed)
+                .filter(|(_, confirmed)| *confirmed)
+                .map(|(row, _)| row.event_id)
+                .collect();
             let now = clock::now(conn).await?;
             diesel::update(outbox::table.filter(outbox::event_id.eq_any(&ids)))
                 .set(outbox::published_at.eq(now))

@@ -83,7 +83,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub async fn package_of(&self, organisation: &OrganisationId, job: JobId) -> Result<Option<PackageRecord>, StoreError> {
+    pub async fn package_of(
+        &self,
+        organisation: &OrganisationId,
+        job: JobId,
+    ) -> Result<Option<PackageRecord>, StoreError> {
         self.find_package(organisation, Which::OfJob(job.0)).await
     }
 
@@ -91,11 +95,19 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub async fn package(&self, organisation: &OrganisationId, id: Uuid) -> Result<Option<PackageRecord>, StoreError> {
+    pub async fn package(
+        &self,
+        organisation: &OrganisationId,
+        id: Uuid,
+    ) -> Result<Option<PackageRecord>, StoreError> {
         self.find_package(organisation, Which::Id(id)).await
     }
 
-    async fn find_package(&self, organisation: &OrganisationId, which: Which) -> Result<Option<PackageRecord>, StoreError> {
+    async fn find_package(
+        &self,
+        organisation: &OrganisationId,
+        which: Which,
+    ) -> Result<Option<PackageRecord>, StoreError> {
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
             act_for(conn, organisation).await?;

@@ -82,7 +82,11 @@ impl Store {
     }
 
     pub(crate) async fn conn(&self) -> Result<Conn, StoreError> {
-        self.pool.get().await.map(Conn::new).map_err(|error| StoreError::Unreachable(Box::new(error)))
+        self.pool
+            .get()
+            .await
+            .map(Conn::new)
+            .map_err(|error| StoreError::Unreachable(Box::new(error)))
     }
 }
 
@@ -90,7 +94,10 @@ impl Store {
 ///
 /// `set_config(…, true)` is SET LOCAL with a bound parameter: it ends with the transaction, so a
 /// pooled connection never carries one organisation's setting into another's request.
-pub(crate) async fn act_for(conn: &mut AsyncPgConnection, organisation: &OrganisationId) -> Result<(), DieselError> {
+pub(crate) async fn act_for(
+    conn: &mut AsyncPgConnection,
+    organisation: &OrganisationId,
+) -> Result<(), DieselError> {
     diesel::sql_query("SELECT set_config('lethe.organisation', $1, true)")
         .bind::<diesel::sql_types::Text, _>(organisation.as_str())
         .execute(conn)
@@ -100,14 +107,21 @@ pub(crate) async fn act_for(conn: &mut AsyncPgConnection, organisation: &Organis
 
 /// The URL as tokio-postgres reads it, and whether TLS is wanted.
 fn split_tls(text: &str) -> Result<(String, bool), StoreError> {
-    let wrong = || StoreError::Config("the URL must be postgres://user:password@host:port/database".to_owned());
+    let wrong =
+        || StoreError::Config("the URL must be postgres://user:password@host:port/database".to_owned());
     let mut url = url::Url::parse(text).map_err(|_| wrong())?;
     if !matches!(url.scheme(), "postgres" | "postgresql") {
         return Err(wrong());
     }
-    let mode = url.query_pairs().find(|(key, _)| key == "sslmode").map(|(_, value)| value.into_owned());
-    let rest: Vec<(String, String)> =
-        url.query_pairs().filter(|(key, _)| key != "sslmode").map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
+    let mode = url
+        .query_pairs()
+        .find(|(key, _)| key == "sslmode")
+        .map(|(_, value)| value.into_owned());
+    let rest: Vec<(String, String)> = url
+        .query_pairs()
+        .filter(|(key, _)| key != "sslmode")
+        .map(|(k, v)| (k.into_owned(), v.into_owned()))
+        .collect();
     url.set_query(None);
     if !rest.is_empty() {
         url.query_pairs_mut().extend_pairs(rest);
@@ -126,7 +140,9 @@ async fn establish(url: &str) -> diesel::ConnectionResult<AsyncPgConnection> {
 }
 
 async fn limited(mut conn: AsyncPgConnection) -> diesel::ConnectionResult<AsyncPgConnection> {
-    limit(&mut conn).await.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+    limit(&mut conn)
+        .await
+        .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
     Ok(conn)
 }
 
@@ -136,7 +152,9 @@ fn establish_tls(url: &str) -> BoxFuture<'_, diesel::ConnectionResult<AsyncPgCon
         let bad = |error: String| diesel::ConnectionError::BadConnection(error);
         let tls = rustls::ClientConfig::with_platform_verifier().map_err(|e| bad(e.to_string()))?;
         let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls);
-        let (client, connection) = tokio_postgres::connect(url, tls).await.map_err(|e| bad(e.to_string()))?;
+        let (client, connection) = tokio_postgres::connect(url, tls)
+            .await
+            .map_err(|e| bad(e.to_string()))?;
         limited(AsyncPgConnection::try_from_client_and_connection(client, connection).await?).await
     }
     .boxed()
@@ -149,11 +167,17 @@ mod tests {
     #[test]
     fn tls_is_the_rule_beyond_this_machine() {
         let tls = |url| split_tls(url).unwrap();
-        assert_eq!(tls("postgres://u:p@db.example:5432/l"), ("postgres://u:p@db.example:5432/l".into(), true));
+        assert_eq!(
+            tls("postgres://u:p@db.example:5432/l"),
+            ("postgres://u:p@db.example:5432/l".into(), true)
+        );
         assert!(!tls("postgres://u@127.0.0.1:15432/l").1);
         assert!(tls("postgres://u@127.0.0.1/l?sslmode=require").1);
         let (url, on) = tls("postgres://u@db.example/l?sslmode=verify-full&application_name=x");
-        assert_eq!((url.as_str(), on), ("postgres://u@db.example/l?application_name=x", true));
+        assert_eq!(
+            (url.as_str(), on),
+            ("postgres://u@db.example/l?application_name=x", true)
+        );
         assert!(!tls("postgres://u@db.example/l?sslmode=disable").1);
         assert!(split_tls("mysql://x").is_err());
     }

@@ -33,14 +33,20 @@ pub(crate) struct JobRow {
 
 impl JobRow {
     pub fn kind(&self) -> Result<JobKind, StoreError> {
-        JobKind::parse(&self.kind).ok_or_else(|| StoreError::corrupt(format!("unknown kind of job `{}`", self.kind)))
+        JobKind::parse(&self.kind)
+            .ok_or_else(|| StoreError::corrupt(format!("unknown kind of job `{}`", self.kind)))
     }
 
     pub fn state(&self) -> Result<JobState, StoreError> {
-        let ended = || self.ended_at.ok_or_else(|| StoreError::corrupt(format!("job {} ended without a time", self.id)));
+        let ended = || {
+            self.ended_at
+                .ok_or_else(|| StoreError::corrupt(format!("job {} ended without a time", self.id)))
+        };
         Ok(match self.state.as_str() {
             "awaiting_approval" => JobState::AwaitingApproval,
-            "scheduled" => JobState::Scheduled { not_before: self.not_before },
+            "scheduled" => JobState::Scheduled {
+                not_before: self.not_before,
+            },
             "pending" => JobState::Pending,
             "running" => JobState::Running,
             "retrying" => JobState::Retrying,
@@ -49,7 +55,10 @@ impl JobRow {
             "completed" => JobState::Completed { at: ended()? },
             "cancelled" => JobState::Cancelled { at: ended()? },
             "expired" => JobState::Expired { at: ended()? },
-            "failed" => JobState::Failed { at: ended()?, reason: reason(&self.failure_code, &self.failure_detail) },
+            "failed" => JobState::Failed {
+                at: ended()?,
+                reason: reason(&self.failure_code, &self.failure_detail),
+            },
             other => return Err(StoreError::corrupt(format!("unknown state of a job `{other}`"))),
         })
     }
@@ -69,12 +78,20 @@ pub(crate) struct JobStateColumns {
 impl JobStateColumns {
     pub fn new(state: &JobState, version: i64) -> Self {
         let (ended_at, failure) = match state {
-            JobState::Completed { at } | JobState::Cancelled { at } | JobState::Expired { at } => (Some(*at), None),
+            JobState::Completed { at } | JobState::Cancelled { at } | JobState::Expired { at } => {
+                (Some(*at), None)
+            }
             JobState::Failed { at, reason } => (Some(*at), Some(reason.clone())),
             _ => (None, None),
         };
         let (failure_code, failure_detail) = split(failure);
-        Self { state: state.name().to_owned(), version, failure_code, failure_detail, ended_at }
+        Self {
+            state: state.name().to_owned(),
+            version,
+            failure_code,
+            failure_detail,
+            ended_at,
+        }
     }
 }
 
@@ -102,11 +119,17 @@ pub(crate) struct StepRow {
 
 impl StepRow {
     pub fn kind(&self) -> Result<StepKind, StoreError> {
-        StepKind::parse(&self.kind).ok_or_else(|| StoreError::corrupt(format!("unknown kind of step `{}`", self.kind)))
+        StepKind::parse(&self.kind)
+            .ok_or_else(|| StoreError::corrupt(format!("unknown kind of step `{}`", self.kind)))
     }
 
     pub fn state(&self) -> Result<StepState, StoreError> {
-        let missing = |what: &str| StoreError::corrupt(format!("step {} of job {} has no {what}", self.step_no, self.job_id));
+        let missing = |what: &str| {
+            StoreError::corrupt(format!(
+                "step {} of job {} has no {what}",
+                self.step_no, self.job_id
+            ))
+        };
         let attempts = u32::try_from(self.attempts).unwrap_or(0);
         let ended = || self.ended_at.ok_or_else(|| missing("end"));
         Ok(match self.state.as_str() {
@@ -114,7 +137,10 @@ impl StepRow {
             "due" => StepState::Due {
                 attempts,
                 not_before: self.not_before.ok_or_else(|| missing("time"))?,
-                last_failure: self.failure_code.is_some().then(|| reason(&self.failure_code, &self.failure_detail)),
+                last_failure: self
+                    .failure_code
+                    .is_some()
+                    .then(|| reason(&self.failure_code, &self.failure_detail)),
             },
             "running" => StepState::Running {
                 attempts,
@@ -125,7 +151,10 @@ impl StepRow {
                 },
             },
             "completed" => StepState::Completed { at: ended()? },
-            "failed" => StepState::Failed { at: ended()?, reason: reason(&self.failure_code, &self.failure_detail) },
+            "failed" => StepState::Failed {
+                at: ended()?,
+                reason: reason(&self.failure_code, &self.failure_detail),
+            },
             "cancelled" => StepState::Cancelled { at: ended()? },
             other => return Err(StoreError::corrupt(format!("unknown state of a step `{other}`"))),
         })
@@ -161,7 +190,11 @@ impl StepStateColumns {
         };
         match state {
             StepState::Waiting => columns.attempts = 0,
-            StepState::Due { attempts, not_before, last_failure } => {
+            StepState::Due {
+                attempts,
+                not_before,
+                last_failure,
+            } => {
                 columns.attempts = i32::try_from(*attempts).unwrap_or(i32::MAX);
                 columns.not_before = Some(*not_before);
                 (columns.failure_code, columns.failure_detail) = split(last_failure.clone());
@@ -186,5 +219,8 @@ fn split(reason: Option<FailureReason>) -> (Option<String>, Option<String>) {
 }
 
 fn reason(code: &Option<String>, detail: &Option<String>) -> FailureReason {
-    FailureReason::new(code.as_deref().unwrap_or("unknown"), detail.clone().unwrap_or_default())
+    FailureReason::new(
+        code.as_deref().unwrap_or("unknown"),
+        detail.clone().unwrap_or_default(),
+    )
 }

@@ -124,4 +124,11 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(privacy_jobs, job_steps, job_progress, packages, outbox, audit_logs);
+diesel::allow_tables_to_appear_in_same_query!(
+    privacy_jobs,
+    job_steps,
+    job_progress,
+    packages,
+    outbox,
+    audit_logs
+);

@@ -82,7 +82,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails; what was settled before stays settled.
-    pub async fn sweep(&self, config: &SweepConfig, policy: &Policy, origin: &Origin) -> Result<Swept, StoreError> {
+    pub async fn sweep(
+        &self,
+        config: &SweepConfig,
+        policy: &Policy,
+        origin: &Origin,
+    ) -> Result<Swept, StoreError> {
         Ok(Swept {
             lapsed: self.sweep_leases(policy, origin).await?,
             announced: self.sweep_due(config).await?,
@@ -106,11 +111,19 @@ impl Store {
             .await?;
         let mut settled = 0_usize;
         for (job, step, headers) in lapsed {
-            let origin = Origin { actor: origin.actor.clone(), headers: headers_of(headers) };
-            match conn.transaction(async |conn| lapse(conn, (JobId(job), StepNo(step)), policy, &origin).await).await {
+            let origin = Origin {
+                actor: origin.actor.clone(),
+                headers: headers_of(headers),
+            };
+            match conn
+                .transaction(async |conn| lapse(conn, (JobId(job), StepNo(step)), policy, &origin).await)
+                .await
+            {
                 Ok(done) => settled = settled.saturating_add(usize::from(done)),
                 // One row that cannot be read must not keep the others waiting.
-                Err(StoreError::Corrupt(what)) => tracing::error!(job.id = %job, step.no = step, what, "a lease cannot be settled"),
+                Err(StoreError::Corrupt(what)) => {
+                    tracing::error!(job.id = %job, step.no = step, what, "a lease cannot be settled")
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -125,9 +138,13 @@ impl Store {
             let due: Vec<(Uuid, i32)> = job_steps::table
                 .filter(job_steps::state.eq("due"))
                 .filter(job_steps::not_before.le(now))
-                .filter(job_steps::job_id.eq_any(
-                    privacy_jobs::table.filter(privacy_jobs::kind.eq_any(known_kinds())).select(privacy_jobs::id),
-                ))
+                .filter(
+                    job_steps::job_id.eq_any(
+                        privacy_jobs::table
+                            .filter(privacy_jobs::kind.eq_any(known_kinds()))
+                            .select(privacy_jobs::id),
+                    ),
+                )
                 .filter(
                     job_steps::announced_at
                         .is_null()
@@ -149,7 +166,14 @@ impl Store {
                     .await?;
                 let kind = JobKind::parse(&kind)
                     .ok_or_else(|| StoreError::corrupt(format!("unknown kind of job `{kind}`")))?;
-                outbox::announce(conn, (kind, JobId(*job)), StepNo(*step), &headers_of(headers), now).await?;
+                outbox::announce(
+                    conn,
+                    (kind, JobId(*job)),
+                    StepNo(*step),
+                    &headers_of(headers),
+                    now,
+                )
+                .await?;
             }
             Ok(due.len())
         })
@@ -179,14 +203,19 @@ impl Store {
             )
             .await?;
         let keys = self
-            .run("DELETE FROM idempotency_keys WHERE created_at < clock_timestamp() - $1 AND $2 > 0", config.keep_idempotency_keys)
+            .run(
+                "DELETE FROM idempotency_keys WHERE created_at < clock_timestamp() - $1 AND $2 > 0",
+                config.keep_idempotency_keys,
+            )
             .await?;
         Ok(messages.saturating_add(keys))
     }
 
     async fn run(&self, statement: &str, age: Duration) -> Result<usize, StoreError> {
         let mut conn = self.conn().await?;
-        let age = diesel::data_types::PgInterval::from_microseconds(i64::try_from(age.as_micros()).unwrap_or(i64::MAX));
+        let age = diesel::data_types::PgInterval::from_microseconds(
+            i64::try_from(age.as_micros()).unwrap_or(i64::MAX),
+        );
         let changed = diesel::sql_query(statement)
             .bind::<SqlInterval, _>(age)
             .bind::<BigInt, _>(BATCH)
@@ -203,9 +232,15 @@ async fn lapse(
     policy: &Policy,
     origin: &Origin,
 ) -> Result<bool, StoreError> {
-    let Some(mut job) = LockedJob::lock(conn, job_id, origin).await? else { return Ok(false) };
-    let Some(row) = job.lock_step(conn, step_no).await? else { return Ok(false) };
-    let Ok(decision) = law::lapse(&job.facts, &row.state()?, job.now, policy) else { return Ok(false) };
+    let Some(mut job) = LockedJob::lock(conn, job_id, origin).await? else {
+        return Ok(false);
+    };
+    let Some(row) = job.lock_step(conn, step_no).await? else {
+        return Ok(false);
+    };
+    let Ok(decision) = law::lapse(&job.facts, &row.state()?, job.now, policy) else {
+        return Ok(false);
+    };
     job.write_decision(conn, &row, &decision, policy).await?;
     Ok(true)
 }

@@ -17,7 +17,11 @@ pub async fn eventually(deadline: Duration, what: &str, mut condition: impl Asyn
 
 /// Waits until `look` finds something, and answers it; panics naming `what` when it does not within
 /// `deadline`. A look that does not end counts as one that finds nothing.
-pub async fn eventually_some<T>(deadline: Duration, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn eventually_some<T>(
+    deadline: Duration,
+    what: &str,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> T {
     let end = Instant::now() + deadline;
     loop {
         match timeout_at(end, look()).await {

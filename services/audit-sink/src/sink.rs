@@ -25,7 +25,11 @@ impl Sink {
     /// # Errors
     /// When a metric's name is taken.
     pub fn new(store: Store, metrics: &Metrics) -> Result<Self, MetricError> {
-        let events = metrics.counter_vec("privacy_audit_events_total", "audit events received", &["outcome"])?;
+        let events = metrics.counter_vec(
+            "privacy_audit_events_total",
+            "audit events received",
+            &["outcome"],
+        )?;
         Ok(Self { store, events })
     }
 
@@ -44,7 +48,11 @@ impl Sink {
                 return;
             }
             Err(error) => {
-                tracing::warn!(error = telemetry::as_error(&error), events = events.len(), "the audit log cannot be written");
+                tracing::warn!(
+                    error = telemetry::as_error(&error),
+                    events = events.len(),
+                    "the audit log cannot be written"
+                );
                 self.hand_back(ackers).await;
                 return;
             }
@@ -56,15 +64,24 @@ impl Sink {
                 Appended::Before => self.count("repeated"),
                 Appended::Conflict => {
                     self.count("conflict");
-                    tracing::error!("an audit event contradicts one in the log; it is set aside for people to look at");
-                    let Settled { .. } = acker.dead_letter("another event with this id, or for this version of this job, is in the log").await;
+                    tracing::error!(
+                        "an audit event contradicts one in the log; it is set aside for people to look at"
+                    );
+                    let Settled { .. } = acker
+                        .dead_letter(
+                            "another event with this id, or for this version of this job, is in the log",
+                        )
+                        .await;
                     continue;
                 }
             }
             done.push(acker);
         }
         for lost in messaging::ack_all(done).await.into_iter().filter_map(Result::err) {
-            tracing::debug!(error = telemetry::as_error(&lost), "an event comes again and will be known");
+            tracing::debug!(
+                error = telemetry::as_error(&lost),
+                "an event comes again and will be known"
+            );
         }
     }
 
@@ -89,7 +106,10 @@ impl BatchHandler for Sink {
                 Ok(envelope) => {
                     // A batch has many causes; the span continues the trace of its last event.
                     span = delivery.span();
-                    events.push(IncomingEvent { envelope, body: delivery.body.to_vec() });
+                    events.push(IncomingEvent {
+                        envelope,
+                        body: delivery.body.to_vec(),
+                    });
                     ackers.push(acker);
                 }
                 Err(error) => {
@@ -99,7 +119,12 @@ impl BatchHandler for Sink {
             }
         }
         // All at once: a queue full of garbage is emptied at the pace of batches, not of single confirms.
-        join_all(refused.into_iter().map(async |(acker, reason)| acker.dead_letter(&reason).await)).await;
+        join_all(
+            refused
+                .into_iter()
+                .map(async |(acker, reason)| acker.dead_letter(&reason).await),
+        )
+        .await;
         if !events.is_empty() {
             self.append(events, ackers).instrument(span).await;
         }

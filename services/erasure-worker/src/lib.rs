@@ -21,7 +21,10 @@ struct Steps;
 
 impl StepRunner for Steps {
     async fn run(&self, step: &Claimed, _: &StepProgress) -> Result<Produced, StepError> {
-        let detail = format!("the erasure-worker does not know steps of kind `{}`; is it older than the API?", step.kind.name());
+        let detail = format!(
+            "the erasure-worker does not know steps of kind `{}`; is it older than the API?",
+            step.kind.name()
+        );
         Err(StepError::Permanent(FailureReason::new("unknown_step", detail)))
     }
 }

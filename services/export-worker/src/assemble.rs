@@ -13,10 +13,14 @@ pub(crate) async fn run(exports: &Exports, step: &Claimed, _: &StepProgress) -> 
     let mut results = Vec::with_capacity(step.inputs.len());
     for (collection, result) in &step.inputs {
         let Some(collection) = collection else { continue };
-        let result: CollectionResult = serde_json::from_value(result.clone())
-            .map_err(|_| broken("a collection's result cannot be read by this version of the export-worker"))?;
+        let result: CollectionResult = serde_json::from_value(result.clone()).map_err(|_| {
+            broken("a collection's result cannot be read by this version of the export-worker")
+        })?;
         // The steps ran largest first; the archive has the order of the data map.
-        let position = step.planned.iter().position(|size| size.collection == *collection);
+        let position = step
+            .planned
+            .iter()
+            .position(|size| size.collection == *collection);
         results.push((position, result));
     }
     results.sort_by_key(|(position, _)| *position);

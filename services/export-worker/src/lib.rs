@@ -15,7 +15,6 @@ mod read;
 mod sources;
 mod whole;
 
-
 use chassis::{Context, Service, StepError, StepProgress, StepRunner};
 use domain::job::{JobState, StepKind};
 use messaging::EXPORT_STEPS;
@@ -74,8 +73,12 @@ impl StepRunner for Exports {
     /// Once a job has its package, what was written on the way to it is removed. A crash before
     /// that leaves objects behind that nobody can be given, and that a sweep can find by the job.
     async fn ended(&self, step: &Claimed, produced: &Produced, job: &JobState) {
-        let (JobState::Completed { .. }, Some(package)) = (job, &produced.package) else { return };
-        let Ok(keep) = packages::ObjectKey::parse(&package.object_key) else { return };
+        let (JobState::Completed { .. }, Some(package)) = (job, &produced.package) else {
+            return;
+        };
+        let Ok(keep) = packages::ObjectKey::parse(&package.object_key) else {
+            return;
+        };
         let folder = archive::job_folder(step);
         if let Err(error) = self.packages.sweep(folder.prefix(), &[keep]).await {
             let reason = package_failed(&error);

@@ -6,7 +6,8 @@ use domain::datamap::{Collection, Dataset};
 use domain::export::ExportFormat;
 use futures::StreamExt;
 use packages::{
-    CollectionParts, CollectionWriter, Column, ColumnEntry, FileEntry, Formats, OmittedEntry, PartKey, ValueKind, entry_name,
+    CollectionParts, CollectionWriter, Column, ColumnEntry, FileEntry, Formats, OmittedEntry, PartKey,
+    ValueKind, entry_name,
 };
 
 use crate::Exports;
@@ -31,12 +32,18 @@ pub(crate) async fn read(
     (transaction, key): (&mut ReadTransaction, PartKey),
     progress: &StepProgress,
 ) -> Result<ReadCollection, StepError> {
-    let schema = schemas.get(&dataset.store).ok_or_else(|| crate::failure::broken("a store has no schema"))?;
+    let schema = schemas
+        .get(&dataset.store)
+        .ok_or_else(|| crate::failure::broken("a store has no schema"))?;
     let read = CollectionRead::plan(collection, schema, scope).map_err(|error| plan_failed(&error))?;
     let name = exports.sources.file_name(dataset, collection);
     let omitted = omitted(&name, collection, &read);
     if read.columns.is_empty() {
-        return Ok(ReadCollection { parts: None, files: Vec::new(), omitted });
+        return Ok(ReadCollection {
+            parts: None,
+            files: Vec::new(),
+            omitted,
+        });
     }
     let columns: Vec<Column> = read.cells.iter().map(column).collect();
     let formats = formats(scope.formats);
@@ -52,7 +59,11 @@ pub(crate) async fn read(
                 .with_neutralised(&columns, &parts.counted)
         })
         .collect();
-    Ok(ReadCollection { parts: Some(parts), files, omitted })
+    Ok(ReadCollection {
+        parts: Some(parts),
+        files,
+        omitted,
+    })
 }
 
 async fn stream(
@@ -63,7 +74,10 @@ async fn stream(
 ) -> Result<CollectionParts, StepError> {
     let mut noted = 0;
     let streamed: Result<(), StepError> = async {
-        let mut rows = transaction.copy(read).await.map_err(|error| store_failed(&error))?;
+        let mut rows = transaction
+            .copy(read)
+            .await
+            .map_err(|error| store_failed(&error))?;
         while let Some(row) = rows.next().await {
             let row = row.map_err(|error| store_failed(&error))?;
             writer.write(&row).await.map_err(|error| package_failed(&error))?;
@@ -81,7 +95,10 @@ async fn stream(
     }
     let (rows, bytes) = (writer.rows(), writer.uncompressed_bytes());
     let parts = writer.finish().await.map_err(|error| package_failed(&error))?;
-    let written = parts.parts().map(|(_, part)| part.content().uncompressed_bytes).sum();
+    let written = parts
+        .parts()
+        .map(|(_, part)| part.content().uncompressed_bytes)
+        .sum();
     progress.set(path, rows, bytes.max(written));
     Ok(parts)
 }
@@ -125,7 +142,8 @@ fn omitted(name: &str, collection: &Collection, read: &CollectionRead) -> Vec<Om
     let media = collection.media.iter().map(|media| OmittedEntry {
         collection: name.to_owned(),
         column: Some(media.key.clone()),
-        reason: "the media objects that this column names are not part of the package; its rows are".to_owned(),
+        reason: "the media objects that this column names are not part of the package; its rows are"
+            .to_owned(),
     });
     columns.chain(media).collect()
 }

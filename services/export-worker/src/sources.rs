@@ -37,7 +37,9 @@ impl Sources {
         let mut stores = BTreeMap::new();
         for name in map.stores() {
             let Some(settings) = config.stores.get(name) else {
-                bail!("service.stores: the data map speaks of a store `{name}`; add [service.stores.{name}] with its url");
+                bail!(
+                    "service.stores: the data map speaks of a store `{name}`; add [service.stores.{name}] with its url"
+                );
             };
             let settings = StoreConfig {
                 name: name.to_owned(),
@@ -48,27 +50,42 @@ impl Sources {
             };
             stores.insert(name.to_owned(), SubjectStore::connect(&settings)?);
         }
-        Ok(Self { map, stores, seen: Mutex::new(None) })
+        Ok(Self {
+            map,
+            stores,
+            seen: Mutex::new(None),
+        })
     }
 
     /// The store that holds a dataset.
     pub fn store(&self, dataset: &Dataset) -> Result<&SubjectStore, StepError> {
-        self.stores.get(&dataset.store).ok_or_else(|| broken("a dataset's store is not configured"))
+        self.stores
+            .get(&dataset.store)
+            .ok_or_else(|| broken("a dataset's store is not configured"))
     }
 
     /// The live schemas, read now.
     pub async fn read_schemas(&self) -> Result<Schemas, StepError> {
         let mut schemas = BTreeMap::new();
         for (name, store) in &self.stores {
-            let mut wanted: Vec<&str> =
-                self.map.datasets.iter().filter(|d| d.store == *name).map(|d| d.schema.as_str()).collect();
+            let mut wanted: Vec<&str> = self
+                .map
+                .datasets
+                .iter()
+                .filter(|d| d.store == *name)
+                .map(|d| d.schema.as_str())
+                .collect();
             wanted.sort_unstable();
             wanted.dedup();
-            let schema = store.live_schema(&wanted).await.map_err(|error| store_failed(&error))?;
+            let schema = store
+                .live_schema(&wanted)
+                .await
+                .map_err(|error| store_failed(&error))?;
             schemas.insert(name.clone(), schema);
         }
         let schemas = Arc::new(schemas);
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::clone(&schemas)));
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((Instant::now(), Arc::clone(&schemas)));
         Ok(schemas)
     }
 
@@ -84,16 +101,23 @@ impl Sources {
     /// The collections that an export reads, in the order of the map, with the names of their files.
     pub fn exported(&self) -> impl Iterator<Item = (&Dataset, &Collection)> {
         self.map.datasets.iter().flat_map(|dataset| {
-            dataset.collections.iter().filter(|collection| !collection.skipped).map(move |collection| (dataset, collection))
+            dataset
+                .collections
+                .iter()
+                .filter(|collection| !collection.skipped)
+                .map(move |collection| (dataset, collection))
         })
     }
 
     /// The collections that the map leaves out.
     pub fn skipped(&self) -> impl Iterator<Item = (&Dataset, &Collection)> {
-        self.map
-            .datasets
-            .iter()
-            .flat_map(|dataset| dataset.collections.iter().filter(|c| c.skipped).map(move |c| (dataset, c)))
+        self.map.datasets.iter().flat_map(|dataset| {
+            dataset
+                .collections
+                .iter()
+                .filter(|c| c.skipped)
+                .map(move |c| (dataset, c))
+        })
     }
 
     /// Finds a collection by `dataset.collection`.
@@ -105,20 +129,32 @@ impl Sources {
 
     /// The name of a collection's files: its own where that is clear, with its dataset's otherwise.
     pub fn file_name(&self, dataset: &Dataset, collection: &Collection) -> String {
-        let same = self.exported().filter(|(_, other)| other.name == collection.name).count();
-        if same > 1 { path(dataset, collection) } else { collection.name.clone() }
+        let same = self
+            .exported()
+            .filter(|(_, other)| other.name == collection.name)
+            .count();
+        if same > 1 {
+            path(dataset, collection)
+        } else {
+            collection.name.clone()
+        }
     }
 
     /// What stands in the way of any job, as one reason; `None` when nothing does.
     pub fn obstacle(&self, schemas: &Schemas) -> Option<FailureReason> {
-        let obstacles: Vec<Finding> =
-            check(&self.map, schemas).into_iter().filter(|finding| finding.blocks == Blocks::Everything).collect();
+        let obstacles: Vec<Finding> = check(&self.map, schemas)
+            .into_iter()
+            .filter(|finding| finding.blocks == Blocks::Everything)
+            .collect();
         let shown: Vec<String> = obstacles.iter().take(5).map(ToString::to_string).collect();
         let more = match obstacles.len().saturating_sub(shown.len()) {
             0 => String::new(),
             more => format!(" (and {more} more)"),
         };
-        let detail = format!("the data map does not fit the store: {}{more}; `lethe data-map check` shows all", shown.join("; "));
+        let detail = format!(
+            "the data map does not fit the store: {}{more}; `lethe data-map check` shows all",
+            shown.join("; ")
+        );
         (!obstacles.is_empty()).then(|| FailureReason::new("data_map_mismatch", detail))
     }
 }

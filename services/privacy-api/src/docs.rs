@@ -16,8 +16,10 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
     img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// Relative to `/docs/`, so that it holds below any path of a proxy.
-static PAGE: LazyLock<Arc<Config<'static>>> =
-    LazyLock::new(|| Arc::new(Config::from("../api/v1/openapi.json")));
+static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
+    // Without "none", the page would have a stranger's service look at the document.
+    Arc::new(Config::from("../api/v1/openapi.json").validator_url("none"))
+});
 
 /// Get this document
 ///

@@ -23,7 +23,12 @@ pub(super) enum Lost {
 }
 
 /// Renews the lease while the step makes progress; returns when the step must be let go.
-pub(super) async fn hold(context: &Context, step: &Claimed, progress: &StepProgress, asked_at: Instant) -> Lost {
+pub(super) async fn hold(
+    context: &Context,
+    step: &Claimed,
+    progress: &StepProgress,
+    asked_at: Instant,
+) -> Lost {
     let lease = context.worker.lease;
     let mut trusted_until = asked_at + trust(lease);
     let (mut beats, mut moved_at) = (progress.beats(), Instant::now());
@@ -52,7 +57,10 @@ pub(super) async fn hold(context: &Context, step: &Claimed, progress: &StepProgr
         match tokio::time::timeout_at(trusted_until, renewing).await {
             Ok(Ok(true)) => trusted_until = sent_at + trust(lease),
             Ok(Ok(false)) => return Lost::Fenced,
-            Ok(Err(error)) => tracing::warn!(error = telemetry::as_error(&error), "a lease could not be renewed"),
+            Ok(Err(error)) => tracing::warn!(
+                error = telemetry::as_error(&error),
+                "a lease could not be renewed"
+            ),
             Err(_) => return Lost::Fenced,
         }
         if Instant::now() >= trusted_until {

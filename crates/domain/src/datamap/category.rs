@@ -28,8 +28,18 @@ pub fn secret(category: &str) -> bool {
 
 /// Parts of a column name that betray a credential.
 const SECRET_NAMES: [&str; 12] = [
-    "password", "passwd", "passphrase", "secret", "access_token", "refresh_token", "accesstoken", "refreshtoken",
-    "api_key", "apikey", "private_key", "totp",
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "access_token",
+    "refresh_token",
+    "accesstoken",
+    "refreshtoken",
+    "api_key",
+    "apikey",
+    "private_key",
+    "totp",
 ];
 
 /// Whether a column's name betrays a credential, for maps that forgot to say so.
@@ -50,9 +60,17 @@ pub fn default_strategy(categories: &[String], column: &LiveColumn, unique_alone
 }
 
 fn preferences(category: &str, family: TypeFamily) -> Vec<Strategy> {
-    let constant = |value: &str| Strategy::Constant { value: value.to_owned() };
+    let constant = |value: &str| Strategy::Constant {
+        value: value.to_owned(),
+    };
     let any_below = |ancestors: &[&str]| ancestors.iter().any(|ancestor| within(category, ancestor));
-    if any_below(&["user.contact.email", "user.unique_id", "user.device", "user.account"]) && family != TypeFamily::Network {
+    if any_below(&[
+        "user.contact.email",
+        "user.unique_id",
+        "user.device",
+        "user.account",
+    ]) && family != TypeFamily::Network
+    {
         return vec![Strategy::Pseudonymise, Strategy::Null];
     }
     if any_below(&["user.content"]) && family == TypeFamily::Text {
@@ -64,7 +82,11 @@ fn preferences(category: &str, family: TypeFamily) -> Vec<Strategy> {
         TypeFamily::Array => vec![Strategy::Null, constant("{}")],
         TypeFamily::Bytes => vec![Strategy::Null, constant("")],
         TypeFamily::Uuid => vec![Strategy::Null, Strategy::Pseudonymise],
-        TypeFamily::Date | TypeFamily::Timestamp | TypeFamily::TimestampTz | TypeFamily::Network | TypeFamily::Number => {
+        TypeFamily::Date
+        | TypeFamily::Timestamp
+        | TypeFamily::TimestampTz
+        | TypeFamily::Network
+        | TypeFamily::Number => {
             vec![Strategy::Null, Strategy::Generalise]
         }
         TypeFamily::Boolean | TypeFamily::Time | TypeFamily::Enum | TypeFamily::Other => vec![Strategy::Null],
@@ -102,9 +124,21 @@ mod tests {
             generated: false,
         };
         let name = ["user.name".to_owned()];
-        assert_eq!(default_strategy(&name, &column(false), false), Some(Strategy::Null));
-        assert_eq!(default_strategy(&name, &column(true), false), Some(Strategy::Constant { value: String::new() }));
-        assert_eq!(default_strategy(&name, &column(true), true), Some(Strategy::Pseudonymise));
-        assert_eq!(default_strategy(&["system.operations".to_owned()], &column(true), true), None);
+        assert_eq!(
+            default_strategy(&name, &column(false), false),
+            Some(Strategy::Null)
+        );
+        assert_eq!(
+            default_strategy(&name, &column(true), false),
+            Some(Strategy::Constant { value: String::new() })
+        );
+        assert_eq!(
+            default_strategy(&name, &column(true), true),
+            Some(Strategy::Pseudonymise)
+        );
+        assert_eq!(
+            default_strategy(&["system.operations".to_owned()], &column(true), true),
+            None
+        );
     }
 }

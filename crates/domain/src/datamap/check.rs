@@ -49,7 +49,14 @@ impl Blocks {
 
 impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}: {}: {}", self.position, self.path, self.blocks.name(), self.message)
+        write!(
+            f,
+            "{}: {}: {}: {}",
+            self.position,
+            self.path,
+            self.blocks.name(),
+            self.message
+        )
     }
 }
 
@@ -60,7 +67,11 @@ impl std::fmt::Display for Finding {
 pub fn check(map: &DataMap, live: &BTreeMap<String, LiveSchema>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if map.organisation().is_none() {
-        let position = map.datasets.first().and_then(|d| d.collections.first()).map(|c| c.position);
+        let position = map
+            .datasets
+            .first()
+            .and_then(|d| d.collections.first())
+            .map(|c| c.position);
         findings.push(Finding {
             position: position.unwrap_or_default(),
             path: map.datasets.first().map(|d| d.key.clone()).unwrap_or_default(),
@@ -72,7 +83,11 @@ pub fn check(map: &DataMap, live: &BTreeMap<String, LiveSchema>) -> Vec<Finding>
         match live.get(&dataset.store) {
             Some(schema) => check_dataset(dataset, schema, &mut findings),
             None => findings.push(Finding {
-                position: dataset.collections.first().map(|c| c.position).unwrap_or_default(),
+                position: dataset
+                    .collections
+                    .first()
+                    .map(|c| c.position)
+                    .unwrap_or_default(),
                 path: dataset.key.clone(),
                 message: format!("no connection to the store `{}` is configured", dataset.store),
                 blocks: Blocks::Everything,
@@ -84,9 +99,18 @@ pub fn check(map: &DataMap, live: &BTreeMap<String, LiveSchema>) -> Vec<Finding>
 }
 
 fn check_dataset(dataset: &Dataset, schema: &LiveSchema, findings: &mut Vec<Finding>) {
-    for collection in dataset.collections.iter().filter(|collection| !collection.skipped) {
+    for collection in dataset
+        .collections
+        .iter()
+        .filter(|collection| !collection.skipped)
+    {
         let path = format!("{}.{}", dataset.key, collection.name);
-        let mut checker = Checker { collection, path, schema, findings };
+        let mut checker = Checker {
+            collection,
+            path,
+            schema,
+            findings,
+        };
         let Some(table) = schema.tables.get(&collection.table) else {
             let name = &collection.table;
             checker.report(Blocks::Everything, format!("there is no table {name} that the role can read; grant SELECT, correct the name, or set `fides_meta: {{skip_processing: true}}`"));
@@ -105,12 +129,26 @@ fn check_dataset(dataset: &Dataset, schema: &LiveSchema, findings: &mut Vec<Find
         && let Some(table) = schema.tables.get(&collection.table)
     {
         let path = format!("{}.lethe.organisation", dataset.key);
-        let mut checker = Checker { collection, path, schema, findings };
-        for column in [Some(&root.key), root.name.as_ref(), root.soft_delete.as_ref()].into_iter().flatten() {
+        let mut checker = Checker {
+            collection,
+            path,
+            schema,
+            findings,
+        };
+        for column in [Some(&root.key), root.name.as_ref(), root.soft_delete.as_ref()]
+            .into_iter()
+            .flatten()
+        {
             checker.column(table, column);
         }
         if !table.unique_alone(&root.key) {
-            checker.report(Blocks::Everything, format!("the key `{}` is not unique in {}; an organisation's key must be", root.key, collection.table));
+            checker.report(
+                Blocks::Everything,
+                format!(
+                    "the key `{}` is not unique in {}; an organisation's key must be",
+                    root.key, collection.table
+                ),
+            );
         }
     }
 }
@@ -125,19 +163,34 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn report(&mut self, blocks: Blocks, message: String) {
         let (position, path) = (self.collection.position, self.path.clone());
-        self.findings.push(Finding { position, path, message, blocks });
+        self.findings.push(Finding {
+            position,
+            path,
+            message,
+            blocks,
+        });
     }
 
     fn report_field(&mut self, field: &Field, blocks: Blocks, message: String) {
         let path = format!("{}.{}", self.path, field.name);
-        self.findings.push(Finding { position: field.position, path, message, blocks });
+        self.findings.push(Finding {
+            position: field.position,
+            path,
+            message,
+            blocks,
+        });
     }
 
     fn column(&mut self, table: &Table, name: &str) {
         if table.column(name).is_none() {
             let table_name = &self.collection.table;
-            let near = nearest(name, table).map(|near| format!("; is `{near}` meant?")).unwrap_or_default();
-            self.report(Blocks::Everything, format!("there is no column `{name}` in {table_name}{near}"));
+            let near = nearest(name, table)
+                .map(|near| format!("; is `{near}` meant?"))
+                .unwrap_or_default();
+            self.report(
+                Blocks::Everything,
+                format!("there is no column `{name}` in {table_name}{near}"),
+            );
         }
     }
 
@@ -145,18 +198,37 @@ impl Checker<'_> {
         let collection = self.collection;
         for field in &collection.fields {
             if table.column(&field.name).is_none() {
-                let near = nearest(&field.name, table).map(|near| format!("; is `{near}` meant?")).unwrap_or_default();
-                self.report_field(field, Blocks::Everything, format!("there is no such column in {} that the role can read{near}", collection.table));
+                let near = nearest(&field.name, table)
+                    .map(|near| format!("; is `{near}` meant?"))
+                    .unwrap_or_default();
+                self.report_field(
+                    field,
+                    Blocks::Everything,
+                    format!(
+                        "there is no such column in {} that the role can read{near}",
+                        collection.table
+                    ),
+                );
             }
         }
-        let media = collection.media.iter().flat_map(|m| std::iter::once(&m.key).chain(&m.bucket_column));
+        let media = collection
+            .media
+            .iter()
+            .flat_map(|m| std::iter::once(&m.key).chain(&m.bucket_column));
         let oauth = collection.oauth.iter().flat_map(|o| {
-            std::iter::once(&o.provider).chain(&o.access_token).chain(&o.refresh_token).chain(&o.subject)
+            std::iter::once(&o.provider)
+                .chain(&o.access_token)
+                .chain(&o.refresh_token)
+                .chain(&o.subject)
         });
         for column in media.chain(oauth) {
             self.column(table, column);
         }
-        for time in collection.created_at.iter().chain(collection.retention.iter().map(|r| &r.timestamp)) {
+        for time in collection
+            .created_at
+            .iter()
+            .chain(collection.retention.iter().map(|r| &r.timestamp))
+        {
             self.time_column(table, time);
         }
     }
@@ -166,7 +238,10 @@ impl Checker<'_> {
         match table.column(name) {
             Some(column) if !times.contains(&column.family) => {
                 let sql_type = &column.sql_type;
-                self.report(Blocks::Everything, format!("the column `{name}` is {sql_type}; a time must be a timestamp or a date"));
+                self.report(
+                    Blocks::Everything,
+                    format!("the column `{name}` is {sql_type}; a time must be a timestamp or a date"),
+                );
             }
             Some(_) => {}
             None => self.column(table, name),
@@ -176,8 +251,12 @@ impl Checker<'_> {
     fn tenant(&mut self) {
         let collection = self.collection;
         let Some(path) = &collection.tenant else {
-            let referring: Vec<&str> =
-                collection.fields.iter().filter(|f| !f.references.is_empty()).map(|f| f.name.as_str()).collect();
+            let referring: Vec<&str> = collection
+                .fields
+                .iter()
+                .filter(|f| !f.references.is_empty())
+                .map(|f| f.name.as_str())
+                .collect();
             let candidates = match referring.as_slice() {
                 [] => String::new(),
                 names => format!(" (fields with references: {})", names.join(", ")),
@@ -190,7 +269,10 @@ impl Checker<'_> {
             self.columns_of(table, &hop.columns);
             if !self.schema.tables.contains_key(&hop.target) {
                 let name = &hop.target;
-                return self.report(Blocks::Everything, format!("its tenant leads through {name}, which the role cannot read"));
+                return self.report(
+                    Blocks::Everything,
+                    format!("its tenant leads through {name}, which the role cannot read"),
+                );
             }
             self.columns_of(&hop.target, &hop.target_columns);
             table = &hop.target;
@@ -199,36 +281,62 @@ impl Checker<'_> {
     }
 
     fn columns_of(&mut self, name: &crate::schema::TableName, columns: &[String]) {
-        let Some(table) = self.schema.tables.get(name) else { return };
+        let Some(table) = self.schema.tables.get(name) else {
+            return;
+        };
         for column in columns.iter().filter(|column| table.column(column).is_none()) {
-            self.report(Blocks::Everything, format!("its tenant leads through {name}.{column}, but there is no such column"));
+            self.report(
+                Blocks::Everything,
+                format!("its tenant leads through {name}.{column}, but there is no such column"),
+            );
         }
     }
 
     fn primary_key(&mut self, table: &Table) {
-        let declared: Vec<&str> =
-            self.collection.fields.iter().filter(|f| f.primary_key).map(|f| f.name.as_str()).collect();
+        let declared: Vec<&str> = self
+            .collection
+            .fields
+            .iter()
+            .filter(|f| f.primary_key)
+            .map(|f| f.name.as_str())
+            .collect();
         let mut live: Vec<&str> = table.primary_key.iter().map(String::as_str).collect();
         let mut sorted = declared.clone();
         live.sort_unstable();
         sorted.sort_unstable();
         if declared.is_empty() && live.is_empty() {
-            self.report(Blocks::Erasure, "the table has no primary key; erasure needs one to address its rows".to_owned());
+            self.report(
+                Blocks::Erasure,
+                "the table has no primary key; erasure needs one to address its rows".to_owned(),
+            );
         } else if !declared.is_empty() && !live.is_empty() && live != sorted {
-            self.report(Blocks::Erasure, format!("the map's primary key ({}) is not the table's ({})", declared.join(", "), table.primary_key.join(", ")));
+            self.report(
+                Blocks::Erasure,
+                format!(
+                    "the map's primary key ({}) is not the table's ({})",
+                    declared.join(", "),
+                    table.primary_key.join(", ")
+                ),
+            );
         }
     }
 
     fn strategies(&mut self, table: &Table) {
         for field in &self.collection.fields {
-            let Some(column) = table.column(&field.name) else { continue };
+            let Some(column) = table.column(&field.name) else {
+                continue;
+            };
             let unique_alone = table.unique_alone(&field.name);
             let personal = field.data_categories.iter().any(|c| category::personal(c));
             match &field.strategy {
                 Some(strategy) => {
                     if let Some(reason) = strategy.misfit(column, unique_alone) {
                         let name = strategy.name();
-                        self.report_field(field, Blocks::Erasure, format!("the strategy `{name}` cannot apply: {reason}"));
+                        self.report_field(
+                            field,
+                            Blocks::Erasure,
+                            format!("the strategy `{name}` cannot apply: {reason}"),
+                        );
                     }
                 }
                 None if personal
@@ -260,5 +368,9 @@ impl Checker<'_> {
 /// A column whose name differs only in case or in underscores, the usual slip.
 fn nearest<'a>(name: &str, table: &'a Table) -> Option<&'a str> {
     let plain = |text: &str| text.replace('_', "").to_lowercase();
-    table.columns.iter().map(|c| c.name.as_str()).find(|candidate| plain(candidate) == plain(name))
+    table
+        .columns
+        .iter()
+        .map(|c| c.name.as_str())
+        .find(|candidate| plain(candidate) == plain(name))
 }

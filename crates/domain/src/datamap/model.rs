@@ -144,7 +144,9 @@ impl SecretReason {
         match self {
             Self::Declared => "a secret by the data map; secrets are never exported",
             Self::Category => "a credential by its data category; credentials are never exported",
-            Self::Name => "named like a credential; credentials are never exported (`lethe: {secret: false}` in the data map if it is none)",
+            Self::Name => {
+                "named like a credential; credentials are never exported (`lethe: {secret: false}` in the data map if it is none)"
+            }
         }
     }
 }

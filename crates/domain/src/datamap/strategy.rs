@@ -66,7 +66,9 @@ impl Strategy {
     #[must_use]
     pub fn effect(&self) -> Effect {
         match self {
-            Self::Null | Self::Constant { .. } | Self::Mask | Self::RedactText | Self::Generalise => Effect::Anonymised,
+            Self::Null | Self::Constant { .. } | Self::Mask | Self::RedactText | Self::Generalise => {
+                Effect::Anonymised
+            }
             Self::Pseudonymise | Self::FormatPreserving => Effect::Pseudonymised,
             Self::Keep => Effect::Kept,
         }
@@ -87,7 +89,11 @@ impl Strategy {
             return column.not_null.then(|| "the column is NOT NULL".to_owned());
         }
         if !self.accepts(column.family) {
-            return Some(format!("it does not apply to a column of type {} ({})", column.sql_type, column.family.name()));
+            return Some(format!(
+                "it does not apply to a column of type {} ({})",
+                column.sql_type,
+                column.family.name()
+            ));
         }
         (unique_alone && !self.keeps_distinct())
             .then(|| "the column is UNIQUE and the strategy gives equal values".to_owned())
@@ -101,13 +107,19 @@ impl Strategy {
             Self::Pseudonymise => matches!(family, T::Text | T::Uuid),
             Self::FormatPreserving => matches!(family, T::Text | T::Number | T::Uuid),
             Self::Generalise => {
-                matches!(family, T::Number | T::Timestamp | T::TimestampTz | T::Date | T::Network)
+                matches!(
+                    family,
+                    T::Number | T::Timestamp | T::TimestampTz | T::Date | T::Network
+                )
             }
         }
     }
 
     fn keeps_distinct(&self) -> bool {
-        matches!(self, Self::Null | Self::Pseudonymise | Self::FormatPreserving | Self::Keep)
+        matches!(
+            self,
+            Self::Null | Self::Pseudonymise | Self::FormatPreserving | Self::Keep
+        )
     }
 
     fn plain(name: &str) -> Option<Self> {
@@ -156,7 +168,8 @@ impl<'de> Visitor<'de> for StrategyVisitor {
     }
 
     fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Strategy, E> {
-        Strategy::plain(name).ok_or_else(|| E::custom(format!("unknown strategy `{name}`; use one of {NAMES}")))
+        Strategy::plain(name)
+            .ok_or_else(|| E::custom(format!("unknown strategy `{name}`; use one of {NAMES}")))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Strategy, A::Error> {
@@ -168,7 +181,9 @@ impl<'de> Visitor<'de> for StrategyVisitor {
                 }
                 Ok(Strategy::Constant { value })
             }
-            Some(name) => Err(A::Error::custom(format!("strategy `{name}` takes no configuration; use one of {NAMES}"))),
+            Some(name) => Err(A::Error::custom(format!(
+                "strategy `{name}` takes no configuration; use one of {NAMES}"
+            ))),
             None => Err(A::Error::custom(format!("name a strategy: one of {NAMES}"))),
         }
     }

@@ -94,10 +94,17 @@ impl JobState {
     ///
     /// # Errors
     /// [`IllegalTransition`] when the command has no meaning in this state.
-    pub fn apply(&self, command: &JobCommand, now: DateTime<Utc>, kind: JobKind) -> Result<Self, IllegalTransition> {
+    pub fn apply(
+        &self,
+        command: &JobCommand,
+        now: DateTime<Utc>,
+        kind: JobKind,
+    ) -> Result<Self, IllegalTransition> {
         use JobCommand as C;
         Ok(match (self, command) {
-            (Self::AwaitingApproval | Self::OnHold, C::Approve | C::Unhold) if self.releases(command) => Self::Pending,
+            (Self::AwaitingApproval | Self::OnHold, C::Approve | C::Unhold) if self.releases(command) => {
+                Self::Pending
+            }
             (Self::Scheduled { not_before }, C::Release) if now >= *not_before => Self::Pending,
             (Self::Pending | Self::Retrying, C::Start) => Self::Running,
             (Self::Running | Self::Verifying, C::BackOff) => Self::Retrying,
@@ -105,18 +112,26 @@ impl JobState {
             (Self::Running, C::Verify) => Self::Verifying,
             (Self::Running | Self::Verifying, C::Complete) => Self::Completed { at: now },
             (Self::Pending | Self::Running | Self::Retrying | Self::Verifying, C::Fail(reason)) => {
-                Self::Failed { at: now, reason: reason.clone() }
+                Self::Failed {
+                    at: now,
+                    reason: reason.clone(),
+                }
             }
             (Self::AwaitingApproval | Self::Scheduled { .. } | Self::OnHold | Self::Pending, C::Cancel) => {
                 Self::Cancelled { at: now }
             }
-            (Self::Running | Self::Retrying | Self::Verifying, C::Cancel) if kind.cancellable_once_started() => {
+            (Self::Running | Self::Retrying | Self::Verifying, C::Cancel)
+                if kind.cancellable_once_started() =>
+            {
                 Self::Cancelled { at: now }
             }
             (Self::Failed { .. }, C::Retry) => Self::Pending,
             (Self::Completed { .. }, C::Expire) => Self::Expired { at: now },
             (state, command) => {
-                return Err(IllegalTransition { state: state.name(), command: command.name() });
+                return Err(IllegalTransition {
+                    state: state.name(),
+                    command: command.name(),
+                });
             }
         })
     }
@@ -148,27 +163,44 @@ impl JobState {
 
     /// Every name, for filters and for the database's own table of transitions.
     pub const NAMES: [&'static str; 11] = [
-        "awaiting_approval", "scheduled", "pending", "running", "retrying", "on_hold", "verifying", "completed",
-        "failed", "cancelled", "expired",
+        "awaiting_approval",
+        "scheduled",
+        "pending",
+        "running",
+        "retrying",
+        "on_hold",
+        "verifying",
+        "completed",
+        "failed",
+        "cancelled",
+        "expired",
     ];
 
     /// Whether steps may be claimed.
     #[must_use]
     pub fn workable(&self) -> bool {
-        matches!(self, Self::Pending | Self::Running | Self::Retrying | Self::Verifying)
+        matches!(
+            self,
+            Self::Pending | Self::Running | Self::Retrying | Self::Verifying
+        )
     }
 
     /// Whether nothing more will happen unless somebody asks for it.
     #[must_use]
     pub fn ended(&self) -> bool {
-        matches!(self, Self::Completed { .. } | Self::Failed { .. } | Self::Cancelled { .. } | Self::Expired { .. })
+        matches!(
+            self,
+            Self::Completed { .. } | Self::Failed { .. } | Self::Cancelled { .. } | Self::Expired { .. }
+        )
     }
 
     /// The status in the vocabulary of OpenDSR 2.0, which has no more than these.
     #[must_use]
     pub fn public_status(&self) -> PublicStatus {
         match self {
-            Self::AwaitingApproval | Self::Scheduled { .. } | Self::Pending | Self::OnHold => PublicStatus::Pending,
+            Self::AwaitingApproval | Self::Scheduled { .. } | Self::Pending | Self::OnHold => {
+                PublicStatus::Pending
+            }
             Self::Running | Self::Retrying | Self::Verifying => PublicStatus::InProgress,
             Self::Completed { .. } | Self::Expired { .. } => PublicStatus::Completed,
             Self::Cancelled { .. } => PublicStatus::Cancelled,

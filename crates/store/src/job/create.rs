@@ -59,7 +59,11 @@ impl Store {
         let mut tries = TRIES;
         loop {
             let refused = match conn.transaction(async |conn| create(conn, new).await).await {
-                Err(CreateError::Store(StoreError::Query(error))) if violates(&error, "privacy_jobs_one_equal_open") => error,
+                Err(CreateError::Store(StoreError::Query(error)))
+                    if violates(&error, "privacy_jobs_one_equal_open") =>
+                {
+                    error
+                }
                 other => return other,
             };
             if let Some(open) = equal_open(&mut conn, new).await? {
@@ -110,7 +114,11 @@ async fn create(conn: &mut AsyncPgConnection, new: &NewExport) -> Result<Accepte
         ))
         .execute(conn)
         .await?;
-    let about = EventAbout { job, version: Some(1), step: None };
+    let about = EventAbout {
+        job,
+        version: Some(1),
+        step: None,
+    };
     let event = audit_event(&new.organisation, &new.origin, Action::JobCreated, about, now);
     outbox::audit(conn, event, &new.origin.headers).await?;
     outbox::announce(conn, (kind, job), first, &new.origin.headers, now).await?;

@@ -34,7 +34,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub async fn jobs(&self, organisation: &OrganisationId, filter: &JobFilter) -> Result<Vec<JobSummary>, StoreError> {
+    pub async fn jobs(
+        &self,
+        organisation: &OrganisationId,
+        filter: &JobFilter,
+    ) -> Result<Vec<JobSummary>, StoreError> {
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
             act_for(conn, organisation).await?;
@@ -66,7 +70,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub async fn job_view(&self, organisation: &OrganisationId, id: JobId) -> Result<Option<JobView>, StoreError> {
+    pub async fn job_view(
+        &self,
+        organisation: &OrganisationId,
+        id: JobId,
+    ) -> Result<Option<JobView>, StoreError> {
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
             act_for(conn, organisation).await?;
@@ -145,14 +153,22 @@ fn step_view(row: StepRow) -> StepView {
 }
 
 fn failure(code: &Option<String>, detail: &Option<String>) -> Option<FailureView> {
-    code.as_ref().map(|code| FailureView { code: code.clone(), detail: detail.clone().unwrap_or_default() })
+    code.as_ref().map(|code| FailureView {
+        code: code.clone(),
+        detail: detail.clone().unwrap_or_default(),
+    })
 }
 
 async fn progress(conn: &mut AsyncPgConnection, job: Uuid) -> Result<Progress, StoreError> {
     let rows: Vec<(String, i64, i64, i64)> = job_progress::table
         .filter(job_progress::job_id.eq(job))
         .order(job_progress::position)
-        .select((job_progress::collection, job_progress::rows_done, job_progress::rows_planned, job_progress::bytes_done))
+        .select((
+            job_progress::collection,
+            job_progress::rows_done,
+            job_progress::rows_planned,
+            job_progress::bytes_done,
+        ))
         .load(conn)
         .await?;
     let sum = |of: fn(&(String, i64, i64, i64)) -> i64| rows.iter().map(of).fold(0_i64, i64::saturating_add);
@@ -162,12 +178,14 @@ async fn progress(conn: &mut AsyncPgConnection, job: Uuid) -> Result<Progress, S
         bytes_done: sum(|row| row.3),
         collections: rows
             .into_iter()
-            .map(|(collection, rows_done, rows_planned, bytes_done)| CollectionProgress {
-                collection,
-                rows_done,
-                rows_planned,
-                bytes_done,
-            })
+            .map(
+                |(collection, rows_done, rows_planned, bytes_done)| CollectionProgress {
+                    collection,
+                    rows_done,
+                    rows_planned,
+                    bytes_done,
+                },
+            )
             .collect(),
     })
 }
@@ -192,19 +210,35 @@ async fn timeline(conn: &mut AsyncPgConnection, job: Uuid) -> Result<Vec<Timelin
     let under_way: Vec<Vec<u8>> = outbox::table
         .filter(outbox::job_id.eq(job))
         .filter(outbox::kind.eq(AuditEvent::KIND))
-        .filter(diesel::dsl::not(diesel::dsl::exists(audit_logs::table.filter(audit_logs::event_id.eq(outbox::event_id)))))
+        .filter(diesel::dsl::not(diesel::dsl::exists(
+            audit_logs::table.filter(audit_logs::event_id.eq(outbox::event_id)),
+        )))
         .order(outbox::seq)
         .select(outbox::body)
         .load(conn)
         .await?;
-    let under_way = under_way.iter().filter_map(|body| decode::<AuditEvent>(body).ok()).map(|event| event.body);
-    let mut entries: Vec<TimelineEntry> = logged.into_iter().map(logged_entry).chain(under_way.map(entry_of)).collect();
+    let under_way = under_way
+        .iter()
+        .filter_map(|body| decode::<AuditEvent>(body).ok())
+        .map(|event| event.body);
+    let mut entries: Vec<TimelineEntry> = logged
+        .into_iter()
+        .map(logged_entry)
+        .chain(under_way.map(entry_of))
+        .collect();
     entries.sort_by_key(|entry| (entry.occurred_at, entry.version.unwrap_or(i64::MAX)));
     Ok(entries)
 }
 
 fn logged_entry((version, action, outcome, step_no, actor, occurred_at): TimelineRow) -> TimelineEntry {
-    TimelineEntry { version, action, outcome, step_no, actor, occurred_at }
+    TimelineEntry {
+        version,
+        action,
+        outcome,
+        step_no,
+        actor,
+        occurred_at,
+    }
 }
 
 fn entry_of(event: AuditEvent) -> TimelineEntry {

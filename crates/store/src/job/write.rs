@@ -39,10 +39,19 @@ impl<'a> LockedJob<'a> {
             .await
             .optional()?;
         let Some(row) = row else { return Ok(None) };
-        let facts = JobFacts { kind: row.kind()?, state: row.state()? };
+        let facts = JobFacts {
+            kind: row.kind()?,
+            state: row.state()?,
+        };
         let organisation = outbox::organisation(&row.organisation_id)?;
         let now = crate::clock::now(conn).await?;
-        Ok(Some(Self { row, facts, organisation, origin, now }))
+        Ok(Some(Self {
+            row,
+            facts,
+            organisation,
+            origin,
+            now,
+        }))
     }
 
     /// The same for a job of that organisation only: row security says so too, this does not lean on it.
@@ -56,7 +65,11 @@ impl<'a> LockedJob<'a> {
     }
 
     /// Locks one of its steps.
-    pub async fn lock_step(&self, conn: &mut AsyncPgConnection, step: StepNo) -> Result<Option<StepRow>, StoreError> {
+    pub async fn lock_step(
+        &self,
+        conn: &mut AsyncPgConnection,
+        step: StepNo,
+    ) -> Result<Option<StepRow>, StoreError> {
         let row = job_steps::table
             .find((self.row.id, step.0))
             .select(StepRow::as_select())
@@ -83,7 +96,11 @@ impl<'a> LockedJob<'a> {
                 .await?;
             exactly_one(changed, "job")?;
             let about_step = step.filter(|_| about_step(version.action));
-            let about = EventAbout { job: JobId(self.row.id), version: Some(number), step: about_step };
+            let about = EventAbout {
+                job: JobId(self.row.id),
+                version: Some(number),
+                step: about_step,
+            };
             let event = audit_event(&self.organisation, self.origin, version.action, about, self.now);
             outbox::audit(conn, event, &self.origin.headers).await?;
             self.row.version = number;
@@ -93,7 +110,12 @@ impl<'a> LockedJob<'a> {
     }
 
     /// Writes a step's state.
-    pub async fn write_step(&self, conn: &mut AsyncPgConnection, row: &StepRow, state: &StepState) -> Result<(), StoreError> {
+    pub async fn write_step(
+        &self,
+        conn: &mut AsyncPgConnection,
+        row: &StepRow,
+        state: &StepState,
+    ) -> Result<(), StoreError> {
         let changed = diesel::update(job_steps::table.find((row.job_id, row.step_no)))
             .filter(job_steps::epoch.eq(row.epoch))
             .set(StepStateColumns::new(state, row.attempts))
@@ -111,17 +133,30 @@ impl<'a> LockedJob<'a> {
         policy: &Policy,
     ) -> Result<Vec<StepNo>, StoreError> {
         self.write_step(conn, row, &decision.step).await?;
-        self.write_versions(conn, &decision.versions, Some(StepNo(row.step_no))).await?;
+        self.write_versions(conn, &decision.versions, Some(StepNo(row.step_no)))
+            .await?;
         if decision.cancels_siblings {
-            self.command_steps(conn, &StepCommand::Cancel, policy, |step| step.open()).await?;
+            self.command_steps(conn, &StepCommand::Cancel, policy, |step| step.open())
+                .await?;
         }
-        let Some(Phase(phase)) = decision.opens else { return Ok(Vec::new()) };
+        let Some(Phase(phase)) = decision.opens else {
+            return Ok(Vec::new());
+        };
         self.open_phase(conn, phase, policy).await
     }
 
     /// Makes the waiting steps of a phase due and announces them.
-    pub async fn open_phase(&self, conn: &mut AsyncPgConnection, phase: i32, policy: &Policy) -> Result<Vec<StepNo>, StoreError> {
-        let waiting = self.steps(conn).await?.into_iter().filter(|row| row.phase == phase && row.state == "waiting");
+    pub async fn open_phase(
+        &self,
+        conn: &mut AsyncPgConnection,
+        phase: i32,
+        policy: &Policy,
+    ) -> Result<Vec<StepNo>, StoreError> {
+        let waiting = self
+            .steps(conn)
+            .await?
+            .into_iter()
+            .filter(|row| row.phase == phase && row.state == "waiting");
         let mut opened = Vec::new();
         for row in waiting {
             self.open_step(conn, &row, policy).await?;
@@ -131,11 +166,25 @@ impl<'a> LockedJob<'a> {
     }
 
     /// Makes one step due and announces it.
-    pub async fn open_step(&self, conn: &mut AsyncPgConnection, row: &StepRow, policy: &Policy) -> Result<(), StoreError> {
-        let state = row.state()?.apply(&StepCommand::Open, self.now, policy).map_err(refused)?;
+    pub async fn open_step(
+        &self,
+        conn: &mut AsyncPgConnection,
+        row: &StepRow,
+        policy: &Policy,
+    ) -> Result<(), StoreError> {
+        let state = row
+            .state()?
+            .apply(&StepCommand::Open, self.now, policy)
+            .map_err(refused)?;
         self.write_step(conn, row, &state).await?;
-        outbox::announce(conn, (self.facts.kind, JobId(self.row.id)), StepNo(row.step_no), &self.origin.headers, self.now)
-            .await
+        outbox::announce(
+            conn,
+            (self.facts.kind, JobId(self.row.id)),
+            StepNo(row.step_no),
+            &self.origin.headers,
+            self.now,
+        )
+        .await
     }
 
     /// Applies a command to every step for which `which` holds.
@@ -204,7 +253,10 @@ pub(crate) fn audit_event(
 }
 
 fn about_step(action: Action) -> bool {
-    matches!(action, Action::StepCompleted | Action::StepRetrying | Action::StepFailed)
+    matches!(
+        action,
+        Action::StepCompleted | Action::StepRetrying | Action::StepFailed
+    )
 }
 
 fn refused(refused: domain::job::step::Refused) -> StoreError {
@@ -213,5 +265,11 @@ fn refused(refused: domain::job::step::Refused) -> StoreError {
 
 /// A fenced write must change one row; anything else means that the lock did not hold.
 pub(crate) fn exactly_one(changed: usize, what: &str) -> Result<(), StoreError> {
-    if changed == 1 { Ok(()) } else { Err(StoreError::corrupt(format!("a locked {what} changed under its lock"))) }
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::corrupt(format!(
+            "a locked {what} changed under its lock"
+        )))
+    }
 }

@@ -21,15 +21,29 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database fails. When the connection was lost during COMMIT the
     /// outcome is unknown: report again, and the fence tells.
-    pub async fn conclude_step(&self, report: &StepReport, policy: &Policy, origin: &Origin) -> Result<Concluded, StoreError> {
+    pub async fn conclude_step(
+        &self,
+        report: &StepReport,
+        policy: &Policy,
+        origin: &Origin,
+    ) -> Result<Concluded, StoreError> {
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
-            let Some(mut job) = LockedJob::lock(conn, report.job_id, origin).await? else { return Ok(Concluded::Fenced) };
-            let Some(row) = job.lock_step(conn, report.step_no).await? else { return Ok(Concluded::Fenced) };
-            let planned = report.produced.plan.as_ref().filter(|_| report.conclusion == Conclusion::Completed);
+            let Some(mut job) = LockedJob::lock(conn, report.job_id, origin).await? else {
+                return Ok(Concluded::Fenced);
+            };
+            let Some(row) = job.lock_step(conn, report.step_no).await? else {
+                return Ok(Concluded::Fenced);
+            };
+            let planned = report
+                .produced
+                .plan
+                .as_ref()
+                .filter(|_| report.conclusion == Conclusion::Completed);
             let around = surroundings(conn, &row, planned).await?;
             let said = (report.epoch, report.conclusion.clone());
-            let Ok(decision) = law::conclude(&job.facts, &row.state()?, said, around, (job.now, policy)) else {
+            let Ok(decision) = law::conclude(&job.facts, &row.state()?, said, around, (job.now, policy))
+            else {
                 return Ok(Concluded::Fenced);
             };
             if report.conclusion == Conclusion::Completed {
@@ -38,17 +52,30 @@ impl Store {
             let mut opened = job.write_decision(conn, &row, &decision, policy).await?;
             if report.conclusion == Conclusion::Released {
                 // Somebody else can begin at once; no need to wait for the sweeper.
-                crate::outbox::announce(conn, (job.facts.kind, report.job_id), report.step_no, &origin.headers, job.now)
-                    .await?;
+                crate::outbox::announce(
+                    conn,
+                    (job.facts.kind, report.job_id),
+                    report.step_no,
+                    &origin.headers,
+                    job.now,
+                )
+                .await?;
                 opened.push(report.step_no);
             }
-            Ok(Concluded::Written { job: job.state().clone(), opened })
+            Ok(Concluded::Written {
+                job: job.state().clone(),
+                opened,
+            })
         })
         .await
     }
 }
 
-async fn surroundings(conn: &mut AsyncPgConnection, row: &StepRow, plan: Option<&Plan>) -> Result<Surroundings, StoreError> {
+async fn surroundings(
+    conn: &mut AsyncPgConnection,
+    row: &StepRow,
+    plan: Option<&Plan>,
+) -> Result<Surroundings, StoreError> {
     let open_siblings: i64 = job_steps::table
         .filter(job_steps::job_id.eq(row.job_id))
         .filter(job_steps::phase.eq(row.phase))
@@ -66,8 +93,13 @@ async fn surroundings(conn: &mut AsyncPgConnection, row: &StepRow, plan: Option<
         .await
         .optional()?;
     let stored = stored.and_then(|(phase, kind)| Some((Phase(phase), StepKind::parse(&kind)?)));
-    let planned = plan.and_then(|plan| plan.steps.iter().min_by_key(|step| step.phase)).map(|step| (step.phase, step.kind));
-    let next = [stored, planned].into_iter().flatten().min_by_key(|(phase, _)| *phase);
+    let planned = plan
+        .and_then(|plan| plan.steps.iter().min_by_key(|step| step.phase))
+        .map(|step| (step.phase, step.kind));
+    let next = [stored, planned]
+        .into_iter()
+        .flatten()
+        .min_by_key(|(phase, _)| *phase);
     Ok(Surroundings {
         open_siblings,
         next_phase: next.map(|(phase, _)| phase),
@@ -76,7 +108,12 @@ async fn surroundings(conn: &mut AsyncPgConnection, row: &StepRow, plan: Option<
 }
 
 /// Keeps what a step produced.
-async fn keep(conn: &mut AsyncPgConnection, job: &LockedJob<'_>, row: &StepRow, produced: &Produced) -> Result<(), StoreError> {
+async fn keep(
+    conn: &mut AsyncPgConnection,
+    job: &LockedJob<'_>,
+    row: &StepRow,
+    produced: &Produced,
+) -> Result<(), StoreError> {
     if let Some(plan) = &produced.plan {
         keep_plan(conn, job, row, plan).await?;
     }
@@ -92,7 +129,12 @@ async fn keep(conn: &mut AsyncPgConnection, job: &LockedJob<'_>, row: &StepRow, 
     write_amounts(conn, row.job_id, &produced.amounts).await
 }
 
-async fn keep_plan(conn: &mut AsyncPgConnection, job: &LockedJob<'_>, row: &StepRow, plan: &Plan) -> Result<(), StoreError> {
+async fn keep_plan(
+    conn: &mut AsyncPgConnection,
+    job: &LockedJob<'_>,
+    row: &StepRow,
+    plan: &Plan,
+) -> Result<(), StoreError> {
     diesel::update(privacy_jobs::table.find(job.row.id))
         .set(privacy_jobs::cutoff.eq(plan.cutoff))
         .execute(conn)
@@ -113,7 +155,10 @@ async fn keep_plan(conn: &mut AsyncPgConnection, job: &LockedJob<'_>, row: &Step
         })
         .collect();
     for chunk in steps.chunks(1_000) {
-        diesel::insert_into(job_steps::table).values(chunk).execute(conn).await?;
+        diesel::insert_into(job_steps::table)
+            .values(chunk)
+            .execute(conn)
+            .await?;
     }
     let progress: Vec<_> = (0_i32..)
         .zip(&plan.sizes)
@@ -128,7 +173,10 @@ async fn keep_plan(conn: &mut AsyncPgConnection, job: &LockedJob<'_>, row: &Step
         })
         .collect();
     for chunk in progress.chunks(1_000) {
-        diesel::insert_into(job_progress::table).values(chunk).execute(conn).await?;
+        diesel::insert_into(job_progress::table)
+            .values(chunk)
+            .execute(conn)
+            .await?;
     }
     Ok(())
 }

@@ -38,8 +38,13 @@ impl Store {
                 .optional()?;
             let Some(row) = row else { return Ok(false) };
             let now = clock::now(conn).await?;
-            let renew = StepCommand::Renew { epoch, until: now + lease };
-            let Ok(state) = row.state()?.apply(&renew, now, &Policy::default()) else { return Ok(false) };
+            let renew = StepCommand::Renew {
+                epoch,
+                until: now + lease,
+            };
+            let Ok(state) = row.state()?.apply(&renew, now, &Policy::default()) else {
+                return Ok(false);
+            };
             let changed = diesel::update(job_steps::table.find((row.job_id, row.step_no)))
                 .filter(job_steps::epoch.eq(epoch))
                 .set(StepStateColumns::new(&state, row.attempts))

@@ -163,6 +163,11 @@ async fn the_document_and_its_page_need_no_token_and_nothing_from_elsewhere() {
     );
     let initializer = app.call("GET", "/docs/swagger-initializer.js").send().await;
     assert!(initializer.text().contains("../api/v1/openapi.json"));
+    assert!(
+        initializer.text().contains("\"validatorUrl\": \"none\""),
+        "{}",
+        initializer.text()
+    );
     assert_eq!(
         app.call("GET", "/docs/swagger-ui-bundle.js").send().await.status,
         200

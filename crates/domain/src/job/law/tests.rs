@@ -12,15 +12,27 @@ const LEASE: TimeDelta = TimeDelta::seconds(60);
 #[derive(Debug, Clone)]
 enum Op {
     /// A message about the step reaches the worker (again).
-    Deliver { worker: usize, step: usize },
+    Deliver {
+        worker: usize,
+        step: usize,
+    },
     /// The worker reports the end of what it believes to hold.
-    Report { worker: usize, conclusion: u8 },
+    Report {
+        worker: usize,
+        conclusion: u8,
+    },
     /// The worker dies and forgets.
-    Crash { worker: usize },
+    Crash {
+        worker: usize,
+    },
     /// The worker renews its lease.
-    Renew { worker: usize },
+    Renew {
+        worker: usize,
+    },
     /// Time passes.
-    Wait { seconds: i64 },
+    Wait {
+        seconds: i64,
+    },
     /// The sweeper looks at every lease.
     Sweep,
     Cancel,
@@ -60,8 +72,17 @@ struct World {
 impl World {
     fn new() -> Self {
         let now = DateTime::UNIX_EPOCH;
-        let due = StepState::Due { attempts: 0, not_before: now, last_failure: None };
-        let step = |phase, state| Step { phase, state, epoch: 0, completions: 0 };
+        let due = StepState::Due {
+            attempts: 0,
+            not_before: now,
+            last_failure: None,
+        };
+        let step = |phase, state| Step {
+            phase,
+            state,
+            epoch: 0,
+            completions: 0,
+        };
         let steps = vec![
             step(0, due),
             step(1, StepState::Waiting),
@@ -70,20 +91,40 @@ impl World {
             step(2, StepState::Waiting),
             step(3, StepState::Waiting),
         ];
-        let job = JobFacts { kind: JobKind::Export, state: JobState::Pending };
-        let policy = Policy { max_attempts: 4, ..Policy::default() };
-        Self { now, policy, job, steps, believes: BTreeMap::new(), versions: Vec::new() }
+        let job = JobFacts {
+            kind: JobKind::Export,
+            state: JobState::Pending,
+        };
+        let policy = Policy {
+            max_attempts: 4,
+            ..Policy::default()
+        };
+        Self {
+            now,
+            policy,
+            job,
+            steps,
+            believes: BTreeMap::new(),
+            versions: Vec::new(),
+        }
     }
 
     fn deliver(&mut self, worker: usize, at: usize) {
         let step = &mut self.steps[at];
-        let lease = Lease { epoch: step.epoch + 1, owner: worker.to_string(), expires_at: self.now + LEASE };
+        let lease = Lease {
+            epoch: step.epoch + 1,
+            owner: worker.to_string(),
+            expires_at: self.now + LEASE,
+        };
         if let Ok(decision) = claim(&self.job, &step.state, lease, self.now, &self.policy) {
             step.epoch += 1;
             self.believes.entry(worker).or_default().push((at, step.epoch));
             let phase = step.phase;
             assert!(
-                self.steps.iter().filter(|s| s.phase < phase).all(|s| s.completions > 0),
+                self.steps
+                    .iter()
+                    .filter(|s| s.phase < phase)
+                    .all(|s| s.completions > 0),
                 "a phase began before the one before it ended"
             );
             self.write(at, decision);
@@ -91,7 +132,9 @@ impl World {
     }
 
     fn report(&mut self, worker: usize, conclusion: u8) {
-        let Some((at, epoch)) = self.believes.entry(worker).or_default().pop() else { return };
+        let Some((at, epoch)) = self.believes.entry(worker).or_default().pop() else {
+            return;
+        };
         let reason = FailureReason::new("test", "for a test");
         let conclusion = match conclusion {
             0 => Conclusion::Permanent(reason),
@@ -100,7 +143,11 @@ impl World {
             _ => Conclusion::Completed,
         };
         let phase = self.steps[at].phase;
-        let siblings = self.steps.iter().enumerate().filter(|(i, s)| *i != at && s.phase == phase && s.state.open());
+        let siblings = self
+            .steps
+            .iter()
+            .enumerate()
+            .filter(|(i, s)| *i != at && s.phase == phase && s.state.open());
         let next = self.steps.iter().map(|s| s.phase).filter(|p| *p > phase).min();
         let around = Surroundings {
             open_siblings: i64::try_from(siblings.count()).unwrap(),
@@ -108,7 +155,13 @@ impl World {
             next_verifies: next == Some(3),
         };
         let completed = conclusion == Conclusion::Completed;
-        let verdict = conclude(&self.job, &self.steps[at].state, (epoch, conclusion), around, (self.now, &self.policy));
+        let verdict = conclude(
+            &self.job,
+            &self.steps[at].state,
+            (epoch, conclusion),
+            around,
+            (self.now, &self.policy),
+        );
         match verdict {
             Ok(decision) => {
                 assert_eq!(self.steps[at].epoch, epoch, "a holder of an old epoch concluded");
@@ -174,12 +227,22 @@ impl World {
     }
 
     fn retry(&mut self) {
-        let Ok(version) = retry(&self.job, self.now) else { return };
+        let Ok(version) = retry(&self.job, self.now) else {
+            return;
+        };
         let broken = |s: &&Step| matches!(s.state, StepState::Failed { .. });
-        let phase = self.steps.iter().find(broken).map(|s| s.phase).expect("a failed job has a failed step");
+        let phase = self
+            .steps
+            .iter()
+            .find(broken)
+            .map(|s| s.phase)
+            .expect("a failed job has a failed step");
         self.push(version);
         for step in self.steps.iter_mut().filter(|s| s.phase > phase) {
-            step.state = step.state.apply(&StepCommand::Reset, self.now, &self.policy).unwrap();
+            step.state = step
+                .state
+                .apply(&StepCommand::Reset, self.now, &self.policy)
+                .unwrap();
         }
         self.open(|s| s.phase == phase && !matches!(s.state, StepState::Completed { .. }));
     }
@@ -191,7 +254,10 @@ impl World {
             Op::Crash { worker } => drop(self.believes.remove(&worker)),
             Op::Renew { worker } => {
                 for (at, epoch) in self.believes.get(&worker).cloned().unwrap_or_default() {
-                    let renew = StepCommand::Renew { epoch, until: self.now + LEASE };
+                    let renew = StepCommand::Renew {
+                        epoch,
+                        until: self.now + LEASE,
+                    };
                     if let Ok(state) = self.steps[at].state.apply(&renew, self.now, &self.policy) {
                         assert_eq!(self.steps[at].epoch, epoch);
                         self.steps[at].state = state;
@@ -218,12 +284,23 @@ impl World {
                 assert!(*attempts <= self.policy.max_attempts, "attempts without bound");
             }
         }
-        let all_done = self.steps.iter().all(|s| matches!(s.state, StepState::Completed { .. }));
+        let all_done = self
+            .steps
+            .iter()
+            .all(|s| matches!(s.state, StepState::Completed { .. }));
         assert_eq!(matches!(self.job.state, JobState::Completed { .. }), all_done);
         if self.job.state.ended() {
-            assert!(self.steps.iter().all(|s| !s.state.open()), "an ended job has open steps");
+            assert!(
+                self.steps.iter().all(|s| !s.state.open()),
+                "an ended job has open steps"
+            );
         } else {
-            assert!(self.steps.iter().any(|s| s.state.open() && s.state != StepState::Waiting), "nobody can move the job");
+            assert!(
+                self.steps
+                    .iter()
+                    .any(|s| s.state.open() && s.state != StepState::Waiting),
+                "nobody can move the job"
+            );
         }
     }
 

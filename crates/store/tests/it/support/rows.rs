@@ -33,7 +33,10 @@ impl World {
     pub async fn job_facts(&self, job: JobId) -> JobFacts {
         let row = self
             .admin
-            .query_one("SELECT state, version, failure_code, cutoff, ended_at FROM privacy_jobs WHERE id = $1", &[&job.0])
+            .query_one(
+                "SELECT state, version, failure_code, cutoff, ended_at FROM privacy_jobs WHERE id = $1",
+                &[&job.0],
+            )
             .await
             .unwrap();
         JobFacts {
@@ -74,7 +77,11 @@ impl World {
     }
 
     pub async fn step(&self, job: JobId, step: i32) -> StepFacts {
-        self.steps(job).await.into_iter().find(|facts| facts.step_no == step).unwrap()
+        self.steps(job)
+            .await
+            .into_iter()
+            .find(|facts| facts.step_no == step)
+            .unwrap()
     }
 
     /// The states of the job's steps in order.
