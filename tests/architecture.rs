@@ -15,62 +15,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("messaging", &["contracts", "telemetry"]),
     ("connectors", &["domain"]),
     ("packages", &["contracts", "domain"]),
-    (
-        "chassis",
-        &["contracts", "domain", "messaging", "store", "telemetry"],
-    ),
+    ("chassis", &["contracts", "domain", "messaging", "store", "telemetry"]),
     ("sample", &[]),
-    (
-        "privacy-api",
-        &["chassis", "contracts", "domain", "packages", "store", "telemetry"],
-    ),
+    ("privacy-api", &["chassis", "contracts", "domain", "packages", "store", "telemetry"]),
     (
         "export-worker",
-        &[
-            "chassis",
-            "connectors",
-            "contracts",
-            "domain",
-            "messaging",
-            "packages",
-            "store",
-            "telemetry",
-        ],
+        &["chassis", "connectors", "contracts", "domain", "messaging", "packages", "store", "telemetry"],
     ),
-    (
-        "erasure-worker",
-        &[
-            "chassis",
-            "connectors",
-            "contracts",
-            "domain",
-            "messaging",
-            "store",
-            "telemetry",
-        ],
-    ),
-    (
-        "retention-scheduler",
-        &[
-            "chassis",
-            "contracts",
-            "domain",
-            "messaging",
-            "store",
-            "telemetry",
-        ],
-    ),
-    (
-        "audit-sink",
-        &[
-            "chassis",
-            "contracts",
-            "domain",
-            "messaging",
-            "store",
-            "telemetry",
-        ],
-    ),
+    ("erasure-worker", &["chassis", "connectors", "contracts", "domain", "messaging", "store", "telemetry"]),
+    ("retention-scheduler", &["chassis", "contracts", "domain", "messaging", "store", "telemetry"]),
+    ("audit-sink", &["chassis", "contracts", "domain", "messaging", "store", "telemetry"]),
     ("lethe", &["connectors", "contracts", "domain", "sample", "store"]),
     // Development only.
     ("testkit", &["contracts", "domain", "store"]),
@@ -78,14 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// What the core may use from outside: no I/O, no async, no randomness.
-const DOMAIN_LIBRARIES: &[&str] = &[
-    "chrono",
-    "serde",
-    "serde-saphyr",
-    "serde_json",
-    "thiserror",
-    "uuid",
-];
+const DOMAIN_LIBRARIES: &[&str] = &["chrono", "serde", "serde-saphyr", "serde_json", "thiserror", "uuid"];
 
 #[derive(serde::Deserialize)]
 struct Metadata {
@@ -107,45 +54,21 @@ struct Dependency {
 
 fn packages() -> BTreeMap<String, Vec<Dependency>> {
     let output = Command::new(env!("CARGO"))
-        .args([
-            "metadata",
-            "--format-version",
-            "1",
-            "--no-deps",
-            "--offline",
-            "--locked",
-        ])
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline", "--locked"])
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Metadata = serde_json::from_slice(&output.stdout).unwrap();
-    metadata
-        .packages
-        .into_iter()
-        .map(|package| (package.name, package.dependencies))
-        .collect()
+    metadata.packages.into_iter().map(|package| (package.name, package.dependencies)).collect()
 }
 
 #[test]
 fn no_edge_is_missing_from_the_picture() {
     let allowed: BTreeMap<&str, &[&str]> = ALLOWED.iter().copied().collect();
     for (name, dependencies) in packages() {
-        let known = allowed
-            .get(name.as_str())
-            .unwrap_or_else(|| panic!("`{name}` is not in the picture"));
-        for edge in dependencies
-            .iter()
-            .filter(|d| d.path.is_some() && d.kind.is_none())
-        {
-            assert!(
-                known.contains(&edge.name.as_str()),
-                "`{name}` must not depend on `{}`",
-                edge.name
-            );
+        let known = allowed.get(name.as_str()).unwrap_or_else(|| panic!("`{name}` is not in the picture"));
+        for edge in dependencies.iter().filter(|d| d.path.is_some() && d.kind.is_none()) {
+            assert!(known.contains(&edge.name.as_str()), "`{name}` must not depend on `{}`", edge.name);
         }
     }
 }

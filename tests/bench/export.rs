@@ -33,10 +33,7 @@ struct Run {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let rows = std::env::args()
-        .skip(1)
-        .find_map(|argument| argument.parse().ok())
-        .unwrap_or(ROWS);
+    let rows = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(ROWS);
     let servers = Servers::shared()?;
     let mut subjects = Database::create(&servers.pg_url, "vantage").await?;
     sample::create(&subjects.client).await?;
@@ -45,23 +42,10 @@ async fn main() -> Result<()> {
     println!("seeding an organisation of {rows} rows beside others …");
     let seeded = sample::seed(&mut subjects.client, &scale, 1, |_| {}).await?;
     let url = subjects.url.clone();
-    let options = Options {
-        lease: "60s",
-        ..Options::default()
-    };
+    let options = Options { lease: "60s", ..Options::default() };
     let mut system = System::start(servers, subjects, &options).await?;
-    let large = seeded
-        .organisations
-        .first()
-        .context("no organisation")?
-        .id
-        .to_string();
-    let small = seeded
-        .organisations
-        .get(2)
-        .context("no organisation")?
-        .id
-        .to_string();
+    let large = seeded.organisations.first().context("no organisation")?.id.to_string();
+    let small = seeded.organisations.get(2).context("no organisation")?.id.to_string();
     for format in ["csv", "json"] {
         // Once for the caches, on both sides alike.
         psql(&url, &large, format)?;
@@ -85,11 +69,7 @@ fn psql(url: &str, organisation: &str, format: &str) -> Result<Run> {
             continue;
         };
         let from = from.replace("$1", &format!("'{organisation}'"));
-        let list = columns
-            .iter()
-            .map(|c| format!("t.\"{c}\""))
-            .collect::<Vec<_>>()
-            .join(", ");
+        let list = columns.iter().map(|c| format!("t.\"{c}\"")).collect::<Vec<_>>().join(", ");
         let sql = match format {
             "csv" => format!("COPY (SELECT {list} {from}) TO STDOUT (FORMAT csv, HEADER)"),
             _ => format!("COPY (SELECT row_to_json(r) FROM (SELECT {list} {from}) r) TO STDOUT"),
@@ -112,11 +92,7 @@ fn psql(url: &str, organisation: &str, format: &str) -> Result<Run> {
         ensure!(child.wait()?.success(), "psql failed: {sql}");
     }
     encoder.finish()?;
-    Ok(Run {
-        rows,
-        bytes,
-        took: begun.elapsed(),
-    })
+    Ok(Run { rows, bytes, took: begun.elapsed() })
 }
 
 /// The collections of the sample's data map with the columns that an export holds.
@@ -131,12 +107,7 @@ fn collections() -> Result<Vec<(String, Vec<String>)>> {
             .map(|field| field.name.clone())
             .collect()
     };
-    Ok(dataset
-        .collections
-        .iter()
-        .filter(|c| !c.skipped)
-        .map(|c| (c.name.clone(), columns(c)))
-        .collect())
+    Ok(dataset.collections.iter().filter(|c| !c.skipped).map(|c| (c.name.clone(), columns(c))).collect())
 }
 
 async fn export(api: &Api, format: &str) -> Result<Run> {
@@ -144,11 +115,7 @@ async fn export(api: &Api, format: &str) -> Result<Run> {
     let job = api.export(format).await?;
     let job = api.wait(job, &["completed", "failed"], PATIENCE).await?;
     let took = begun.elapsed();
-    ensure!(
-        job.summary.state == "completed",
-        "the export failed: {:?}",
-        job.failure
-    );
+    ensure!(job.summary.state == "completed", "the export failed: {:?}", job.failure);
     Ok(Run {
         rows: u64::try_from(job.progress.rows_done)?,
         bytes: u64::try_from(job.progress.bytes_done)?,
@@ -162,21 +129,14 @@ fn report(format: &str, peer: &Run, ours: &Run) -> Result<()> {
         |run: &Run| -> Result<f64> { Ok(f64::from(u32::try_from(run.rows)?) / seconds(run) / 1e3) };
     let megabytes =
         |run: &Run| -> Result<f64> { Ok(f64::from(u32::try_from(run.bytes / 1_000)?) / seconds(run) / 1e3) };
-    println!(
-        "{format}: psql COPY, compressed   {:>8.1} s  {:>7.0} MB/s",
-        seconds(peer),
-        megabytes(peer)?
-    );
+    println!("{format}: psql COPY, compressed   {:>8.1} s  {:>7.0} MB/s", seconds(peer), megabytes(peer)?);
     println!(
         "{format}: export                   {:>8.1} s  {:>7.0} MB/s  {:>6.0} thousand rows/s",
         seconds(ours),
         megabytes(ours)?,
         thousand_rows(ours)?
     );
-    println!(
-        "{format}: ratio of throughput, ours to psql: {:.2}",
-        seconds(peer) / seconds(ours)
-    );
+    println!("{format}: ratio of throughput, ours to psql: {:.2}", seconds(peer) / seconds(ours));
     Ok(())
 }
 

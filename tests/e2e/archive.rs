@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// A record of a JSON file: each value as it is written.
-pub type JsonRecord = BTreeMap<String, Box<RawValue>>;
+pub type JsonRecord = BTreeMap<String, String>;
 
 /// An archive in memory.
 pub struct Archive {
@@ -46,19 +46,13 @@ pub struct Omitted {
 
 impl Archive {
     pub fn open(bytes: &[u8]) -> Self {
-        Self {
-            zip: zip::ZipArchive::new(Cursor::new(bytes.to_vec())).unwrap(),
-        }
+        Self { zip: zip::ZipArchive::new(Cursor::new(bytes.to_vec())).unwrap() }
     }
 
     pub fn file(&mut self, name: &str) -> Vec<u8> {
         let mut content = Vec::new();
         // Reading to the end also checks the entry's CRC-32.
-        self.zip
-            .by_name(name)
-            .unwrap_or_else(|e| panic!("{name}: {e}"))
-            .read_to_end(&mut content)
-            .unwrap();
+        self.zip.by_name(name).unwrap_or_else(|e| panic!("{name}: {e}")).read_to_end(&mut content).unwrap();
         content
     }
 
@@ -68,31 +62,25 @@ impl Archive {
 
     pub fn json(&mut self, collection: &str) -> Vec<JsonRecord> {
         let text = self.file(&format!("data/{collection}.json"));
-        let records: Vec<JsonRecord> = serde_json::from_slice(&text).unwrap();
-        let lines = text
-            .split(|byte| *byte == b'\n')
-            .filter(|line| line.starts_with(b"{"))
-            .count();
+        let records: Vec<BTreeMap<String, Box<RawValue>>> = serde_json::from_slice(&text).unwrap();
+        let lines = text.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{")).count();
         assert_eq!(lines, records.len(), "{collection}: not one record a line");
-        records
+        let written = |record: BTreeMap<String, Box<RawValue>>| -> JsonRecord {
+            record.into_iter().map(|(column, value)| (column, value.get().to_owned())).collect()
+        };
+        records.into_iter().map(written).collect()
     }
 
     /// The records of a CSV file by column, formulas restored.
     pub fn csv(&mut self, collection: &str) -> Vec<BTreeMap<String, String>> {
         let text = self.file(&format!("data/{collection}.csv"));
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(true)
-            .from_reader(text.as_slice());
+        let mut reader = csv::ReaderBuilder::new().has_headers(true).from_reader(text.as_slice());
         let headers = reader.headers().unwrap().clone();
         reader
             .records()
             .map(|record| {
                 let record = record.unwrap();
-                headers
-                    .iter()
-                    .map(str::to_owned)
-                    .zip(record.iter().map(restored))
-                    .collect()
+                headers.iter().map(str::to_owned).zip(record.iter().map(restored)).collect()
             })
             .collect()
     }

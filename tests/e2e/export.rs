@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::{Method, StatusCode};
-use serde_json::value::RawValue;
 use tests::{Database, Options, Servers, System};
 
 use crate::archive::Archive;
@@ -34,11 +33,8 @@ async fn rows_of(
         .await
         .unwrap();
     let sql = format!("SELECT {} {from}", list.join(", "));
-    let rows = database
-        .client
-        .query(&sql, &[&organisation])
-        .await
-        .unwrap_or_else(|e| panic!("{table}: {e}: {sql}"));
+    let rows =
+        database.client.query(&sql, &[&organisation]).await.unwrap_or_else(|e| panic!("{table}: {e}: {sql}"));
     rows.iter()
         .map(|row| {
             columns
@@ -67,20 +63,17 @@ fn compact(json: &str) -> String {
     out
 }
 
-fn same_json(found: &Box<RawValue>, (_, json): &(Option<String>, String)) -> bool {
-    match (
-        serde_json::from_str::<String>(found.get()),
-        serde_json::from_str::<String>(json),
-    ) {
+fn same_json(found: &str, (_, json): &(Option<String>, String)) -> bool {
+    match (serde_json::from_str::<String>(found), serde_json::from_str::<String>(json)) {
         (Ok(found), Ok(expected)) => found == expected,
-        _ => compact(found.get()) == compact(json),
+        _ => compact(found) == compact(json),
     }
 }
 
-fn same_csv(found: &String, (text, _): &(Option<String>, String)) -> bool {
+fn same_csv(found: &str, (text, _): &(Option<String>, String)) -> bool {
     let expected = text.clone().unwrap_or_default();
     // JSON may be compacted; all else is as the database prints it.
-    *found == expected || compact(found) == compact(&expected)
+    found == expected || compact(found) == compact(&expected)
 }
 
 async fn equals_database(archive: &mut Archive, database: &Database, organisation: uuid::Uuid) {
@@ -88,12 +81,7 @@ async fn equals_database(archive: &mut Archive, database: &Database, organisatio
         let table = file.collection.clone();
         let columns: BTreeSet<String> = file.columns.iter().map(|column| column.name.clone()).collect();
         let expected = rows_of(database, &table, organisation, &columns).await;
-        assert_eq!(
-            usize::try_from(file.rows).unwrap(),
-            expected.len(),
-            "{}",
-            file.path
-        );
+        assert_eq!(usize::try_from(file.rows).unwrap(), expected.len(), "{}", file.path);
         if file.format == "json" {
             matched(&file.path, &columns, &expected, archive.json(&table), same_json);
         } else {
@@ -103,23 +91,21 @@ async fn equals_database(archive: &mut Archive, database: &Database, organisatio
 }
 
 /// Rows come in no order: each expected row must match one found, by all its values.
-fn matched<V>(
+fn matched(
     path: &str,
     columns: &BTreeSet<String>,
     expected: &[Expected],
-    mut found: Vec<BTreeMap<String, V>>,
-    same: fn(&V, &(Option<String>, String)) -> bool,
+    mut found: Vec<BTreeMap<String, String>>,
+    same: fn(&str, &(Option<String>, String)) -> bool,
 ) {
     for row in expected {
-        let fits = |record: &BTreeMap<String, V>| {
+        let fits = |record: &BTreeMap<String, String>| {
             record.len() == columns.len()
-                && row
-                    .iter()
-                    .all(|(column, value)| record.get(column).is_some_and(|v| same(v, value)))
+                && row.iter().all(|(column, value)| record.get(column).is_some_and(|v| same(v, value)))
         };
         let Some(at) = found.iter().position(fits) else {
             // The nearest record tells which columns differ; their values stay out of the report.
-            let differing = |record: &BTreeMap<String, V>| -> Vec<String> {
+            let differing = |record: &BTreeMap<String, String>| -> Vec<String> {
                 row.iter()
                     .filter(|(c, v)| !record.get(*c).is_some_and(|f| same(f, v)))
                     .map(|(c, _)| c.clone())
@@ -137,10 +123,7 @@ async fn every_value_of_an_organisation_equals_the_database_in_both_formats() {
     let servers = Servers::shared().unwrap();
     let (database, seeded) = vantage(&servers.pg_url, &[900, 400, 300]).await;
     // 500 rows: the first organisation is exported in parallel steps, the others in one.
-    let options = Options {
-        whole_export_rows: 500,
-        ..Options::default()
-    };
+    let options = Options { whole_export_rows: 500, ..Options::default() };
     let system = System::start(servers, database, &options).await.unwrap();
     for organisation in &seeded.organisations {
         let api = system.api(&organisation.id.to_string(), "owner").unwrap();
@@ -154,17 +137,13 @@ async fn every_value_of_an_organisation_equals_the_database_in_both_formats() {
         secrets_are_left_out(&mut archive);
         let actions = audited(&system, &job).await;
         assert_eq!(
-            (
-                actions.first().unwrap().as_str(),
-                actions.last().unwrap().as_str()
-            ),
+            (actions.first().unwrap().as_str(), actions.last().unwrap().as_str()),
             ("job.created", "job.completed")
         );
     }
     let read_back = seeded.organisations.len();
-    let downloads = system
-        .control
-        .number("SELECT count(*) FROM audit_logs WHERE action = 'package.downloaded'");
+    let downloads =
+        system.control.number("SELECT count(*) FROM audit_logs WHERE action = 'package.downloaded'");
     assert_eq!(
         usize::try_from(downloads.await.unwrap()).unwrap(),
         read_back,
@@ -175,32 +154,14 @@ async fn every_value_of_an_organisation_equals_the_database_in_both_formats() {
 fn secrets_are_left_out(archive: &mut Archive) {
     let manifest = archive.manifest();
     for secret in ["password_hash", "totp_secret", "access_token", "refresh_token"] {
-        let entry = manifest
-            .omitted
-            .iter()
-            .find(|omitted| omitted.column.as_deref() == Some(secret));
+        let entry = manifest.omitted.iter().find(|omitted| omitted.column.as_deref() == Some(secret));
         let entry = entry.unwrap_or_else(|| panic!("{secret} is not listed as left out"));
-        assert!(
-            entry.reason.contains("never exported"),
-            "{}: {}",
-            entry.collection,
-            entry.reason
-        );
-        assert!(
-            manifest
-                .files
-                .iter()
-                .all(|file| file.columns.iter().all(|column| column.name != secret))
-        );
+        assert!(entry.reason.contains("never exported"), "{}: {}", entry.collection, entry.reason);
+        assert!(manifest.files.iter().all(|file| file.columns.iter().all(|column| column.name != secret)));
     }
     for file in &manifest.files {
         let content = archive.file(&file.path);
-        assert_eq!(
-            u64::try_from(content.len()).unwrap(),
-            file.size_bytes,
-            "{}",
-            file.path
-        );
+        assert_eq!(u64::try_from(content.len()).unwrap(), file.size_bytes, "{}", file.path);
         assert_eq!(file.sha256.len(), 64);
     }
 }
@@ -209,14 +170,9 @@ fn secrets_are_left_out(archive: &mut Archive) {
 async fn another_organisations_token_sees_nothing() {
     let servers = Servers::shared().unwrap();
     let (database, seeded) = vantage(&servers.pg_url, &[300, 300]).await;
-    let system = System::start(servers, database, &Options::default())
-        .await
-        .unwrap();
-    let [owner, other] = [0, 1].map(|i| {
-        system
-            .api(&seeded.organisations[i].id.to_string(), "owner")
-            .unwrap()
-    });
+    let system = System::start(servers, database, &Options::default()).await.unwrap();
+    let [owner, other] =
+        [0, 1].map(|i| system.api(&seeded.organisations[i].id.to_string(), "owner").unwrap());
     let job = owner.export("json").await.unwrap();
     owner.wait(job, &["completed"], PATIENCE).await.unwrap();
     for (method, path) in [
@@ -233,49 +189,28 @@ async fn another_organisations_token_sees_nothing() {
         assert_eq!(answer.status(), StatusCode::OK);
         assert!(!answer.text().await.unwrap().contains(&job.to_string()), "{path}");
     }
-    let member = system
-        .api(&seeded.organisations[0].id.to_string(), "member")
-        .unwrap();
-    let refused = member
-        .send(Method::GET, &format!("/jobs/{job}/download"), None)
-        .await
-        .unwrap();
+    let member = system.api(&seeded.organisations[0].id.to_string(), "member").unwrap();
+    let refused = member.send(Method::GET, &format!("/jobs/{job}/download"), None).await.unwrap();
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
     // A signed link is for one package of one organisation, and for as long as it says.
     let link = owner.download(job).await.unwrap().link;
     let organisation = seeded.organisations[0].id.to_string();
     let forged = link.replace(&organisation, &seeded.organisations[1].id.to_string());
     assert_ne!(forged, link);
-    assert_eq!(
-        owner.get_plain(&forged).await.unwrap().status(),
-        StatusCode::FORBIDDEN
-    );
+    assert_eq!(owner.get_plain(&forged).await.unwrap().status(), StatusCode::FORBIDDEN);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_organisation_fails_with_a_reason_and_can_be_retried() {
     let servers = Servers::shared().unwrap();
     let (database, _) = vantage(&servers.pg_url, &[300]).await;
-    let system = System::start(servers, database, &Options::default())
-        .await
-        .unwrap();
-    for organisation in [
-        uuid::Uuid::new_v4().to_string(),
-        "no-uuid'; DROP TABLE users; --".to_owned(),
-    ] {
+    let system = System::start(servers, database, &Options::default()).await.unwrap();
+    for organisation in [uuid::Uuid::new_v4().to_string(), "no-uuid'; DROP TABLE users; --".to_owned()] {
         let api = system.api(&organisation, "owner").unwrap();
         let job = api.export("json").await.unwrap();
         let job = api.wait(job, &["completed", "failed"], PATIENCE).await.unwrap();
-        assert_eq!(
-            job.failure.as_ref().unwrap().code,
-            "organisation_unknown",
-            "{:?}",
-            job.failure
-        );
-        let answer = api
-            .send(Method::POST, &format!("/jobs/{}/retry", job.summary.id), None)
-            .await
-            .unwrap();
+        assert_eq!(job.failure.as_ref().unwrap().code, "organisation_unknown", "{:?}", job.failure);
+        let answer = api.send(Method::POST, &format!("/jobs/{}/retry", job.summary.id), None).await.unwrap();
         assert_eq!(answer.status(), StatusCode::ACCEPTED);
         let version = job.summary.version;
         let again = tests::eventually(PATIENCE, "the retried job ends again", || async {

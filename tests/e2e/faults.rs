@@ -16,17 +16,12 @@ const QUEUES: [&str; 3] = ["export-worker.steps", "erasure-worker.steps", "audit
 const ROWS: u64 = 60_000;
 
 fn options() -> Options {
-    Options {
-        whole_export_rows: 1_000,
-        ..Options::default()
-    }
+    Options { whole_export_rows: 1_000, ..Options::default() }
 }
 
 async fn channel(system: &System) -> lapin::Channel {
     let url = system.servers.amqp_vhost(&system.vhost);
-    let connection = Connection::connect(&url, ConnectionProperties::default())
-        .await
-        .unwrap();
+    let connection = Connection::connect(&url, ConnectionProperties::default()).await.unwrap();
     let channel = connection.create_channel().await.unwrap();
     // The channel must outlive this function; the test's end closes it.
     std::mem::forget(connection);
@@ -34,15 +29,8 @@ async fn channel(system: &System) -> lapin::Channel {
 }
 
 async fn depth(channel: &lapin::Channel, queue: &str) -> u32 {
-    let passive = QueueDeclareOptions {
-        passive: true,
-        ..QueueDeclareOptions::default()
-    };
-    channel
-        .queue_declare(queue.into(), passive, FieldTable::default())
-        .await
-        .unwrap()
-        .message_count()
+    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    channel.queue_declare(queue.into(), passive, FieldTable::default()).await.unwrap().message_count()
 }
 
 /// Waits until a step that reads rows is running.
@@ -51,14 +39,9 @@ async fn in_the_middle(api: &Api, job: uuid::Uuid) {
         let Ok(job) = api.job(job).await else {
             return Ok(None);
         };
-        let running = job
-            .steps
-            .iter()
-            .any(|step| step.kind == "export_collection" && step.state == "running");
-        anyhow::ensure!(
-            job.summary.state != "completed",
-            "the job ended before it could be disturbed"
-        );
+        let running =
+            job.steps.iter().any(|step| step.kind == "export_collection" && step.state == "running");
+        anyhow::ensure!(job.summary.state != "completed", "the job ended before it could be disturbed");
         Ok(running.then_some(()))
     })
     .await
@@ -92,11 +75,7 @@ async fn a_killed_worker_loses_nothing() {
     system.process("export-worker").unwrap().kill().unwrap();
     system.spawn("export-worker").unwrap();
     let job = ends_well(&system, &api, job, organisation).await;
-    let again = job
-        .timeline
-        .iter()
-        .filter(|entry| entry.action == "step.retrying")
-        .count();
+    let again = job.timeline.iter().filter(|entry| entry.action == "step.retrying").count();
     assert!(again > 0, "the killed attempt is in the timeline");
     // Nothing of the killed attempt is left beside the package.
     let kept = files_below(&system.path("packages"));
@@ -118,10 +97,7 @@ fn files_below(directory: &std::path::Path) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_broker_loses_nothing() {
-    let directory = tempfile::Builder::new()
-        .prefix("lethe-faults-")
-        .tempdir_in("/var/tmp")
-        .unwrap();
+    let directory = tempfile::Builder::new().prefix("lethe-faults-").tempdir_in("/var/tmp").unwrap();
     let servers = Servers::start(directory.path()).unwrap();
     let (database, seeded) = vantage(&servers.pg_url, &[ROWS, 300]).await;
     let system = System::start(servers, database, &options()).await.unwrap();
@@ -156,10 +132,7 @@ async fn purged_queues_lose_nothing() {
         })
         .await
         .unwrap();
-        let purged = channel
-            .queue_purge(queue.into(), QueuePurgeOptions::default())
-            .await
-            .unwrap();
+        let purged = channel.queue_purge(queue.into(), QueuePurgeOptions::default()).await.unwrap();
         assert!(purged > 0, "{queue}");
     }
     for service in ["export-worker", "audit-sink"] {
@@ -172,16 +145,7 @@ async fn purged_queues_lose_nothing() {
 async fn messages_delivered_twice_take_effect_once() {
     let servers = Servers::shared().unwrap();
     let (database, seeded) = vantage(&servers.pg_url, &[5_000, 300]).await;
-    let system = System::start(
-        servers,
-        database,
-        &Options {
-            lease: "60s",
-            ..options()
-        },
-    )
-    .await
-    .unwrap();
+    let system = System::start(servers, database, &Options { lease: "60s", ..options() }).await.unwrap();
     let organisation = &seeded.organisations[0];
     let api = system.api(&organisation.id.to_string(), "owner").unwrap();
     // Published rows are marked unpublished over and over: the relay sends every message again.
@@ -224,21 +188,14 @@ async fn garbage_is_set_aside_with_a_reason_and_disturbs_nobody() {
             };
             let options = BasicPublishOptions::default();
             let properties = BasicProperties::default().with_delivery_mode(2);
-            drop(
-                channel
-                    .basic_publish("".into(), queue.into(), options, &body, properties)
-                    .await
-                    .unwrap(),
-            );
+            drop(channel.basic_publish("".into(), queue.into(), options, &body, properties).await.unwrap());
         }
     }
     for queue in QUEUES {
         let dead = format!("{queue}.dead-letter");
-        eventually(
-            PATIENCE * 3,
-            &format!("all garbage of {queue} is set aside"),
-            || async { Ok((depth(&channel, &dead).await == GARBAGE).then_some(())) },
-        )
+        eventually(PATIENCE * 3, &format!("all garbage of {queue} is set aside"), || async {
+            Ok((depth(&channel, &dead).await == GARBAGE).then_some(()))
+        })
         .await
         .unwrap();
         let letter = channel
@@ -252,10 +209,7 @@ async fn garbage_is_set_aside_with_a_reason_and_disturbs_nobody() {
         assert!(depth(&channel, queue).await == 0);
     }
     for service in tests::SERVICES {
-        assert!(
-            system.process(service).unwrap().runs().unwrap(),
-            "{service} died of garbage"
-        );
+        assert!(system.process(service).unwrap().runs().unwrap(), "{service} died of garbage");
         system.ready(service).await.unwrap();
     }
     let organisation = &seeded.organisations[0];
@@ -269,15 +223,10 @@ async fn a_cancelled_export_stops_and_stays_cancelled() {
     let servers = Servers::shared().unwrap();
     let (database, seeded) = vantage(&servers.pg_url, &[ROWS]).await;
     let system = System::start(servers, database, &options()).await.unwrap();
-    let api = system
-        .api(&seeded.organisations[0].id.to_string(), "owner")
-        .unwrap();
+    let api = system.api(&seeded.organisations[0].id.to_string(), "owner").unwrap();
     let job = api.export("both").await.unwrap();
     in_the_middle(&api, job).await;
-    let answer = api
-        .send(reqwest::Method::POST, &format!("/jobs/{job}/cancel"), None)
-        .await
-        .unwrap();
+    let answer = api.send(reqwest::Method::POST, &format!("/jobs/{job}/cancel"), None).await.unwrap();
     assert_eq!(answer.status(), reqwest::StatusCode::ACCEPTED);
     let job = api.wait(job, &["cancelled"], PATIENCE).await.unwrap();
     // A worker that was at it finds out by its heartbeat and lets go.
@@ -287,10 +236,7 @@ async fn a_cancelled_export_stops_and_stays_cancelled() {
     .await
     .unwrap();
     let after = api.job(job.summary.id).await.unwrap();
-    assert_eq!(
-        (after.summary.state.as_str(), after.summary.version),
-        ("cancelled", job.summary.version)
-    );
+    assert_eq!((after.summary.state.as_str(), after.summary.version), ("cancelled", job.summary.version));
     assert!(after.package.is_none());
     audited(&system, &after).await;
 }

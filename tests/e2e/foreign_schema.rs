@@ -79,16 +79,10 @@ async fn tenants_are_followed_through_any_number_of_foreign_keys() {
             ("employee", "SELECT 1".to_owned()),
             ("customer", customers.clone()),
             ("invoice", invoices.clone()),
-            (
-                "invoice_line",
-                format!("SELECT 1 FROM invoice_line WHERE invoice_id IN ({invoices})"),
-            ),
+            ("invoice_line", format!("SELECT 1 FROM invoice_line WHERE invoice_id IN ({invoices})")),
         ] {
-            let expected = system
-                .subjects
-                .number(&format!("SELECT count(*) FROM ({expected}) x"))
-                .await
-                .unwrap();
+            let expected =
+                system.subjects.number(&format!("SELECT count(*) FROM ({expected}) x")).await.unwrap();
             let expected = usize::try_from(expected).unwrap();
             assert!(expected > 0);
             assert_eq!(archive.json(table).len(), expected, "{table}");
@@ -101,11 +95,6 @@ async fn tenants_are_followed_through_any_number_of_foreign_keys() {
             .map(|row| row["total"].replace('.', "").parse::<i64>().unwrap())
             .sum();
         assert_eq!(cents, system.subjects.number(&sum).await.unwrap());
-        assert!(
-            archive
-                .csv("customer")
-                .iter()
-                .all(|row| row["phone"].starts_with("+49 30 "))
-        );
+        assert!(archive.csv("customer").iter().all(|row| row["phone"].starts_with("+49 30 ")));
     }
 }

@@ -8,9 +8,7 @@ use crate::support::vantage;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn schemathesis_finds_no_server_error_and_no_undocumented_answer() {
-    let tool = std::env::var("LETHE_TEST_SCHEMATHESIS")
-        .ok()
-        .filter(|tool| !tool.is_empty());
+    let tool = std::env::var("LETHE_TEST_SCHEMATHESIS").ok().filter(|tool| !tool.is_empty());
     assert!(
         tool.is_some() || std::env::var("CI").as_deref() != Ok("true"),
         "schemathesis is missing, and CI skips nothing"
@@ -21,15 +19,9 @@ async fn schemathesis_finds_no_server_error_and_no_undocumented_answer() {
     };
     let servers = Servers::shared().unwrap();
     let (database, seeded) = vantage(&servers.pg_url, &[300, 300]).await;
-    let system = System::start(servers, database, &Options::default())
-        .await
-        .unwrap();
-    let token = system
-        .token(&seeded.organisations[0].id.to_string(), "owner")
-        .unwrap();
-    let api = system
-        .api(&seeded.organisations[0].id.to_string(), "owner")
-        .unwrap();
+    let system = System::start(servers, database, &Options::default()).await.unwrap();
+    let token = system.token(&seeded.organisations[0].id.to_string(), "owner").unwrap();
+    let api = system.api(&seeded.organisations[0].id.to_string(), "owner").unwrap();
     api.export("json").await.unwrap();
     let output = tokio::task::spawn_blocking({
         let (base, directory) = (system.base.clone(), system.directory.path().to_owned());
@@ -37,16 +29,7 @@ async fn schemathesis_finds_no_server_error_and_no_undocumented_answer() {
             Command::new(tool)
                 .arg("run")
                 .arg(format!("{base}/api/v1/openapi.json"))
-                .args([
-                    "--url",
-                    &base,
-                    "--checks",
-                    "all",
-                    "--max-examples",
-                    "30",
-                    "--seed",
-                    "1",
-                ])
+                .args(["--url", &base, "--checks", "all", "--max-examples", "30", "--seed", "1"])
                 .args(["-H", &format!("Authorization: Bearer {token}")])
                 .current_dir(directory)
                 .output()
@@ -55,10 +38,7 @@ async fn schemathesis_finds_no_server_error_and_no_undocumented_answer() {
     .await
     .unwrap()
     .unwrap();
-    let said = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}");
 }

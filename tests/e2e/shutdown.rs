@@ -10,11 +10,7 @@ use crate::support::{PATIENCE, audited, complete, downloaded, vantage};
 async fn every_service_ends_soon_after_sigterm_and_the_job_goes_on_elsewhere() {
     let servers = Servers::shared().unwrap();
     let (database, seeded) = vantage(&servers.pg_url, &[60_000]).await;
-    let options = Options {
-        whole_export_rows: 1_000,
-        lease: "60s",
-        ..Options::default()
-    };
+    let options = Options { whole_export_rows: 1_000, lease: "60s", ..Options::default() };
     let mut system = System::start(servers, database, &options).await.unwrap();
     let organisation = &seeded.organisations[0];
     let api = system.api(&organisation.id.to_string(), "owner").unwrap();
@@ -33,23 +29,11 @@ async fn every_service_ends_soon_after_sigterm_and_the_job_goes_on_elsewhere() {
         system.process(service).unwrap().signal("TERM").unwrap();
     }
     for service in SERVICES {
-        let status = system
-            .process(service)
-            .unwrap()
-            .ended(Duration::from_secs(15))
-            .await
-            .unwrap();
-        assert!(
-            status.success(),
-            "{service}: {status}: {}",
-            system.log(service).unwrap()
-        );
+        let status = system.process(service).unwrap().ended(Duration::from_secs(15)).await.unwrap();
+        assert!(status.success(), "{service}: {status}: {}", system.log(service).unwrap());
     }
-    let running = system
-        .control
-        .number("SELECT count(*) FROM job_steps WHERE state = 'running'")
-        .await
-        .unwrap();
+    let running =
+        system.control.number("SELECT count(*) FROM job_steps WHERE state = 'running'").await.unwrap();
     assert_eq!(running, 0, "steps were given back, not left to lapse");
     for service in SERVICES {
         system.spawn(service).unwrap();

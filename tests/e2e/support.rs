@@ -18,9 +18,7 @@ pub async fn vantage(pg_url: &str, sizes: &[u64]) -> (Database, sample::Seeded) 
     sample::create(&database.client).await.unwrap();
     roles(&database).await;
     let scale = sample::Scale::organisations_of_rows(sizes);
-    let seeded = sample::seed(&mut database.client, &scale, 7, |_| {})
-        .await
-        .unwrap();
+    let seeded = sample::seed(&mut database.client, &scale, 7, |_| {}).await.unwrap();
     (database, seeded)
 }
 
@@ -49,11 +47,7 @@ pub async fn audited(system: &System, job: &JobView) -> Vec<String> {
     let numbers: Vec<i64> = found.iter().map(|(version, _)| *version).collect();
     let expected: Vec<i64> = (1..=job.summary.version).collect();
     assert_eq!(numbers, expected, "each version exactly once");
-    let gaps = system
-        .control
-        .number("SELECT max(seq) - count(*) FROM audit_logs")
-        .await
-        .unwrap();
+    let gaps = system.control.number("SELECT max(seq) - count(*) FROM audit_logs").await.unwrap();
     assert_eq!(gaps, 0, "the log is numbered without gaps");
     found.into_iter().map(|(_, action)| action).collect()
 }
@@ -62,9 +56,7 @@ async fn versions(system: &System, job: Uuid) -> anyhow::Result<Vec<(i64, String
     let sql =
         "SELECT job_version, action FROM audit_logs WHERE job_id = $1 AND job_version IS NOT NULL ORDER BY 1";
     let rows = system.control.client.query(sql, &[&job]).await?;
-    rows.iter()
-        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
-        .collect()
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
 /// The number of rows per collection that an archive holds, by its data files.
@@ -84,10 +76,7 @@ pub fn complete(archive: &mut Archive, organisation: &sample::SeededOrganisation
         assert_eq!(file.rows, u64::try_from(records).unwrap(), "{}", file.path);
         rows.insert(file.collection, file.rows);
     }
-    let expected: BTreeMap<String, u64> = organisation
-        .rows
-        .iter()
-        .map(|(table, rows)| ((*table).to_owned(), *rows))
-        .collect();
+    let expected: BTreeMap<String, u64> =
+        organisation.rows.iter().map(|(table, rows)| ((*table).to_owned(), *rows)).collect();
     assert_eq!(rows, expected);
 }

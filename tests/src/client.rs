@@ -34,15 +34,8 @@ impl Api {
     /// # Errors
     /// When no HTTP client can be made.
     pub fn new(base: &str, token: &str) -> Result<Self> {
-        let http = Client::builder()
-            .redirect(Policy::none())
-            .timeout(Duration::from_secs(120))
-            .build()?;
-        Ok(Self {
-            http,
-            base: base.to_owned(),
-            token: token.to_owned(),
-        })
+        let http = Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(120)).build()?;
+        Ok(Self { http, base: base.to_owned(), token: token.to_owned() })
     }
 
     /// Sends a request below `/api/v1/privacy`.
@@ -74,11 +67,7 @@ impl Api {
         let body = serde_json::json!({"include_media": false, "format": format});
         let response = self.send(Method::POST, "/export", Some(body)).await?;
         if response.status() != StatusCode::ACCEPTED {
-            bail!(
-                "an export was not accepted: {} {}",
-                response.status(),
-                response.text().await?
-            );
+            bail!("an export was not accepted: {} {}", response.status(), response.text().await?);
         }
         Ok(response.json::<JobSummary>().await?.id)
     }
@@ -117,26 +106,14 @@ impl Api {
     /// # Errors
     /// When there is no link or it does not work.
     pub async fn download(&self, id: Uuid) -> Result<Download> {
-        let response = self
-            .send(Method::GET, &format!("/jobs/{id}/download"), None)
-            .await?;
+        let response = self.send(Method::GET, &format!("/jobs/{id}/download"), None).await?;
         let status = response.status();
-        let link = response
-            .headers()
-            .get("location")
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
+        let link =
+            response.headers().get("location").and_then(|value| value.to_str().ok()).map(str::to_owned);
         let Some(link) = link.filter(|_| status.is_redirection()) else {
             bail!("no link: {status} {}", response.text().await?);
         };
-        let bytes = self
-            .http
-            .get(&link)
-            .send()
-            .await?
-            .error_for_status()?
-            .bytes()
-            .await?;
+        let bytes = self.http.get(&link).send().await?.error_for_status()?.bytes().await?;
         Ok(Download { link, bytes })
     }
 

@@ -44,19 +44,13 @@ impl Database {
     /// # Errors
     /// When the statement fails.
     pub async fn number(&self, sql: &str) -> Result<i64> {
-        Ok(self
-            .client
-            .query_one(sql, &[])
-            .await
-            .with_context(|| sql.to_owned())?
-            .try_get(0)?)
+        Ok(self.client.query_one(sql, &[]).await.with_context(|| sql.to_owned())?.try_get(0)?)
     }
 }
 
 async fn connect(url: &str) -> Result<Client> {
-    let (client, connection) = tokio_postgres::connect(url, NoTls)
-        .await
-        .context("the test's database server is away")?;
+    let (client, connection) =
+        tokio_postgres::connect(url, NoTls).await.context("the test's database server is away")?;
     tokio::spawn(connection);
     Ok(client)
 }

@@ -59,10 +59,7 @@ impl Program {
             .stderr(log)
             .spawn()
             .with_context(|| format!("{} cannot be started", self.name))?;
-        Ok(Process {
-            child,
-            name: self.name.clone(),
-        })
+        Ok(Process { child, name: self.name.clone() })
     }
 }
 
@@ -98,15 +95,8 @@ impl Process {
     /// # Errors
     /// When it cannot be sent.
     pub fn signal(&self, signal: &str) -> Result<()> {
-        let status = Command::new("kill")
-            .arg(format!("-{signal}"))
-            .arg(self.id().to_string())
-            .status()?;
-        if status.success() {
-            Ok(())
-        } else {
-            bail!("{} does not take signals any more", self.name)
-        }
+        let status = Command::new("kill").arg(format!("-{signal}")).arg(self.id().to_string()).status()?;
+        if status.success() { Ok(()) } else { bail!("{} does not take signals any more", self.name) }
     }
 
     /// Waits for its end.
@@ -140,10 +130,7 @@ impl Process {
     /// When the kernel does not say.
     pub fn peak_memory_bytes(&self) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))
-            .context("no VmHWM")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
         let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kib.saturating_mul(1024))
     }

@@ -16,13 +16,8 @@ use crate::servers::Servers;
 use crate::wait::eventually;
 
 /// The services in the order in which they are started.
-pub const SERVICES: [&str; 5] = [
-    "audit-sink",
-    "retention-scheduler",
-    "erasure-worker",
-    "export-worker",
-    "privacy-api",
-];
+pub const SERVICES: [&str; 5] =
+    ["audit-sink", "retention-scheduler", "erasure-worker", "export-worker", "privacy-api"];
 
 /// What a test wants otherwise than usual.
 #[derive(Debug, Clone)]
@@ -96,10 +91,7 @@ impl System {
         make_vhost(&servers.mgmt_url, &vhost).await?;
         let directory = tempfile::tempdir()?;
         let keys = directory.path().join("keys").display().to_string();
-        lethe(
-            &["token", "--init", "--key-dir", &keys],
-            &[("LETHE_MODE", "development")],
-        )?;
+        lethe(&["token", "--init", "--key-dir", &keys], &[("LETHE_MODE", "development")])?;
         std::fs::write(directory.path().join("datamap.yaml"), &options.data_map)?;
         let base = format!("http://127.0.0.1:{}", free_port()?);
         let mut system = Self {
@@ -141,11 +133,7 @@ impl System {
         );
         let config = self.path(&format!("{name}.toml"));
         std::fs::write(&config, format!("{common}{}", self.own_settings(name, options)?))?;
-        let program = Program {
-            name: name.to_owned(),
-            config,
-            log: self.path(&format!("{name}.log")),
-        };
+        let program = Program { name: name.to_owned(), config, log: self.path(&format!("{name}.log")) };
         self.programs.insert(name, (program, admin));
         Ok(())
     }
@@ -202,9 +190,7 @@ impl System {
     /// # Errors
     /// When it was never started.
     pub fn process(&mut self, name: &str) -> Result<&mut Process> {
-        self.processes
-            .get_mut(name)
-            .with_context(|| format!("{name} was not started"))
+        self.processes.get_mut(name).with_context(|| format!("{name} was not started"))
     }
 
     /// Where a service's side port is.
@@ -212,10 +198,7 @@ impl System {
     /// # Errors
     /// When there is no such service.
     pub fn admin(&self, name: &str) -> Result<String> {
-        Ok(format!(
-            "http://{}",
-            self.programs.get(name).context("no such service")?.1
-        ))
+        Ok(format!("http://{}", self.programs.get(name).context("no such service")?.1))
     }
 
     /// Waits until a service says that it is ready.
@@ -226,9 +209,7 @@ impl System {
         let url = format!("{}/readyz", self.admin(name)?);
         let ready = eventually(Duration::from_secs(60), &format!("{name} is ready"), || async {
             let answer = reqwest::get(&url).await;
-            Ok(answer
-                .is_ok_and(|answer| answer.status().is_success())
-                .then_some(()))
+            Ok(answer.is_ok_and(|answer| answer.status().is_success()).then_some(()))
         })
         .await;
         ready.with_context(|| format!("its log ends: {}", self.log(name).unwrap_or_default()))
@@ -267,9 +248,7 @@ impl System {
             "--key-dir",
             &keys,
         ];
-        Ok(lethe(&arguments, &[("LETHE_MODE", "development")])?
-            .trim()
-            .to_owned())
+        Ok(lethe(&arguments, &[("LETHE_MODE", "development")])?.trim().to_owned())
     }
 }
 
@@ -288,31 +267,15 @@ fn lethe(arguments: &[&str], variables: &[(&str, &str)]) -> Result<String> {
 
 async fn make_vhost(management: &str, vhost: &str) -> Result<()> {
     let url = reqwest::Url::parse(management)?;
-    let (user, password) = (
-        url.username().to_owned(),
-        url.password().unwrap_or_default().to_owned(),
-    );
-    let base = format!(
-        "http://{}:{}",
-        url.host_str().context("no host")?,
-        url.port().context("no port")?
-    );
+    let (user, password) = (url.username().to_owned(), url.password().unwrap_or_default().to_owned());
+    let base = format!("http://{}:{}", url.host_str().context("no host")?, url.port().context("no port")?);
     let http = reqwest::Client::new();
     for (path, body) in [
         (format!("/api/vhosts/{vhost}"), "{}"),
-        (
-            format!("/api/permissions/{vhost}/{user}"),
-            r#"{"configure":".*","write":".*","read":".*"}"#,
-        ),
+        (format!("/api/permissions/{vhost}/{user}"), r#"{"configure":".*","write":".*","read":".*"}"#),
     ] {
-        let request = http
-            .put(format!("{base}{path}"))
-            .basic_auth(&user, Some(&password));
-        let response = request
-            .header("content-type", "application/json")
-            .body(body)
-            .send()
-            .await?;
+        let request = http.put(format!("{base}{path}")).basic_auth(&user, Some(&password));
+        let response = request.header("content-type", "application/json").body(body).send().await?;
         response.error_for_status().context("a vhost cannot be made")?;
     }
     Ok(())

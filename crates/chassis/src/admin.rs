@@ -70,11 +70,7 @@ fn verdict(failing: &[String]) -> Response<Full<Bytes>> {
     if failing.is_empty() {
         return response(StatusCode::OK, "text/plain", "ok\n".to_owned());
     }
-    response(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "text/plain",
-        format!("not ok: {}\n", failing.join(", ")),
-    )
+    response(StatusCode::SERVICE_UNAVAILABLE, "text/plain", format!("not ok: {}\n", failing.join(", ")))
 }
 
 fn response(status: StatusCode, content_type: &str, text: String) -> Response<Full<Bytes>> {

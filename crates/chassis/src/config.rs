@@ -109,10 +109,7 @@ impl std::fmt::Display for SettingsError {
         write!(f, "settings: {}", self.0)?;
         if let Some(key) = self.0.path.last() {
             let variable = self.0.path.join("__").to_uppercase();
-            write!(
-                f,
-                "; set `{key}` in the settings file, or LETHE_{variable} in the environment"
-            )?;
+            write!(f, "; set `{key}` in the settings file, or LETHE_{variable} in the environment")?;
         }
         Ok(())
     }
@@ -131,13 +128,8 @@ impl<C: DeserializeOwned> Settings<C> {
             figment = figment.merge(Toml::file_exact(file));
         }
         // Only variables with a section are settings; LETHE_LOCAL_DIR and the like are not.
-        let variables = Env::prefixed("LETHE_")
-            .filter(|key| key.as_str().contains("__"))
-            .split("__");
-        figment
-            .merge(variables)
-            .extract()
-            .map_err(|error| SettingsError(Box::new(error)))
+        let variables = Env::prefixed("LETHE_").filter(|key| key.as_str().contains("__")).split("__");
+        figment.merge(variables).extract().map_err(|error| SettingsError(Box::new(error)))
     }
 
     /// Reads settings from text, for tests of published samples.
@@ -145,9 +137,7 @@ impl<C: DeserializeOwned> Settings<C> {
     /// # Errors
     /// As [`Settings::load`].
     pub fn parse(toml: &str) -> Result<Self, SettingsError> {
-        Figment::from(Toml::string(toml))
-            .extract()
-            .map_err(|error| SettingsError(Box::new(error)))
+        Figment::from(Toml::string(toml)).extract().map_err(|error| SettingsError(Box::new(error)))
     }
 }
 
@@ -174,17 +164,13 @@ mod tests {
 
     #[test]
     fn an_error_names_the_setting() {
-        let unknown = Settings::<Own>::parse(&SAMPLE.replace("size", "sizes"))
-            .unwrap_err()
-            .to_string();
+        let unknown = Settings::<Own>::parse(&SAMPLE.replace("size", "sizes")).unwrap_err().to_string();
         assert!(unknown.contains("sizes"), "{unknown}");
-        let wrong = Settings::<Own>::parse(&SAMPLE.replace("size = 3", "size = 'x'"))
-            .unwrap_err()
-            .to_string();
+        let wrong =
+            Settings::<Own>::parse(&SAMPLE.replace("size = 3", "size = 'x'")).unwrap_err().to_string();
         assert!(wrong.contains("LETHE_SERVICE__SIZE"), "{wrong}");
-        let zero = Settings::<Own>::parse(&format!("{SAMPLE}[worker]\nlease = 'soon'\n"))
-            .unwrap_err()
-            .to_string();
+        let zero =
+            Settings::<Own>::parse(&format!("{SAMPLE}[worker]\nlease = 'soon'\n")).unwrap_err().to_string();
         assert!(zero.contains("LETHE_WORKER__LEASE"), "{zero}");
     }
 }

@@ -38,9 +38,6 @@ impl Context {
     /// The service itself as the origin of a change, in the current trace.
     #[must_use]
     pub fn origin(&self) -> Origin {
-        Origin {
-            actor: Actor::service(self.name),
-            headers: telemetry::inject_current(),
-        }
+        Origin { actor: Actor::service(self.name), headers: telemetry::inject_current() }
     }
 }

@@ -57,17 +57,10 @@ impl Health {
 }
 
 fn add(checks: &Mutex<Vec<Check>>, name: &str, check: impl Fn() -> bool + Send + Sync + 'static) {
-    checks
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push((name.to_owned(), Box::new(check)));
+    checks.lock().unwrap_or_else(PoisonError::into_inner).push((name.to_owned(), Box::new(check)));
 }
 
 fn failing(checks: &Mutex<Vec<Check>>) -> Vec<String> {
     let checks = checks.lock().unwrap_or_else(PoisonError::into_inner);
-    checks
-        .iter()
-        .filter(|(_, check)| !check())
-        .map(|(name, _)| name.clone())
-        .collect()
+    checks.iter().filter(|(_, check)| !check()).map(|(name, _)| name.clone()).collect()
 }

@@ -39,21 +39,12 @@ struct Relay(ReconnectingPublisher);
 impl Publish for Relay {
     async fn publish(&mut self, rows: &[OutboxRow]) -> Vec<bool> {
         let outgoing: Vec<Outgoing> = rows.iter().map(outgoing).collect();
-        self.0
-            .publish_batch(&outgoing)
-            .await
-            .iter()
-            .map(Result::is_ok)
-            .collect()
+        self.0.publish_batch(&outgoing).await.iter().map(Result::is_ok).collect()
     }
 }
 
 fn outgoing(row: &OutboxRow) -> Outgoing {
-    let exchange = if row.kind == AuditEvent::KIND {
-        topology::AUDIT
-    } else {
-        topology::WORK
-    };
+    let exchange = if row.kind == AuditEvent::KIND { topology::AUDIT } else { topology::WORK };
     Outgoing {
         message_id: row.event_id,
         exchange: exchange.to_owned(),
@@ -69,14 +60,10 @@ pub(crate) async fn run(context: Context, end: CancellationToken) -> anyhow::Res
     let publisher = ReconnectingPublisher::new(context.amqp.clone(), &context.metrics)?;
     let health = publisher.health();
     context.health.ready_when("broker", move || health.connected());
-    let waiting = context.metrics.gauge(
-        "privacy_outbox_unpublished",
-        "messages committed and not yet published",
-    )?;
-    let oldest = context.metrics.gauge(
-        "privacy_outbox_oldest_seconds",
-        "age of the oldest unpublished message",
-    )?;
+    let waiting =
+        context.metrics.gauge("privacy_outbox_unpublished", "messages committed and not yet published")?;
+    let oldest =
+        context.metrics.gauge("privacy_outbox_oldest_seconds", "age of the oldest unpublished message")?;
     let mut relay = Relay(publisher);
     let mut declared = false;
     loop {
@@ -113,10 +100,7 @@ async fn declare(context: &Context) -> bool {
     match declare_topology(&context.amqp).await {
         Ok(()) => true,
         Err(error) => {
-            tracing::warn!(
-                error = telemetry::as_error(&error),
-                "the topology cannot be declared"
-            );
+            tracing::warn!(error = telemetry::as_error(&error), "the topology cannot be declared");
             false
         }
     }

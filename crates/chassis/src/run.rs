@@ -48,10 +48,7 @@ struct Arguments {
 /// # Errors
 /// When the settings cannot be used or the service fails.
 pub async fn run<S: Service>() -> anyhow::Result<()> {
-    let command = Arguments::command()
-        .name(S::NAME)
-        .about(S::ABOUT)
-        .version(env!("CARGO_PKG_VERSION"));
+    let command = Arguments::command().name(S::NAME).about(S::ABOUT).version(env!("CARGO_PKG_VERSION"));
     let arguments = Arguments::from_arg_matches(&command.get_matches())?;
     let settings = Settings::<S::Config>::load(arguments.config.as_deref())?;
     if arguments.check_config {
@@ -132,9 +129,5 @@ async fn stop_on_signal(stopping: CancellationToken) {
 
 fn instance(name: &str) -> String {
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "localhost".to_owned());
-    format!(
-        "{name}@{host}:{}:{}",
-        std::process::id(),
-        uuid::Uuid::new_v4().simple()
-    )
+    format!("{name}@{host}:{}:{}", std::process::id(), uuid::Uuid::new_v4().simple())
 }

@@ -84,12 +84,7 @@ impl StepProgress {
     /// How far every collection is.
     #[must_use]
     pub fn amounts(&self) -> Vec<CollectionAmount> {
-        self.amounts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values()
-            .cloned()
-            .collect()
+        self.amounts.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     pub(crate) fn beats(&self) -> u64 {

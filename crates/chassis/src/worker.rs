@@ -37,10 +37,7 @@ const CONCLUDE_FOR: Duration = Duration::from_secs(30);
 pub async fn work<R: StepRunner>(queue: QueueSpec, runner: R, context: Context) -> anyhow::Result<()> {
     let mut settings =
         ConsumerSettings::new(context.amqp.clone(), queue).with_concurrency(context.worker.concurrency);
-    settings.drain_deadline = context
-        .worker
-        .finish_within
-        .saturating_add(Duration::from_secs(5));
+    settings.drain_deadline = context.worker.finish_within.saturating_add(Duration::from_secs(5));
     let worker = Worker {
         runner: Arc::new(runner),
         policy: context.worker.policy(),
@@ -50,15 +47,10 @@ pub async fn work<R: StepRunner>(queue: QueueSpec, runner: R, context: Context) 
     let consumer = Consumer::new(settings, worker, &context.metrics)?;
     let (ready, live) = (consumer.health(), consumer.health());
     context.health.ready_when("queue", move || ready.connected());
-    context.health.live_when("consumer", move || {
-        live.since_last_tick() < Duration::from_secs(60)
-    });
+    context.health.live_when("consumer", move || live.since_last_tick() < Duration::from_secs(60));
     let drained = consumer.run(context.stopping.clone()).await;
     if drained.unfinished > 0 {
-        tracing::warn!(
-            steps = drained.unfinished,
-            "steps were cut off; their leases will lapse"
-        );
+        tracing::warn!(steps = drained.unfinished, "steps were cut off; their leases will lapse");
     }
     Ok(())
 }
@@ -81,9 +73,7 @@ impl<R: StepRunner> Handler for Worker<R> {
         let (owner, lease) = (self.context.instance.as_str(), self.context.worker.lease);
         let origin = self.context.origin();
         let asked =
-            self.context
-                .store
-                .claim_step((due.job_id, due.step_no), (owner, lease), &self.policy, &origin);
+            self.context.store.claim_step((due.job_id, due.step_no), (owner, lease), &self.policy, &origin);
         match asked.await {
             Err(error) => {
                 tracing::warn!(
@@ -164,12 +154,7 @@ impl<R: StepRunner> Worker<R> {
         let give_up = Instant::now() + CONCLUDE_FOR;
         loop {
             let origin = self.context.origin();
-            match self
-                .context
-                .store
-                .conclude_step(&report, &self.policy, &origin)
-                .await
-            {
+            match self.context.store.conclude_step(&report, &self.policy, &origin).await {
                 Ok(Concluded::Written { job, .. }) => {
                     self.context.relay.wake();
                     if report.conclusion == Conclusion::Completed {
@@ -188,10 +173,7 @@ impl<R: StepRunner> Worker<R> {
                     return;
                 }
                 Err(error) if Instant::now() < give_up => {
-                    tracing::warn!(
-                        error = telemetry::as_error(&error),
-                        "a step's end cannot be written yet"
-                    );
+                    tracing::warn!(error = telemetry::as_error(&error), "a step's end cannot be written yet");
                     tokio::time::sleep(Duration::from_millis(500)).await;
                 }
                 Err(error) => {

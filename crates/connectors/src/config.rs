@@ -41,10 +41,7 @@ impl StoreConfig {
             return Err(bad("`max_connections` must be at least 1"));
         }
         let (url, mode) = without_sslmode(self.url.expose_secret());
-        if !["postgres://", "postgresql://"]
-            .iter()
-            .any(|scheme| url.starts_with(scheme))
-        {
+        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
             return Err(bad("the url must begin with postgresql://"));
         }
         // The parser's error is dropped: it may quote the URL, and that holds a password.
@@ -55,9 +52,7 @@ impl StoreConfig {
             Some("prefer") => SslMode::Prefer,
             Some("require" | "verify-ca" | "verify-full") => SslMode::Require,
             Some(_) => {
-                return Err(bad(
-                    "`sslmode` must be disable, prefer, require, verify-ca or verify-full",
-                ));
+                return Err(bad("`sslmode` must be disable, prefer, require, verify-ca or verify-full"));
             }
             None if on_this_machine(&driver) => SslMode::Disable,
             None => SslMode::Require,
@@ -65,9 +60,7 @@ impl StoreConfig {
         if driver.get_connect_timeout().is_none() {
             driver.connect_timeout(CONNECT_TIMEOUT);
         }
-        driver
-            .keepalives_idle(KEEPALIVE_IDLE)
-            .tcp_user_timeout(TCP_USER_TIMEOUT);
+        driver.keepalives_idle(KEEPALIVE_IDLE).tcp_user_timeout(TCP_USER_TIMEOUT);
         driver.application_name(format!("lethe-{}", self.name));
         Ok(driver)
     }
@@ -90,23 +83,13 @@ fn without_sslmode(url: &str) -> (String, Option<String>) {
         })
         .collect();
     let rest = rest.join("&");
-    (
-        if rest.is_empty() {
-            base.to_owned()
-        } else {
-            format!("{base}?{rest}")
-        },
-        mode,
-    )
+    (if rest.is_empty() { base.to_owned() } else { format!("{base}?{rest}") }, mode)
 }
 
 fn on_this_machine(driver: &tokio_postgres::Config) -> bool {
     let loopback = |host: &Host| match host {
         Host::Tcp(name) => {
-            name == "localhost"
-                || name
-                    .parse::<std::net::IpAddr>()
-                    .is_ok_and(|address| address.is_loopback())
+            name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
         }
         #[cfg(unix)]
         Host::Unix(_) => true,
@@ -142,14 +125,8 @@ mod tests {
             ("postgres://u@localhost/d?hostaddr=192.0.2.1", SslMode::Require),
             ("postgres://u@localhost/d?sslmode=require", SslMode::Require),
             ("postgresql://u@h/d?sslmode=disable", SslMode::Disable),
-            (
-                "postgres://u@h/d?connect_timeout=2&sslmode=verify-full",
-                SslMode::Require,
-            ),
-            (
-                "postgres://u@h/d?sslmode=verify-ca&connect_timeout=2",
-                SslMode::Require,
-            ),
+            ("postgres://u@h/d?connect_timeout=2&sslmode=verify-full", SslMode::Require),
+            ("postgres://u@h/d?sslmode=verify-ca&connect_timeout=2", SslMode::Require),
             ("postgres://u@h/d?sslmode=prefer", SslMode::Prefer),
         ] {
             assert_eq!(driver(url).unwrap().get_ssl_mode(), mode, "{url}");
@@ -175,10 +152,7 @@ mod tests {
         ] {
             let error = driver(url).unwrap_err();
             let text = format!("{error} {error:?}");
-            assert!(
-                !text.contains("hunter2") && text.contains("subject store `shop`"),
-                "{text}"
-            );
+            assert!(!text.contains("hunter2") && text.contains("subject store `shop`"), "{text}");
             assert!(!error.is_retryable());
         }
     }

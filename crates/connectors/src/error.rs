@@ -63,37 +63,21 @@ impl StoreErrorKind {
 
 impl StoreError {
     pub(crate) fn new(store: &str, kind: StoreErrorKind) -> Self {
-        Self {
-            store: store.to_owned(),
-            kind,
-            sqlstate: None,
-            reading: Vec::new(),
-            source: None,
-        }
+        Self { store: store.to_owned(), kind, sqlstate: None, reading: Vec::new(), source: None }
     }
 
     pub(crate) fn because(self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self {
-            source: Some(source.into()),
-            ..self
-        }
+        Self { source: Some(source.into()), ..self }
     }
 
     pub(crate) fn driver(store: &str, error: tokio_postgres::Error) -> Self {
         if let Some(refusal) = error.as_db_error() {
             let sqlstate = Some(refusal.code().code().to_owned());
-            return Self {
-                sqlstate,
-                ..Self::new(store, classify(refusal))
-            };
+            return Self { sqlstate, ..Self::new(store, classify(refusal)) };
         }
         let transport = error.is_closed()
             || std::error::Error::source(&error).is_some_and(|source| source.is::<std::io::Error>());
-        let kind = if transport {
-            StoreErrorKind::Unreachable
-        } else {
-            StoreErrorKind::Other
-        };
+        let kind = if transport { StoreErrorKind::Unreachable } else { StoreErrorKind::Other };
         Self::new(store, kind).because(error)
     }
 
@@ -113,10 +97,7 @@ impl StoreError {
 
     /// The same failure, met while reading these tables.
     pub(crate) fn reading(self, tables: &[TableName]) -> Self {
-        Self {
-            reading: tables.to_vec(),
-            ..self
-        }
+        Self { reading: tables.to_vec(), ..self }
     }
 
     /// What kind of failure it is.

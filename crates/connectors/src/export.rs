@@ -105,24 +105,16 @@ impl CollectionRead {
         scope: &ExportScope<'_>,
     ) -> Result<Self, PlanError> {
         let name = &collection.table;
-        let table = schema
-            .tables
-            .get(name)
-            .ok_or_else(|| PlanError::NoTable(name.clone()))?;
-        let path = collection
-            .tenant
-            .as_ref()
-            .ok_or_else(|| PlanError::NoTenant(name.clone()))?;
+        let table = schema.tables.get(name).ok_or_else(|| PlanError::NoTable(name.clone()))?;
+        let path = collection.tenant.as_ref().ok_or_else(|| PlanError::NoTenant(name.clone()))?;
         let mut predicate = sql::tenant_predicate(name, path, schema, scope.organisation)?;
         if let Some(created_at) = &collection.created_at {
             let column = sql::live_column(schema, name, created_at)?;
             predicate.push_str(&format!(" AND {}", until(column, name, scope.cutoff_at)?));
         }
         let (columns, omitted) = divide(collection, table);
-        let (selected, cells): (Vec<String>, Vec<CopyCell>) = columns
-            .iter()
-            .flat_map(|column| cells(column, scope.formats))
-            .unzip();
+        let (selected, cells): (Vec<String>, Vec<CopyCell>) =
+            columns.iter().flat_map(|column| cells(column, scope.formats)).unzip();
         let rows = format!("FROM {} t0 WHERE {predicate}", sql::relation(name));
         let hops = path.hops.iter().map(|hop| hop.target.clone());
         Ok(Self {
@@ -151,27 +143,19 @@ fn until(column: &LiveColumn, table: &TableName, cutoff_at: DateTime<Utc>) -> Re
         TypeFamily::Timestamp => ("%Y-%m-%d %H:%M:%S%.6f", "timestamp"),
         TypeFamily::Date => ("%Y-%m-%d", "date"),
         _ => {
-            return Err(PlanError::NotATime {
-                table: table.clone(),
-                column: column.name.clone(),
-            });
+            return Err(PlanError::NotATime { table: table.clone(), column: column.name.clone() });
         }
     };
     let name = sql::identifier(&column.name);
     let value = sql::literal(&cutoff_at.format(format).to_string());
-    Ok(format!(
-        "(t0.{name} OPERATOR(pg_catalog.<=) {value}::pg_catalog.{cast} OR t0.{name} IS NULL)"
-    ))
+    Ok(format!("(t0.{name} OPERATOR(pg_catalog.<=) {value}::pg_catalog.{cast} OR t0.{name} IS NULL)"))
 }
 
 /// What is exported and what is left out.
 fn divide(collection: &Collection, table: &Table) -> (Vec<ExportColumn>, Vec<OmittedColumn>) {
     let (mut columns, mut omitted) = (Vec::new(), Vec::new());
     let mut omit = |column: &str, reason: &str| {
-        omitted.push(OmittedColumn {
-            column: column.to_owned(),
-            reason: reason.to_owned(),
-        });
+        omitted.push(OmittedColumn { column: column.to_owned(), reason: reason.to_owned() });
     };
     for live in &table.columns {
         match collection.field(&live.name) {
@@ -188,15 +172,8 @@ fn divide(collection: &Collection, table: &Table) -> (Vec<ExportColumn>, Vec<Omi
             },
         }
     }
-    for field in collection
-        .fields
-        .iter()
-        .filter(|field| table.column(&field.name).is_none())
-    {
-        omit(
-            &field.name,
-            "named by the data map, but not a column that can be read",
-        );
+    for field in collection.fields.iter().filter(|field| table.column(&field.name).is_none()) {
+        omit(&field.name, "named by the data map, but not a column that can be read");
     }
     (columns, omitted)
 }
@@ -204,23 +181,14 @@ fn divide(collection: &Collection, table: &Table) -> (Vec<ExportColumn>, Vec<Omi
 /// The expressions of a column in the SELECT list, each with what it delivers.
 fn cells(column: &ExportColumn, formats: ExportFormat) -> Vec<(String, CopyCell)> {
     let plain = format!("t0.{}", sql::identifier(&column.name));
-    let cell = |rendering, formats| CopyCell {
-        column: column.name.clone(),
-        rendering,
-        formats,
-    };
+    let cell = |rendering, formats| CopyCell { column: column.name.clone(), rendering, formats };
     let Some(rendering) = in_both(column.family) else {
         // An array's text begins with a brace or a bracket; that of an unknown type with anything.
-        let text = if column.family == TypeFamily::Array {
-            CellRendering::Verbatim
-        } else {
-            CellRendering::Text
-        };
+        let text =
+            if column.family == TypeFamily::Array { CellRendering::Verbatim } else { CellRendering::Text };
         let json = format!("pg_catalog.to_json({plain})");
         let csv = formats.csv().then(|| (plain, cell(text, ExportFormat::Csv)));
-        let json = formats
-            .json()
-            .then(|| (json, cell(CellRendering::Json, ExportFormat::Json)));
+        let json = formats.json().then(|| (json, cell(CellRendering::Json, ExportFormat::Json)));
         return csv.into_iter().chain(json).collect();
     };
     vec![(plain, cell(rendering, formats))]

@@ -88,10 +88,7 @@ impl SubjectStore {
 }
 
 fn column(row: &Row) -> Result<(TableName, LiveColumn), tokio_postgres::Error> {
-    let name = TableName {
-        schema: row.try_get(0)?,
-        table: row.try_get(1)?,
-    };
+    let name = TableName { schema: row.try_get(0)?, table: row.try_get(1)? };
     let base = BaseType {
         schema: row.try_get(6)?,
         name: row.try_get(7)?,
@@ -109,10 +106,7 @@ fn column(row: &Row) -> Result<(TableName, LiveColumn), tokio_postgres::Error> {
 }
 
 fn key(row: &Row) -> Result<(TableName, bool, Vec<String>), tokio_postgres::Error> {
-    let name = TableName {
-        schema: row.try_get(0)?,
-        table: row.try_get(1)?,
-    };
+    let name = TableName { schema: row.try_get(0)?, table: row.try_get(1)? };
     Ok((name, row.try_get(2)?, row.try_get(3)?))
 }
 
@@ -134,11 +128,7 @@ impl BaseType<'_> {
             return TypeFamily::Enum;
         }
         if self.schema != "pg_catalog" {
-            return if self.name == "citext" {
-                TypeFamily::Text
-            } else {
-                TypeFamily::Other
-            };
+            return if self.name == "citext" { TypeFamily::Text } else { TypeFamily::Other };
         }
         match self.name {
             "text" | "varchar" | "bpchar" | "char" | "name" => TypeFamily::Text,

@@ -42,13 +42,8 @@ impl SubjectStore {
     pub fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
         let driver = config.driver()?;
         let transport = Transport::of(&driver, &config.name)?;
-        let connector = Connector {
-            store: config.name.clone(),
-            transport: transport.clone(),
-        };
-        let recycling = ManagerConfig {
-            recycling_method: RecyclingMethod::Fast,
-        };
+        let connector = Connector { store: config.name.clone(), transport: transport.clone() };
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_connect(driver, connector, recycling))
             .max_size(config.max_connections)
             .runtime(Runtime::Tokio1)
@@ -56,16 +51,8 @@ impl SubjectStore {
             .create_timeout(Some(CREATE_TIMEOUT))
             .build()
             .map_err(|error| StoreError::new(&config.name, crate::StoreErrorKind::Other).because(error))?;
-        let limits = Limits {
-            statement: config.statement_timeout,
-            lock: config.lock_timeout,
-        };
-        Ok(Self {
-            name: config.name.clone(),
-            pool,
-            transport,
-            limits,
-        })
+        let limits = Limits { statement: config.statement_timeout, lock: config.lock_timeout };
+        Ok(Self { name: config.name.clone(), pool, transport, limits })
     }
 
     /// The store's name in the data map.
@@ -80,10 +67,7 @@ impl SubjectStore {
     /// When it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
         let client = self.checkout().await?;
-        client
-            .simple_query("SELECT 1")
-            .await
-            .map_err(|error| StoreError::driver(&self.name, error))?;
+        client.simple_query("SELECT 1").await.map_err(|error| StoreError::driver(&self.name, error))?;
         Ok(())
     }
 
@@ -92,27 +76,16 @@ impl SubjectStore {
     /// # Errors
     /// When no connection is to be had.
     pub async fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
-        ReadTransaction::begin(
-            self.checkout().await?,
-            &self.name,
-            self.transport.clone(),
-            self.limits,
-        )
-        .await
+        ReadTransaction::begin(self.checkout().await?, &self.name, self.transport.clone(), self.limits).await
     }
 
     async fn checkout(&self) -> Result<Object, StoreError> {
-        self.pool
-            .get()
-            .await
-            .map_err(|error| StoreError::pool(&self.name, error))
+        self.pool.get().await.map_err(|error| StoreError::pool(&self.name, error))
     }
 }
 
 impl fmt::Debug for SubjectStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SubjectStore")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("SubjectStore").field("name", &self.name).finish_non_exhaustive()
     }
 }

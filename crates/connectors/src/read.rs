@@ -62,17 +62,10 @@ impl ReadTransaction {
         limits: Limits,
     ) -> Result<Self, StoreError> {
         // Made before BEGIN is sent: whoever drops this future drops the transaction with it.
-        let transaction = Self {
-            client: Some(client),
-            store: store.to_owned(),
-            transport,
-            copying: false,
-        };
+        let transaction = Self { client: Some(client), store: store.to_owned(), transport, copying: false };
         let (statement, lock) = (milliseconds(limits.statement), milliseconds(limits.lock));
         let limits = format!("SET LOCAL statement_timeout = {statement};SET LOCAL lock_timeout = {lock};");
-        transaction
-            .execute(&format!("{SETTINGS}{limits}{SEARCH_PATH}"))
-            .await?;
+        transaction.execute(&format!("{SETTINGS}{limits}{SEARCH_PATH}")).await?;
         Ok(transaction)
     }
 
@@ -81,12 +74,8 @@ impl ReadTransaction {
     /// # Errors
     /// When the store fails.
     pub async fn clock(&self) -> Result<DateTime<Utc>, StoreError> {
-        let row = self
-            .client()?
-            .query_typed_one("SELECT pg_catalog.clock_timestamp()", &[])
-            .await;
-        row.and_then(|row| row.try_get(0))
-            .map_err(|error| self.failed(error))
+        let row = self.client()?.query_typed_one("SELECT pg_catalog.clock_timestamp()", &[]).await;
+        row.and_then(|row| row.try_get(0)).map_err(|error| self.failed(error))
     }
 
     /// Looks the organisation up in its own table; `None` when there is none of that id.
@@ -98,11 +87,8 @@ impl ReadTransaction {
         read: &OrganisationRead,
     ) -> Result<Option<FoundOrganisation>, StoreError> {
         let row = self.client()?.query_typed_opt(&read.sql, &[]).await;
-        row.and_then(|row| {
-            row.map(|row| row.try_get(0).map(|name| FoundOrganisation { name }))
-                .transpose()
-        })
-        .map_err(|error| self.failed(error).reading(std::slice::from_ref(&read.table)))
+        row.and_then(|row| row.map(|row| row.try_get(0).map(|name| FoundOrganisation { name })).transpose())
+            .map_err(|error| self.failed(error).reading(std::slice::from_ref(&read.table)))
     }
 
     /// How many rows the read would give, counted exactly.
@@ -111,8 +97,7 @@ impl ReadTransaction {
     /// When the store fails.
     pub async fn count(&self, read: &CollectionRead) -> Result<i64, StoreError> {
         let row = self.client()?.query_typed_one(&read.count_sql, &[]).await;
-        row.and_then(|row| row.try_get(0))
-            .map_err(|error| self.failed(error).reading(read.tables()))
+        row.and_then(|row| row.try_get(0)).map_err(|error| self.failed(error).reading(read.tables()))
     }
 
     /// The counts of many reads, in their order. They are sent at once, so that they cost one
@@ -137,12 +122,7 @@ impl ReadTransaction {
         match client.copy_out(&read.copy_sql).await {
             Ok(rows) => {
                 let tables = read.tables().to_vec();
-                Ok(CopyRows {
-                    rows: Box::pin(rows),
-                    tables,
-                    store: &self.store,
-                    copying: &mut self.copying,
-                })
+                Ok(CopyRows { rows: Box::pin(rows), tables, store: &self.store, copying: &mut self.copying })
             }
             Err(error) => Err(self.failed(error).reading(read.tables())),
         }
@@ -159,10 +139,7 @@ impl ReadTransaction {
     }
 
     pub(crate) async fn execute(&self, sql: &str) -> Result<(), StoreError> {
-        self.client()?
-            .batch_execute(sql)
-            .await
-            .map_err(|error| self.failed(error))
+        self.client()?.batch_execute(sql).await.map_err(|error| self.failed(error))
     }
 
     pub(crate) fn client(&self) -> Result<&ClientWrapper, StoreError> {
@@ -200,9 +177,7 @@ impl Drop for ReadTransaction {
 
 impl fmt::Debug for ReadTransaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReadTransaction")
-            .field("store", &self.store)
-            .finish_non_exhaustive()
+        f.debug_struct("ReadTransaction").field("store", &self.store).finish_non_exhaustive()
     }
 }
 
@@ -243,17 +218,11 @@ impl Stream for CopyRows<'_> {
 
 impl fmt::Debug for CopyRows<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CopyRows")
-            .field("tables", &self.tables)
-            .finish_non_exhaustive()
+        f.debug_struct("CopyRows").field("tables", &self.tables).finish_non_exhaustive()
     }
 }
 
 /// Whole milliseconds, as the settings take them; at least one unless there is no limit at all.
 fn milliseconds(duration: Duration) -> i32 {
-    if duration.is_zero() {
-        0
-    } else {
-        i32::try_from(duration.as_millis().max(1)).unwrap_or(i32::MAX)
-    }
+    if duration.is_zero() { 0 } else { i32::try_from(duration.as_millis().max(1)).unwrap_or(i32::MAX) }
 }

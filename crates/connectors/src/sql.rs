@@ -59,14 +59,10 @@ pub(crate) fn live_column<'a>(
     table: &TableName,
     column: &str,
 ) -> Result<&'a LiveColumn, PlanError> {
-    let found = schema
-        .tables
-        .get(table)
-        .ok_or_else(|| PlanError::NoTable(table.clone()))?;
-    found.column(column).ok_or_else(|| PlanError::NoColumn {
-        table: table.clone(),
-        column: column.to_owned(),
-    })
+    let found = schema.tables.get(table).ok_or_else(|| PlanError::NoTable(table.clone()))?;
+    found
+        .column(column)
+        .ok_or_else(|| PlanError::NoColumn { table: table.clone(), column: column.to_owned() })
 }
 
 /// The condition under which a row of `table`, aliased `t0`, belongs to the organisation.
@@ -87,15 +83,9 @@ pub(crate) fn tenant_predicate(
     let (mut here, mut predicate, mut closing) = (table, String::new(), String::new());
     for (depth, hop) in path.hops.iter().enumerate() {
         let next = depth + 1;
-        predicate.push_str(&format!(
-            "EXISTS (SELECT FROM {} t{next} WHERE ",
-            relation(&hop.target)
-        ));
+        predicate.push_str(&format!("EXISTS (SELECT FROM {} t{next} WHERE ", relation(&hop.target)));
         for (from, to) in hop.columns.iter().zip(&hop.target_columns) {
-            let equals = equality(
-                live_column(schema, here, from)?,
-                live_column(schema, &hop.target, to)?,
-            );
+            let equals = equality(live_column(schema, here, from)?, live_column(schema, &hop.target, to)?);
             predicate.push_str(&format!(
                 "t{next}.{} {equals} t{depth}.{} AND ",
                 identifier(to),
@@ -118,11 +108,7 @@ pub(crate) fn tenant_predicate(
 /// `'12.4'::numeric(5)` is 12, and both would be somebody else's rows.
 fn key_predicate(depth: usize, key: &LiveColumn, organisation: &OrganisationId) -> String {
     let value = literal(organisation.as_str());
-    format!(
-        "t{depth}.{} {} {value}",
-        identifier(&key.name),
-        equality(key, key)
-    )
+    format!("t{depth}.{} {} {value}", identifier(&key.name), equality(key, key))
 }
 
 /// The operator that compares two columns: that of `pg_catalog` for every type but `citext`.
@@ -131,11 +117,7 @@ fn key_predicate(depth: usize, key: &LiveColumn, organisation: &OrganisationId) 
 /// theirs is found by name, through the path that the transaction sets.
 fn equality(left: &LiveColumn, right: &LiveColumn) -> &'static str {
     let by_name = |column: &LiveColumn| column.family == TypeFamily::Text && column.sql_type.contains('.');
-    if by_name(left) || by_name(right) {
-        "="
-    } else {
-        "OPERATOR(pg_catalog.=)"
-    }
+    if by_name(left) || by_name(right) { "=" } else { "OPERATOR(pg_catalog.=)" }
 }
 
 /// The statement that looks an organisation up in its own table.
@@ -156,23 +138,17 @@ impl OrganisationRead {
         organisation: &OrganisationId,
     ) -> Result<Self, PlanError> {
         let (dataset, root) = map.organisation().ok_or(PlanError::NoOrganisations)?;
-        let collection = dataset
-            .collection(&root.collection)
-            .ok_or(PlanError::NoOrganisations)?;
+        let collection = dataset.collection(&root.collection).ok_or(PlanError::NoOrganisations)?;
         let table = collection.table.clone();
         let name = match &root.name {
-            Some(name) => format!(
-                "t0.{}::pg_catalog.text",
-                identifier(&live_column(schema, &table, name)?.name)
-            ),
+            Some(name) => {
+                format!("t0.{}::pg_catalog.text", identifier(&live_column(schema, &table, name)?.name))
+            }
             None => "NULL::pg_catalog.text".to_owned(),
         };
         let key = live_column(schema, &table, &root.key)?;
         let predicate = key_predicate(0, key, organisation);
-        let sql = format!(
-            "SELECT {name} FROM {} t0 WHERE {predicate} LIMIT 1",
-            relation(&table)
-        );
+        let sql = format!("SELECT {name} FROM {} t0 WHERE {predicate} LIMIT 1", relation(&table));
         Ok(Self { table, sql })
     }
 }

@@ -69,14 +69,7 @@ pub fn decode<T: Message>(bytes: &[u8]) -> Result<Envelope<T>, DecodeError> {
         return Err(DecodeError::Kind { expected: T::KIND });
     }
     if header.version == 0 || header.version > T::VERSION {
-        return Err(DecodeError::Version {
-            kind: T::KIND,
-            found: header.version,
-            known: T::VERSION,
-        });
+        return Err(DecodeError::Version { kind: T::KIND, found: header.version, known: T::VERSION });
     }
-    rmp_serde::from_slice(bytes).map_err(|_| DecodeError::Body {
-        kind: T::KIND,
-        version: header.version,
-    })
+    rmp_serde::from_slice(bytes).map_err(|_| DecodeError::Body { kind: T::KIND, version: header.version })
 }

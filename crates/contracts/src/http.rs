@@ -53,10 +53,7 @@ impl From<&ExportBody> for ExportRequest {
             Format::Csv => ExportFormat::Csv,
             Format::Both => ExportFormat::Both,
         };
-        Self {
-            include_media: body.include_media,
-            format,
-        }
+        Self { include_media: body.include_media, format }
     }
 }
 

@@ -34,13 +34,7 @@ impl<T: Message> Envelope<T> {
     /// Puts a body into its envelope.
     #[must_use]
     pub fn new(id: Uuid, sent_at: DateTime<Utc>, body: T) -> Self {
-        Self {
-            id,
-            kind: T::KIND.to_owned(),
-            version: T::VERSION,
-            sent_at,
-            body,
-        }
+        Self { id, kind: T::KIND.to_owned(), version: T::VERSION, sent_at, body }
     }
 }
 

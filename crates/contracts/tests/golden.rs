@@ -1,5 +1,7 @@
 //! The wire format is a promise: golden files, read and written in both directions.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test panics where it fails")]
+
 use std::path::PathBuf;
 
 use chrono::{DateTime, TimeZone, Utc};
@@ -18,11 +20,7 @@ fn step_due() -> Envelope<StepDue> {
         job_id: JobId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001)),
         step_no: StepNo(7),
     };
-    Envelope::new(
-        Uuid::from_u128(0xa755_1968_d5d6_54b2_9831_815a_c901_7798),
-        sent_at(),
-        body,
-    )
+    Envelope::new(Uuid::from_u128(0xa755_1968_d5d6_54b2_9831_815a_c901_7798), sent_at(), body)
 }
 
 fn audit_event() -> Envelope<AuditEvent> {
@@ -38,33 +36,20 @@ fn audit_event() -> Envelope<AuditEvent> {
         occurred_at: sent_at(),
         trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
     };
-    Envelope::new(
-        Uuid::from_u128(0xb755_1968_d5d6_54b2_9831_815a_c901_7798),
-        sent_at(),
-        body,
-    )
+    Envelope::new(Uuid::from_u128(0xb755_1968_d5d6_54b2_9831_815a_c901_7798), sent_at(), body)
 }
 
 fn golden<T: Message + PartialEq + std::fmt::Debug>(envelope: &Envelope<T>) {
     let name = format!("{}.v{}.msgpack", T::KIND, T::VERSION);
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../proto/golden")
-        .join(&name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../proto/golden").join(&name);
     let encoded = encode(envelope).unwrap();
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, &encoded).unwrap();
     }
     let stored = std::fs::read(&path)
         .unwrap_or_else(|e| panic!("{}: {e}; run with UPDATE_GOLDEN=1 once", path.display()));
-    assert_eq!(
-        encoded, stored,
-        "{name}: the encoding changed; see proto/README.md for what may change"
-    );
-    assert_eq!(
-        &decode::<T>(&stored).unwrap(),
-        envelope,
-        "{name}: the stored message reads differently"
-    );
+    assert_eq!(encoded, stored, "{name}: the encoding changed; see proto/README.md for what may change");
+    assert_eq!(&decode::<T>(&stored).unwrap(), envelope, "{name}: the stored message reads differently");
 }
 
 #[test]
@@ -91,67 +76,25 @@ fn a_reader_ignores_fields_it_does_not_know_and_any_order() {
         job_id: Uuid,
     }
     let expected = step_due();
-    let body = NewerBody {
-        priority: 9,
-        step_no: 7,
-        job_id: expected.body.job_id.0,
-    };
-    let newer = Newer {
-        body,
-        sent_at: sent_at(),
-        version: 1,
-        region: "eu",
-        kind: StepDue::KIND,
-        id: expected.id,
-    };
-    assert_eq!(
-        decode::<StepDue>(&rmp_serde::to_vec_named(&newer).unwrap()).unwrap(),
-        expected
-    );
+    let body = NewerBody { priority: 9, step_no: 7, job_id: expected.body.job_id.0 };
+    let newer =
+        Newer { body, sent_at: sent_at(), version: 1, region: "eu", kind: StepDue::KIND, id: expected.id };
+    assert_eq!(decode::<StepDue>(&rmp_serde::to_vec_named(&newer).unwrap()).unwrap(), expected);
 }
 
 #[test]
 fn what_cannot_be_read_says_why() {
     let encoded = encode(&step_due()).unwrap();
-    assert_eq!(
-        decode::<AuditEvent>(&encoded).unwrap_err(),
-        DecodeError::Kind {
-            expected: "audit.event"
-        }
-    );
-    assert_eq!(
-        decode::<StepDue>(b"garbage").unwrap_err(),
-        DecodeError::NotAnEnvelope
-    );
+    assert_eq!(decode::<AuditEvent>(&encoded).unwrap_err(), DecodeError::Kind { expected: "audit.event" });
+    assert_eq!(decode::<StepDue>(b"garbage").unwrap_err(), DecodeError::NotAnEnvelope);
     assert_eq!(decode::<StepDue>(&[]).unwrap_err(), DecodeError::NotAnEnvelope);
-    let newer = Envelope {
-        version: 2,
-        ..step_due()
-    };
+    let newer = Envelope { version: 2, ..step_due() };
     let error = decode::<StepDue>(&encode(&newer).unwrap()).unwrap_err();
-    assert_eq!(
-        error,
-        DecodeError::Version {
-            kind: "step.due",
-            found: 2,
-            known: 1
-        }
-    );
-    let wrong = Envelope {
-        id: Uuid::nil(),
-        kind: "step.due".into(),
-        version: 1,
-        sent_at: sent_at(),
-        body: "text",
-    };
+    assert_eq!(error, DecodeError::Version { kind: "step.due", found: 2, known: 1 });
+    let wrong =
+        Envelope { id: Uuid::nil(), kind: "step.due".into(), version: 1, sent_at: sent_at(), body: "text" };
     let error = decode::<StepDue>(&rmp_serde::to_vec_named(&wrong).unwrap()).unwrap_err();
-    assert_eq!(
-        error,
-        DecodeError::Body {
-            kind: "step.due",
-            version: 1
-        }
-    );
+    assert_eq!(error, DecodeError::Body { kind: "step.due", version: 1 });
 }
 
 proptest! {

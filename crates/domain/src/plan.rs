@@ -36,9 +36,7 @@ pub const WHOLE_EXPORT_ROWS: i64 = 20_000;
 /// largest first so that the longest work starts at once, and then assembles the archive.
 #[must_use]
 pub fn export_steps(sizes: &[CollectionSize], whole_rows: i64) -> Vec<PlannedStep> {
-    let total = sizes
-        .iter()
-        .fold(0_i64, |sum, size| sum.saturating_add(size.rows));
+    let total = sizes.iter().fold(0_i64, |sum, size| sum.saturating_add(size.rows));
     let step = |phase, kind, collection, rows_planned| PlannedStep {
         phase: Phase(phase),
         kind,
@@ -52,14 +50,7 @@ pub fn export_steps(sizes: &[CollectionSize], whole_rows: i64) -> Vec<PlannedSte
     largest_first.sort_by_key(|size| std::cmp::Reverse(size.rows));
     let mut steps: Vec<PlannedStep> = largest_first
         .into_iter()
-        .map(|size| {
-            step(
-                1,
-                StepKind::ExportCollection,
-                Some(size.collection.clone()),
-                size.rows,
-            )
-        })
+        .map(|size| step(1, StepKind::ExportCollection, Some(size.collection.clone()), size.rows))
         .collect();
     steps.push(step(2, StepKind::AssembleArchive, None, 0));
     steps
@@ -70,10 +61,7 @@ mod tests {
     use super::*;
 
     fn size(collection: &str, rows: i64) -> CollectionSize {
-        CollectionSize {
-            collection: collection.to_owned(),
-            rows,
-        }
+        CollectionSize { collection: collection.to_owned(), rows }
     }
 
     #[test]
@@ -88,11 +76,7 @@ mod tests {
     #[test]
     fn a_large_export_reads_every_collection_once_and_assembles_last() {
         let steps = export_steps(
-            &[
-                size("a.small", 1),
-                size("a.large", WHOLE_EXPORT_ROWS),
-                size("a.empty", 0),
-            ],
+            &[size("a.small", 1), size("a.large", WHOLE_EXPORT_ROWS), size("a.empty", 0)],
             WHOLE_EXPORT_ROWS,
         );
         let read: Vec<&str> = steps.iter().filter_map(|s| s.collection.as_deref()).collect();

@@ -137,10 +137,7 @@ impl Desk {
 }
 
 fn requeue() -> BasicNackOptions {
-    BasicNackOptions {
-        multiple: false,
-        requeue: true,
-    }
+    BasicNackOptions { multiple: false, requeue: true }
 }
 
 fn grown(pause: Duration, times: u32) -> Duration {
@@ -154,9 +151,7 @@ mod tests {
 
     #[test]
     fn a_pause_grows_to_a_minute_and_no_further() {
-        let pauses: Vec<u64> = (0..20)
-            .map(|times| grown(Duration::from_secs(1), times).as_secs())
-            .collect();
+        let pauses: Vec<u64> = (0..20).map(|times| grown(Duration::from_secs(1), times).as_secs()).collect();
         assert_eq!(pauses[..7], [1, 2, 4, 8, 16, 32, 60]);
         assert!(pauses[7..].iter().all(|pause| *pause == 60));
         assert!(pauses.iter().sum::<u64>() > 14 * 60);

@@ -43,11 +43,7 @@ mod tests {
     fn waits_stay_between_a_quarter_second_and_half_a_minute() {
         let mut backoff = Backoff::default();
         let waits: Vec<Duration> = (0..100).map(|_| backoff.next()).collect();
-        assert!(
-            waits
-                .iter()
-                .all(|wait| (Duration::from_millis(250)..=Backoff::LONGEST).contains(wait))
-        );
+        assert!(waits.iter().all(|wait| (Duration::from_millis(250)..=Backoff::LONGEST).contains(wait)));
         assert!(waits[99] >= Duration::from_secs(15));
         backoff.reset();
         assert!(backoff.next() <= Backoff::FIRST);

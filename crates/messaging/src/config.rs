@@ -40,10 +40,7 @@ impl AmqpConfig {
 
     /// The same broker under another connection name.
     pub(crate) fn named(&self, suffix: &str) -> Self {
-        Self {
-            connection_name: format!("{} {suffix}", self.connection_name),
-            ..self.clone()
-        }
+        Self { connection_name: format!("{} {suffix}", self.connection_name), ..self.clone() }
     }
 
     /// Checks the address without connecting, so that a service refuses a wrong one at its start.

@@ -37,17 +37,10 @@ impl Link {
         let connection = match tokio::time::timeout(limit, dialling).await {
             Ok(connected) => connected.map_err(MessagingError::Connect)?,
             Err(_elapsed) => {
-                return Err(MessagingError::Timeout {
-                    operation: "connect",
-                    after: limit,
-                });
+                return Err(MessagingError::Timeout { operation: "connect", after: limit });
             }
         };
-        Ok(Self {
-            connection,
-            limit: config.operation_timeout,
-            _socket: socket,
-        })
+        Ok(Self { connection, limit: config.operation_timeout, _socket: socket })
     }
 
     /// Opens a channel.

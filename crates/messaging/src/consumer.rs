@@ -234,11 +234,7 @@ impl<H: BatchHandler> Consumer<H> {
         };
         if unfinished > 0 {
             let queue = self.settings.queue.name;
-            tracing::warn!(
-                queue,
-                unfinished,
-                "handlers did not finish in time and are dropped"
-            );
+            tracing::warn!(queue, unfinished, "handlers did not finish in time and are dropped");
             self.ending.cancel();
             drop(timeout(LAST_MOMENT, self.running.wait()).await);
         }

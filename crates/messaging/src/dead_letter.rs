@@ -84,10 +84,8 @@ impl DeadLetters {
     }
 
     async fn publish_all(&self, batch: Vec<Waiting>, kept: &mut Option<Publisher>) {
-        let (copies, done): (Vec<_>, Vec<_>) = batch
-            .into_iter()
-            .map(|waiting| (waiting.copy, waiting.done))
-            .unzip();
+        let (copies, done): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|waiting| (waiting.copy, waiting.done)).unzip();
         let mut publisher = match self.connected(kept).await {
             Ok(publisher) => publisher,
             Err(error) => {
@@ -176,11 +174,7 @@ mod tests {
     fn a_foreign_id_is_kept_beside_a_new_one() {
         let copy_ = copy(&delivery(Some("not a uuid")), "r", "k");
         assert_eq!(copy_.headers[ORIGINAL_ID_HEADER], "not a uuid");
-        assert!(
-            !copy(&delivery(None), "r", "k")
-                .headers
-                .contains_key(ORIGINAL_ID_HEADER)
-        );
+        assert!(!copy(&delivery(None), "r", "k").headers.contains_key(ORIGINAL_ID_HEADER));
     }
 
     #[test]

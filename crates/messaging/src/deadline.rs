@@ -14,9 +14,6 @@ pub(crate) async fn within<T>(
     match tokio::time::timeout(limit, request).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(source)) => Err(MessagingError::Operation { operation, source }),
-        Err(_elapsed) => Err(MessagingError::Timeout {
-            operation,
-            after: limit,
-        }),
+        Err(_elapsed) => Err(MessagingError::Timeout { operation, after: limit }),
     }
 }

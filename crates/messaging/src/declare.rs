@@ -56,17 +56,11 @@ pub(crate) struct Depth {
 
 /// Looks at a queue without creating it. The broker closes the channel when there is no such queue.
 pub(crate) async fn depth(channel: &Channel, name: &str, limit: Duration) -> Result<Depth, MessagingError> {
-    let options = QueueDeclareOptions {
-        passive: true,
-        ..QueueDeclareOptions::default()
-    };
+    let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     let request = channel.queue_declare(short(name), options, FieldTable::default());
     let found = within(limit, "queue.declare (passive)", request).await;
     let found = found.map_err(|error| explain(error, format!("queue `{name}`")))?;
-    Ok(Depth {
-        messages: found.message_count(),
-        consumers: found.consumer_count(),
-    })
+    Ok(Depth { messages: found.message_count(), consumers: found.consumer_count() })
 }
 
 async fn exchange(
@@ -75,10 +69,7 @@ async fn exchange(
     name: &str,
     kind: ExchangeKind,
 ) -> Result<(), MessagingError> {
-    let options = ExchangeDeclareOptions {
-        durable: true,
-        ..ExchangeDeclareOptions::default()
-    };
+    let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
     let mut arguments = FieldTable::default();
     if name != UNROUTED {
         let unrouted = AMQPValue::LongString(UNROUTED.into());
@@ -96,15 +87,10 @@ async fn queue(
     name: &str,
     arguments: FieldTable,
 ) -> Result<(), MessagingError> {
-    let options = QueueDeclareOptions {
-        durable: true,
-        ..QueueDeclareOptions::default()
-    };
+    let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
     let request = channel.queue_declare(short(name), options, arguments);
     let declared = within(limit, "queue.declare", request).await;
-    declared
-        .map(drop)
-        .map_err(|error| explain(error, format!("queue `{name}`")))
+    declared.map(drop).map_err(|error| explain(error, format!("queue `{name}`")))
 }
 
 async fn bind(
@@ -120,9 +106,7 @@ async fn bind(
         QueueBindOptions::default(),
         FieldTable::default(),
     );
-    within(limit, "queue.bind", request)
-        .await
-        .map_err(|error| explain(error, format!("queue `{queue}`")))
+    within(limit, "queue.bind", request).await.map_err(|error| explain(error, format!("queue `{queue}`")))
 }
 
 /// Says what the broker's refusal means for `object`.

@@ -83,11 +83,7 @@ fn texts(headers: &FieldTable) -> BTreeMap<String, String> {
         AMQPValue::LongString(text) => String::from_utf8(text.as_bytes().to_vec()).ok(),
         _ => None,
     };
-    headers
-        .inner()
-        .iter()
-        .filter_map(|(name, value)| Some((name.to_string(), text(value)?)))
-        .collect()
+    headers.inner().iter().filter_map(|(name, value)| Some((name.to_string(), text(value)?))).collect()
 }
 
 fn delivery_count(headers: &FieldTable) -> u32 {

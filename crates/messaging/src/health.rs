@@ -73,10 +73,8 @@ mod tests {
 
     #[test]
     fn times_are_measured_from_the_last_event() {
-        let health = ConsumerHealth {
-            origin: Instant::now() - Duration::from_secs(100),
-            ..ConsumerHealth::default()
-        };
+        let health =
+            ConsumerHealth { origin: Instant::now() - Duration::from_secs(100), ..ConsumerHealth::default() };
         assert!(health.since_last_tick() >= Duration::from_secs(100));
         assert_eq!(health.since_last_delivery(), None);
         health.tick();

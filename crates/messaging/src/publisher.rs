@@ -73,12 +73,7 @@ impl Publisher {
         let channel = link.channel().await?;
         let confirms = channel.confirm_select(ConfirmSelectOptions::default());
         within(config.operation_timeout, "confirm.select", confirms).await?;
-        Ok(Self {
-            channel,
-            link,
-            confirm_timeout: config.confirm_timeout,
-            broken: false,
-        })
+        Ok(Self { channel, link, confirm_timeout: config.confirm_timeout, broken: false })
     }
 
     /// Whether another batch may be published. Once false it stays false: drop it and connect anew.
@@ -130,13 +125,8 @@ impl Publisher {
         let exchange = short("exchange", &message.exchange)?;
         let routing_key = short("routing_key", &message.routing_key)?;
         let properties = properties(message)?;
-        let options = BasicPublishOptions {
-            mandatory: true,
-            ..BasicPublishOptions::default()
-        };
-        let publish = self
-            .channel
-            .basic_publish(exchange, routing_key, options, &message.body, properties);
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        let publish = self.channel.basic_publish(exchange, routing_key, options, &message.body, properties);
         match timeout_at(deadline, publish).await {
             Ok(Ok(confirm)) => Ok(confirm),
             Ok(Err(error)) => Err(self.breaks(PublishError::Lost(error))),

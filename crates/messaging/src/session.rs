@@ -77,24 +77,12 @@ impl Session {
             FieldTable::default(),
         );
         let consumer = within(limit, "basic.consume", consume).await?;
-        Ok(Self {
-            link,
-            channel,
-            lookout,
-            consumer,
-            gathered: Vec::new(),
-            queue,
-            limit,
-        })
+        Ok(Self { link, channel, lookout, consumer, gathered: Vec::new(), queue, limit })
     }
 
     /// The channel for looking at the queue while [`next_batch`](Self::next_batch) borrows the rest.
     pub(crate) fn lookout(&self) -> Lookout {
-        Lookout {
-            channel: self.lookout.clone(),
-            queue: self.queue,
-            limit: self.limit,
-        }
+        Lookout { channel: self.lookout.clone(), queue: self.queue, limit: self.limit }
     }
 
     /// Waits for a delivery, then for up to `linger` until there are `most`.
@@ -127,19 +115,14 @@ impl Session {
     /// Stops deliveries and hands back those that have not been started, so that others can have
     /// them while running handlers finish. Returns how many.
     pub(crate) async fn stop_deliveries(&mut self) -> usize {
-        let cancel = self
-            .channel
-            .basic_cancel(self.consumer.tag(), BasicCancelOptions::default());
+        let cancel = self.channel.basic_cancel(self.consumer.tag(), BasicCancelOptions::default());
         if within(self.limit, "basic.cancel", cancel).await.is_err() {
             return 0;
         }
         while let Some(Some(Ok(delivery))) = self.consumer.next().now_or_never() {
             self.gathered.push(delivery);
         }
-        let options = BasicNackOptions {
-            multiple: false,
-            requeue: true,
-        };
+        let options = BasicNackOptions { multiple: false, requeue: true };
         let unstarted = std::mem::take(&mut self.gathered);
         for delivery in &unstarted {
             // What cannot be handed back comes back when the channel closes.
@@ -169,8 +152,6 @@ impl Lookout {
     /// What the queue holds, after `interval`.
     pub(crate) async fn look_after(&self, interval: Duration) -> Result<Depth, Ended> {
         sleep(interval).await;
-        declare::depth(&self.channel, self.queue, self.limit)
-            .await
-            .map_err(Ended::Unreachable)
+        declare::depth(&self.channel, self.queue, self.limit).await.map_err(Ended::Unreachable)
     }
 }

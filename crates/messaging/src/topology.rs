@@ -148,10 +148,7 @@ mod tests {
     #[test]
     fn names_and_keys_are_distinct_and_fit() {
         let names: BTreeSet<&str> = QUEUES.iter().map(|queue| queue.name).collect();
-        let keys: BTreeSet<_> = QUEUES
-            .iter()
-            .map(|queue| (queue.exchange, queue.routing_key))
-            .collect();
+        let keys: BTreeSet<_> = QUEUES.iter().map(|queue| (queue.exchange, queue.routing_key)).collect();
         assert_eq!((names.len(), keys.len()), (4, 4));
         assert!(QUEUES.iter().all(|queue| queue.dead_letter_queue().len() < 255));
     }

@@ -31,12 +31,7 @@ pub(crate) struct Watchdog {
 
 impl Watchdog {
     pub(crate) fn new(stale_after: Duration, single_active: bool) -> Self {
-        Self {
-            stale_after,
-            single_active,
-            deliveries: 0,
-            suspect_since: None,
-        }
+        Self { stale_after, single_active, deliveries: 0, suspect_since: None }
     }
 
     /// Takes in one look; true when the consumer has looked forgotten at every look for long enough.
@@ -66,14 +61,7 @@ mod tests {
     const STALE_AFTER: Duration = Duration::from_secs(120);
 
     fn look(messages: u32, deliveries: u64) -> Look {
-        Look {
-            depth: Depth {
-                messages,
-                consumers: 1,
-            },
-            room: true,
-            deliveries,
-        }
+        Look { depth: Depth { messages, consumers: 1 }, room: true, deliveries }
     }
 
     /// Looks every 30 seconds; the index of the look that found the consumer stale.
@@ -110,10 +98,7 @@ mod tests {
 
     #[test]
     fn full_hands_are_no_reason() {
-        let full = Look {
-            room: false,
-            ..look(3, 0)
-        };
+        let full = Look { room: false, ..look(3, 0) };
         assert_eq!(watch(false, &[full; 50]), None);
     }
 

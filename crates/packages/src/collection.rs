@@ -40,16 +40,10 @@ impl CollectionWriter {
         formats: Formats,
         options: &PartOptions,
     ) -> Result<Self, PackageError> {
-        let writer = |format| {
-            formats
-                .includes(format)
-                .then(|| PartWriter::new(store, key.format(format), options))
-        };
-        let mut collection = Self {
-            encoder: RowEncoder::new(columns)?,
-            json: writer(Format::Json),
-            csv: writer(Format::Csv),
-        };
+        let writer =
+            |format| formats.includes(format).then(|| PartWriter::new(store, key.format(format), options));
+        let mut collection =
+            Self { encoder: RowEncoder::new(columns)?, json: writer(Format::Json), csv: writer(Format::Csv) };
         let Self { encoder, json, csv } = &mut collection;
         encoder.begin(&mut outputs(json, csv));
         Ok(collection)
@@ -89,11 +83,7 @@ impl CollectionWriter {
     /// # Errors
     /// When the rows ended in the middle of one, or the store fails; nothing is then left visible.
     pub async fn finish(self) -> Result<CollectionParts, PackageError> {
-        let Self {
-            encoder,
-            mut json,
-            mut csv,
-        } = self;
+        let Self { encoder, mut json, mut csv } = self;
         let counted = match encoder.finish(&mut outputs(&mut json, &mut csv)) {
             Ok(counted) => counted,
             Err(error) => {
@@ -102,11 +92,7 @@ impl CollectionWriter {
             }
         };
         let (json, csv) = futures::join!(finish(json, counted.rows), finish(csv, counted.rows));
-        Ok(CollectionParts {
-            json: json?,
-            csv: csv?,
-            counted,
-        })
+        Ok(CollectionParts { json: json?, csv: csv?, counted })
     }
 
     /// Gives up and removes what was uploaded.
@@ -119,25 +105,18 @@ impl CollectionParts {
     /// The parts with their formats.
     pub fn parts(&self) -> impl Iterator<Item = (Format, &Part)> {
         let parts = [(Format::Json, &self.json), (Format::Csv, &self.csv)];
-        parts
-            .into_iter()
-            .filter_map(|(format, part)| Some((format, part.as_ref()?)))
+        parts.into_iter().filter_map(|(format, part)| Some((format, part.as_ref()?)))
     }
 
     /// The parts with their formats, to be put into an archive.
     pub fn into_parts(self) -> impl Iterator<Item = (Format, Part)> {
         let parts = [(Format::Json, self.json), (Format::Csv, self.csv)];
-        parts
-            .into_iter()
-            .filter_map(|(format, part)| Some((format, part?)))
+        parts.into_iter().filter_map(|(format, part)| Some((format, part?)))
     }
 }
 
 fn outputs<'a>(json: &'a mut Option<PartWriter>, csv: &'a mut Option<PartWriter>) -> Outputs<'a> {
-    Outputs {
-        json: json.as_mut().map(PartWriter::buffer),
-        csv: csv.as_mut().map(PartWriter::buffer),
-    }
+    Outputs { json: json.as_mut().map(PartWriter::buffer), csv: csv.as_mut().map(PartWriter::buffer) }
 }
 
 async fn finish(writer: Option<PartWriter>, rows: u64) -> Result<Option<Part>, PackageError> {

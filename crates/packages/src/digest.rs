@@ -74,10 +74,7 @@ mod tests {
     fn is_written_as_hexadecimal_and_read_back() {
         let digest = Sha256Digest::of(b"abc");
         let text = serde_json::to_string(&digest).unwrap();
-        assert_eq!(
-            text,
-            "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\""
-        );
+        assert_eq!(text, "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"");
         assert_eq!(serde_json::from_str::<Sha256Digest>(&text).unwrap(), digest);
         for wrong in ["\"\"", "\"zz\"", "\"+a7816bf\"", "7"] {
             assert!(serde_json::from_str::<Sha256Digest>(wrong).is_err());

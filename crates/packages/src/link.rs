@@ -57,11 +57,7 @@ impl DownloadLink {
     /// The query of the URL, without the question mark. Needs no further encoding.
     #[must_use]
     pub fn to_query(&self) -> String {
-        let Self {
-            key_id,
-            expires_at,
-            signature,
-        } = self;
+        let Self { key_id, expires_at, signature } = self;
         format!("kid={key_id}&expires={expires_at}&signature={signature}")
     }
 }
@@ -110,10 +106,7 @@ impl KeyRing {
         active: impl Into<String>,
         keys: impl IntoIterator<Item = (String, SecretString)>,
     ) -> Result<Self, KeyRingError> {
-        let ring = Self {
-            active: active.into(),
-            keys: keys.into_iter().collect(),
-        };
+        let ring = Self { active: active.into(), keys: keys.into_iter().collect() };
         for (id, secret) in &ring.keys {
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
             if id.is_empty() || id.len() > 32 || !id.bytes().all(is_plain) {
@@ -175,11 +168,7 @@ impl KeyRing {
         let key = organisation_key(secret, target.organisation)?;
         let mac = Hmac::<Sha256>::new_from_slice(key.as_slice());
         let mut mac = mac.map_err(|_| LinkError::UnknownKey)?;
-        let LinkTarget {
-            package_id,
-            file_name,
-            ..
-        } = target;
+        let LinkTarget { package_id, file_name, .. } = target;
         let text = format!("{LINK_PURPOSE}\n{package_id}\n{expires_at}\n{file_name}");
         mac.update(text.as_bytes());
         Ok(mac)
@@ -190,19 +179,14 @@ fn organisation_key(secret: &SecretString, organisation: &str) -> Result<Zeroizi
     let mut key = Zeroizing::new([0; 32]);
     let derivation = Hkdf::<Sha256>::new(None, secret.expose_secret().as_bytes());
     derivation
-        .expand_multi_info(
-            &[KEY_PURPOSE.as_bytes(), b"\n", organisation.as_bytes()],
-            key.as_mut_slice(),
-        )
+        .expand_multi_info(&[KEY_PURPOSE.as_bytes(), b"\n", organisation.as_bytes()], key.as_mut_slice())
         .map_err(|_| LinkError::UnknownKey)?;
     Ok(key)
 }
 
 impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyRing")
-            .field("active", &self.active)
-            .finish_non_exhaustive()
+        f.debug_struct("KeyRing").field("active", &self.active).finish_non_exhaustive()
     }
 }
 

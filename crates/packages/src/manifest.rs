@@ -166,13 +166,8 @@ impl FileEntry {
     pub fn with_neutralised(self, columns: &[Column], counted: &EncodedRows) -> Self {
         let cells = columns.iter().zip(&counted.neutralised_cells);
         let changed = cells.filter(|&(_, &count)| self.format == Format::Csv && count > 0);
-        let neutralised_cells = changed
-            .map(|(column, &count)| (column.name.clone(), count))
-            .collect();
-        Self {
-            neutralised_cells,
-            ..self
-        }
+        let neutralised_cells = changed.map(|(column, &count)| (column.name.clone(), count)).collect();
+        Self { neutralised_cells, ..self }
     }
 }
 
@@ -195,12 +190,8 @@ mod tests {
 
     fn manifest() -> Manifest {
         let at = |text: &str| text.parse().unwrap();
-        let mut manifest = Manifest::new(
-            Uuid::nil(),
-            "acme",
-            at("2026-01-02T03:04:06Z"),
-            at("2026-01-02T03:04:05Z"),
-        );
+        let mut manifest =
+            Manifest::new(Uuid::nil(), "acme", at("2026-01-02T03:04:06Z"), at("2026-01-02T03:04:05Z"));
         let content = Content {
             rows: 2,
             uncompressed_bytes: 41,
@@ -208,14 +199,9 @@ mod tests {
             crc32: 7,
             sha256: Sha256Digest::of(b"abc"),
         };
-        let columns = [
-            Column::new("id", crate::ValueKind::Number),
-            Column::new("name", crate::ValueKind::Text),
-        ];
-        let counted = EncodedRows {
-            rows: 2,
-            neutralised_cells: vec![0, 1],
-        };
+        let columns =
+            [Column::new("id", crate::ValueKind::Number), Column::new("name", crate::ValueKind::Text)];
+        let counted = EncodedRows { rows: 2, neutralised_cells: vec![0, 1] };
         let described = vec![ColumnEntry {
             name: "name".into(),
             database_type: "text".into(),
@@ -242,14 +228,7 @@ mod tests {
         assert_eq!(json, manifest().to_json().unwrap());
         assert_eq!(serde_json::from_slice::<Manifest>(&json).unwrap(), manifest());
         let text = String::from_utf8(json).unwrap();
-        let keys = [
-            "format_version",
-            "job_id",
-            "cutoff_at",
-            "files",
-            "omitted",
-            "rules",
-        ];
+        let keys = ["format_version", "job_id", "cutoff_at", "files", "omitted", "rules"];
         let at: Vec<_> = keys.iter().map(|key| text.find(key).unwrap()).collect();
         assert!(at.is_sorted(), "{at:?}");
         assert!(text.contains("\"created_at\": \"2026-01-02T03:04:06Z\""));

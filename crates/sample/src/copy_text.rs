@@ -16,10 +16,7 @@ pub(crate) struct CopyText {
 impl CopyText {
     /// An empty buffer with room for `size_bytes`.
     pub(crate) fn with_capacity(size_bytes: usize) -> Self {
-        Self {
-            buffer: BytesMut::with_capacity(size_bytes),
-            mid_row: false,
-        }
+        Self { buffer: BytesMut::with_capacity(size_bytes), mid_row: false }
     }
 
     /// Bytes waiting.
@@ -67,9 +64,7 @@ impl CopyText {
         self.piece("\"");
         let mut rest = text;
         while let Some((before, after)) = rest.split_once(['"', '\\']) {
-            let special = rest
-                .get(before.len()..rest.len() - after.len())
-                .unwrap_or_default();
+            let special = rest.get(before.len()..rest.len() - after.len()).unwrap_or_default();
             self.piece(before);
             self.piece("\\");
             self.piece(special);
@@ -147,11 +142,7 @@ impl CopyText {
     /// A cell with a UUID.
     pub(crate) fn uuid(&mut self, id: Uuid) {
         self.open();
-        self.raw(
-            id.hyphenated()
-                .encode_lower(&mut Uuid::encode_buffer())
-                .as_bytes(),
-        );
+        self.raw(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
     }
 
     /// A cell with a UUID, or NULL.
@@ -174,11 +165,7 @@ impl CopyText {
         const DIGITS: [u8; 16] = *b"0123456789abcdef";
         for byte in bytes {
             for half in [byte >> 4, byte & 15] {
-                self.raw(
-                    DIGITS
-                        .get(usize::from(half)..=usize::from(half))
-                        .unwrap_or_default(),
-                );
+                self.raw(DIGITS.get(usize::from(half)..=usize::from(half)).unwrap_or_default());
             }
         }
     }
@@ -203,9 +190,7 @@ impl CopyText {
     }
 
     fn day(&mut self, micros: i64) {
-        let day = DateTime::from_timestamp_micros(micros)
-            .unwrap_or_default()
-            .date_naive();
+        let day = DateTime::from_timestamp_micros(micros).unwrap_or_default().date_naive();
         self.digits(u64::try_from(day.year()).unwrap_or_default(), 4);
         self.raw(b"-");
         self.digits(u64::from(day.month()), 2);

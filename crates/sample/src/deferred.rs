@@ -32,31 +32,13 @@ impl Deferred {
     pub(crate) async fn take(transaction: &Transaction<'_>) -> Result<Self, SampleError> {
         let tables = TABLES.map(|table| table.name).to_vec();
         let step = "reading keys and indexes";
-        let foreign_keys = transaction
-            .query(CONSTRAINTS, &[&tables, &true])
-            .await
-            .during(step)?;
-        let keys = transaction
-            .query(CONSTRAINTS, &[&tables, &false])
-            .await
-            .during(step)?;
+        let foreign_keys = transaction.query(CONSTRAINTS, &[&tables, &true]).await.during(step)?;
+        let keys = transaction.query(CONSTRAINTS, &[&tables, &false]).await.during(step)?;
         let indexes = transaction.query(INDEXES, &[&tables]).await.during(step)?;
-        let drop: Vec<String> = foreign_keys
-            .iter()
-            .chain(&keys)
-            .chain(&indexes)
-            .map(|row| row.get(0))
-            .collect();
-        transaction
-            .batch_execute(&drop.join(";\n"))
-            .await
-            .during("taking away keys and indexes")?;
-        let restore = keys
-            .iter()
-            .chain(&indexes)
-            .chain(&foreign_keys)
-            .map(|row| row.get(1))
-            .collect();
+        let drop: Vec<String> =
+            foreign_keys.iter().chain(&keys).chain(&indexes).map(|row| row.get(0)).collect();
+        transaction.batch_execute(&drop.join(";\n")).await.during("taking away keys and indexes")?;
+        let restore = keys.iter().chain(&indexes).chain(&foreign_keys).map(|row| row.get(1)).collect();
         Ok(Self { restore })
     }
 

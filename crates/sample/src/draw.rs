@@ -123,10 +123,7 @@ mod tests {
         for _ in 0..6_000 {
             seen[usize::try_from(draw.below(6)).unwrap()] += 1;
         }
-        assert!(
-            seen.iter().all(|&count| (800..1_200).contains(&count)),
-            "{seen:?}"
-        );
+        assert!(seen.iter().all(|&count| (800..1_200).contains(&count)), "{seen:?}");
         assert_eq!(draw.below(0), 0);
         assert_eq!(draw.pick::<u8>(&[]), None);
         assert_eq!(draw.text(&[]), "");
@@ -138,11 +135,7 @@ mod tests {
         let mut draw = Draw { state: 1_234_567 };
         assert_eq!(
             [draw.next(), draw.next(), draw.next()],
-            [
-                6_457_827_717_110_365_317,
-                3_203_168_211_198_807_973,
-                9_817_491_932_198_370_423
-            ]
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
         );
     }
 }

@@ -27,9 +27,6 @@ pub(crate) trait During<T> {
 
 impl<T> During<T> for Result<T, tokio_postgres::Error> {
     fn during(self, step: impl Into<String>) -> Result<T, SampleError> {
-        self.map_err(|source| SampleError::Database {
-            step: step.into(),
-            source,
-        })
+        self.map_err(|source| SampleError::Database { step: step.into(), source })
     }
 }

@@ -46,20 +46,9 @@ mod tests {
 
     #[test]
     fn every_child_has_the_parent_that_counts_it() {
-        for (parents, children) in [
-            (1, 1),
-            (1, 9),
-            (3, 2),
-            (7, 100),
-            (12, 31),
-            (250, 3_000),
-            (100, 100),
-        ] {
+        for (parents, children) in [(1, 1), (1, 9), (3, 2), (7, 100), (12, 31), (250, 3_000), (100, 100)] {
             assert_eq!(
-                (
-                    first_child(0, parents, children),
-                    first_child(parents, parents, children)
-                ),
+                (first_child(0, parents, children), first_child(parents, parents, children)),
                 (0, children)
             );
             for child in 0..children {
@@ -67,10 +56,7 @@ mod tests {
                 assert!(parent < parents);
                 let range =
                     first_child(parent, parents, children)..first_child(parent + 1, parents, children);
-                assert!(
-                    range.contains(&child),
-                    "child {child} of {children} under {parent} of {parents}"
-                );
+                assert!(range.contains(&child), "child {child} of {children} under {parent} of {parents}");
             }
         }
     }
@@ -81,10 +67,7 @@ mod tests {
             for part in 0..parts {
                 let whole = whole_of(part, wholes, parts);
                 let range = first_part(whole, wholes, parts)..first_part(whole + 1, wholes, parts);
-                assert!(
-                    range.contains(&part),
-                    "part {part} of {parts} in {whole} of {wholes}"
-                );
+                assert!(range.contains(&part), "part {part} of {parts} in {whole} of {wholes}");
             }
             assert!(
                 (0..wholes)

@@ -33,18 +33,8 @@ mod tests {
 
     #[test]
     fn the_sample_covers_five_years() {
-        assert_eq!(
-            START,
-            Utc.with_ymd_and_hms(2021, 7, 1, 0, 0, 0)
-                .unwrap()
-                .timestamp_micros()
-        );
-        assert_eq!(
-            END,
-            Utc.with_ymd_and_hms(2026, 6, 30, 0, 0, 0)
-                .unwrap()
-                .timestamp_micros()
-        );
+        assert_eq!(START, Utc.with_ymd_and_hms(2021, 7, 1, 0, 0, 0).unwrap().timestamp_micros());
+        assert_eq!(END, Utc.with_ymd_and_hms(2026, 6, 30, 0, 0, 0).unwrap().timestamp_micros());
         assert_eq!(between(START, END, 0, 10), START);
         assert_eq!(between(START, END, 10, 10), END);
         assert_eq!(between(START, END, 1, 0), END);

@@ -28,13 +28,7 @@ pub(crate) fn person(tenant: &Tenant, words: &Words, number: u64) -> Person {
     if let Some(known) = known(tenant, number) {
         let (given, family) = known.owner;
         let (given, family, email) = (given.to_owned(), family.to_owned(), known.owner_email.to_owned());
-        return Person {
-            given,
-            family,
-            email,
-            phone,
-            locale: "en",
-        };
+        return Person { given, family, email, phone, locale: "en" };
     }
     let Some(name) = draw.pick(&words.names) else {
         return Person {
@@ -51,13 +45,7 @@ pub(crate) fn person(tenant: &Tenant, words: &Words, number: u64) -> Person {
         Some(local) => format!("{}@{domain}", local.replace('#', &key.to_string())),
         None => format!("{}{key}@{domain}", name.local),
     };
-    Person {
-        given: name.given.clone(),
-        family,
-        email,
-        phone,
-        locale: name.locale,
-    }
+    Person { given: name.given.clone(), family, email, phone, locale: name.locale }
 }
 
 /// The trap in `list` that user `number` carries.
@@ -67,9 +55,7 @@ fn trap(list: &[&'static str], number: u64) -> Option<&'static str> {
 }
 
 fn known(tenant: &Tenant, number: u64) -> Option<&'static KnownOrganisation> {
-    let known = usize::try_from(tenant.index)
-        .ok()
-        .and_then(|index| KNOWN_ORGANISATIONS.get(index));
+    let known = usize::try_from(tenant.index).ok().and_then(|index| KNOWN_ORGANISATIONS.get(index));
     known.filter(|_| number == 0 && tenant.id.is_some())
 }
 
@@ -108,10 +94,8 @@ mod tests {
     fn owners_of_known_organisations_never_change() {
         for seed in [1, 2] {
             let world = World::new(&Scale::demo(), seed);
-            let emails: Vec<String> = world
-                .organisations()
-                .map(|tenant| person(tenant, &world.words, 0).email)
-                .collect();
+            let emails: Vec<String> =
+                world.organisations().map(|tenant| person(tenant, &world.words, 0).email).collect();
             assert_eq!(emails, KNOWN_ORGANISATIONS.map(|known| known.owner_email));
         }
     }

@@ -120,12 +120,7 @@ impl Scale {
     /// A sample of organisations with these sizes, each raised to [`OrganisationSize::MINIMUM`] where it is below.
     #[must_use]
     pub fn of(sizes: impl IntoIterator<Item = OrganisationSize>) -> Self {
-        Self {
-            organisations: sizes
-                .into_iter()
-                .map(OrganisationSize::at_least_minimum)
-                .collect(),
-        }
+        Self { organisations: sizes.into_iter().map(OrganisationSize::at_least_minimum).collect() }
     }
 
     /// For demonstrations: three organisations of a few thousand rows; seeded within seconds.
@@ -162,19 +157,7 @@ mod tests {
     #[test]
     fn an_organisation_has_exactly_the_rows_asked_for() {
         let least = OrganisationSize::MINIMUM.rows();
-        for rows in [
-            least,
-            least + 1,
-            300,
-            500,
-            777,
-            1_000,
-            1_001,
-            3_000,
-            12_345,
-            1_000_000,
-            50_000_000,
-        ] {
+        for rows in [least, least + 1, 300, 500, 777, 1_000, 1_001, 3_000, 12_345, 1_000_000, 50_000_000] {
             let size = OrganisationSize::with_rows(rows);
             assert_eq!(size.rows(), rows, "{size:?}");
             assert_eq!(size, size.at_least_minimum());
@@ -184,12 +167,7 @@ mod tests {
 
     #[test]
     fn sizes_below_the_minimum_are_raised() {
-        let none = OrganisationSize {
-            users: 0,
-            messages: 90,
-            contents: 0,
-            ..OrganisationSize::MINIMUM
-        };
+        let none = OrganisationSize { users: 0, messages: 90, contents: 0, ..OrganisationSize::MINIMUM };
         let scale = Scale::of([none]);
         assert_eq!(scale.organisations()[0].users, OrganisationSize::MINIMUM.users);
         assert_eq!(scale.organisations()[0].contents, 91);

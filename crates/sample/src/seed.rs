@@ -68,24 +68,11 @@ impl Seeded {
         let organisations = world
             .organisations()
             .filter_map(|tenant| {
-                let rows = TABLES
-                    .iter()
-                    .map(|table| (table.name, (table.exported)(&tenant.size)))
-                    .collect();
-                tenant.id.map(|id| SeededOrganisation {
-                    id,
-                    name: tenant.name.clone(),
-                    rows,
-                })
+                let rows = TABLES.iter().map(|table| (table.name, (table.exported)(&tenant.size))).collect();
+                tenant.id.map(|id| SeededOrganisation { id, name: tenant.name.clone(), rows })
             })
             .collect();
-        Self {
-            organisations,
-            rows: TABLES
-                .iter()
-                .map(|table| (table.name, table.total(world)))
-                .collect(),
-        }
+        Self { organisations, rows: TABLES.iter().map(|table| (table.name, table.total(world))).collect() }
     }
 }
 
@@ -109,27 +96,14 @@ pub async fn seed(
     let total = TABLES.iter().map(|table| table.total(&world)).sum();
     let mut done = 0;
     for (place, table) in (0..).zip(&TABLES) {
-        let report = |loaded| {
-            on_progress(Progress::Rows {
-                table: table.name,
-                done: done + loaded,
-                total,
-            })
-        };
+        let report = |loaded| on_progress(Progress::Rows { table: table.name, done: done + loaded, total });
         done += load(&transaction, table, Rows::new(&world, table, place), report).await?;
     }
-    deferred
-        .put_back(&transaction, |done, total| {
-            on_progress(Progress::Indexes { done, total })
-        })
-        .await?;
+    deferred.put_back(&transaction, |done, total| on_progress(Progress::Indexes { done, total })).await?;
     advance_sequences(&transaction).await?;
     transaction.commit().await.during("committing")?;
     on_progress(Progress::Statistics);
-    client
-        .batch_execute(&format!("ANALYZE {}", table_list()))
-        .await
-        .during("collecting statistics")?;
+    client.batch_execute(&format!("ANALYZE {}", table_list())).await.during("collecting statistics")?;
     Ok(Seeded::of(&world))
 }
 
@@ -137,26 +111,14 @@ pub async fn seed(
 async fn prepare(transaction: &Transaction<'_>) -> Result<(), SampleError> {
     let settings = "SET LOCAL search_path TO public; SET LOCAL datestyle TO 'ISO, YMD'; SET LOCAL intervalstyle TO 'postgres'; \
                     SET LOCAL timezone TO 'UTC'; SET LOCAL statement_timeout TO 0; SET LOCAL maintenance_work_mem TO '128MB'";
-    transaction
-        .batch_execute(settings)
-        .await
-        .during("setting up the session")?;
-    let filled = transaction
-        .query_one("SELECT EXISTS (SELECT FROM organisations)", &[])
-        .await;
-    if filled.during("looking for organisations")?.get(0) {
-        Err(SampleError::NotEmpty)
-    } else {
-        Ok(())
-    }
+    transaction.batch_execute(settings).await.during("setting up the session")?;
+    let filled = transaction.query_one("SELECT EXISTS (SELECT FROM organisations)", &[]).await;
+    if filled.during("looking for organisations")?.get(0) { Err(SampleError::NotEmpty) } else { Ok(()) }
 }
 
 /// Truncates tables that are empty but for rows of nobody, so that COPY may write frozen rows.
 async fn empty(transaction: &Transaction<'_>) -> Result<(), SampleError> {
-    transaction
-        .batch_execute(&format!("TRUNCATE {}", table_list()))
-        .await
-        .during("emptying the tables")
+    transaction.batch_execute(&format!("TRUNCATE {}", table_list())).await.during("emptying the tables")
 }
 
 async fn load(
@@ -166,10 +128,7 @@ async fn load(
     mut report: impl FnMut(u64),
 ) -> Result<u64, SampleError> {
     let step = || format!("loading {}", table.name);
-    let sink = transaction
-        .copy_in::<_, Bytes>(&table.copy_command())
-        .await
-        .during(step())?;
+    let sink = transaction.copy_in::<_, Bytes>(&table.copy_command()).await.during(step())?;
     let mut sink = pin!(sink);
     let mut out = CopyText::with_capacity(CHUNK_SIZE_BYTES * 2);
     let mut loaded = 0;
@@ -193,10 +152,7 @@ async fn advance_sequences(transaction: &Transaction<'_>) -> Result<(), SampleEr
         let command = format!(
             "SELECT setval(pg_get_serial_sequence('{name}', 'id'), (SELECT coalesce(max(id), 0) + 1 FROM {name}), false)"
         );
-        transaction
-            .batch_execute(&command)
-            .await
-            .during(format!("advancing the keys of {name}"))?;
+        transaction.batch_execute(&command).await.during(format!("advancing the keys of {name}"))?;
     }
     Ok(())
 }

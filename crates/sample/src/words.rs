@@ -45,23 +45,15 @@ impl Words {
         let mut words = Self {
             names: (0..NAMES).map(|_| name(&mut draw)).collect(),
             cities: (0..500).map(|_| CityName(EN).fake_with_rng(&mut draw)).collect(),
-            streets: (0..500)
-                .map(|_| StreetName(DE_DE).fake_with_rng(&mut draw))
-                .collect(),
+            streets: (0..500).map(|_| StreetName(DE_DE).fake_with_rng(&mut draw)).collect(),
             jobs: (0..300).map(|_| Title(EN).fake_with_rng(&mut draw)).collect(),
-            companies: (0..800)
-                .map(|_| CompanyName(EN).fake_with_rng(&mut draw))
-                .collect(),
+            companies: (0..800).map(|_| CompanyName(EN).fake_with_rng(&mut draw)).collect(),
             agents: (0..200).map(|_| UserAgent(EN).fake_with_rng(&mut draw)).collect(),
             subjects: Vec::new(),
             sentences: Vec::new(),
         };
-        words.subjects = (0..800)
-            .map(|_| words.fill(phrases::SUBJECTS, &mut draw))
-            .collect();
-        words.sentences = (0..SENTENCES)
-            .map(|_| words.fill(phrases::SENTENCES, &mut draw))
-            .collect();
+        words.subjects = (0..800).map(|_| words.fill(phrases::SUBJECTS, &mut draw)).collect();
+        words.sentences = (0..SENTENCES).map(|_| words.fill(phrases::SENTENCES, &mut draw)).collect();
         words
     }
 
@@ -92,11 +84,7 @@ impl Words {
             "job" => one_of(&self.jobs, draw),
             "buzz" => Buzzword(EN).fake_with_rng(draw),
             "plan" => Bs(EN).fake_with_rng(draw),
-            "order" => format!(
-                "{}-{:06}",
-                draw.text(&["VT", "RE", "INV", "K"]),
-                draw.below(1_000_000)
-            ),
+            "order" => format!("{}-{:06}", draw.text(&["VT", "RE", "INV", "K"]), draw.below(1_000_000)),
             "price" => format!("{}.{:02} €", 5 + draw.below(900), draw.below(100)),
             "day" => format!(
                 "{} {}",
@@ -111,10 +99,7 @@ impl Words {
 fn name(draw: &mut Draw) -> Name {
     macro_rules! name_in {
         ($locale:expr) => {
-            (
-                FirstName($locale).fake_with_rng(draw),
-                LastName($locale).fake_with_rng(draw),
-            )
+            (FirstName($locale).fake_with_rng(draw), LastName($locale).fake_with_rng(draw))
         };
     }
     let (locale, (given, family)): (&str, (String, String)) = match draw.below(20) {
@@ -128,22 +113,13 @@ fn name(draw: &mut Draw) -> Name {
         18 => ("zh", name_in!(ZH_CN)),
         _ => ("ar", name_in!(AR_SA)),
     };
-    let plain = |text: &str| {
-        text.chars()
-            .filter(char::is_ascii_alphanumeric)
-            .collect::<String>()
-            .to_lowercase()
-    };
+    let plain =
+        |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
     let local = match (plain(&given), plain(&family)) {
         (given, family) if given.is_empty() || family.is_empty() => "member".to_owned(),
         (given, family) => format!("{given}.{family}"),
     };
-    Name {
-        given,
-        family,
-        local,
-        locale,
-    }
+    Name { given, family, local, locale }
 }
 
 #[cfg(test)]
@@ -160,12 +136,7 @@ mod tests {
                 .chain(&words.subjects)
                 .all(|text| !text.contains(['{', '}']) && !text.is_empty())
         );
-        assert!(
-            words
-                .names
-                .iter()
-                .all(|name| !name.given.is_empty() && !name.family.is_empty())
-        );
+        assert!(words.names.iter().all(|name| !name.given.is_empty() && !name.family.is_empty()));
     }
 
     #[test]

@@ -81,9 +81,7 @@ impl World {
 
 impl Tenant {
     fn organisation(index: u64, size: OrganisationSize, seed: u64, words: &Words) -> Self {
-        let known = usize::try_from(index)
-            .ok()
-            .and_then(|index| KNOWN_ORGANISATIONS.get(index));
+        let known = usize::try_from(index).ok().and_then(|index| KNOWN_ORGANISATIONS.get(index));
         let mut draw = Draw::of([seed, stream::ORGANISATION, index, 0]);
         let (id, name, email_domain) = match known {
             Some(known) => (known.id, known.name.to_owned(), known.email_domain.to_owned()),
@@ -96,13 +94,7 @@ impl Tenant {
                 )
             }
         };
-        Self {
-            id: Some(id),
-            name,
-            email_domain,
-            size,
-            ..Self::nobody(index, 1, seed)
-        }
+        Self { id: Some(id), name, email_domain, size, ..Self::nobody(index, 1, seed) }
     }
 
     /// Rows without an organisation: people who left, and lines of the system's own log.
@@ -141,13 +133,8 @@ impl Tenant {
 
     /// The key of the `number`th member, own users first.
     pub(crate) fn member(&self, number: u64) -> u64 {
-        let guest = number
-            .checked_sub(self.own_users)
-            .and_then(|guest| usize::try_from(guest).ok());
-        guest
-            .and_then(|guest| self.guests.get(guest))
-            .copied()
-            .unwrap_or_else(|| self.counted(number))
+        let guest = number.checked_sub(self.own_users).and_then(|guest| usize::try_from(guest).ok());
+        guest.and_then(|guest| self.guests.get(guest)).copied().unwrap_or_else(|| self.counted(number))
     }
 
     /// The key of any member.
@@ -169,12 +156,7 @@ impl Tenant {
     pub(crate) fn conversation_at(&self, number: u64) -> i64 {
         let mut draw = Draw::of([self.seed, stream::CONVERSATION_TIME, self.index, number]);
         let (fine, last) = (1_000_000, moment::END - 30 * moment::DAY);
-        moment::between(
-            moment::START,
-            last,
-            number * fine + draw.below(fine),
-            self.size.conversations * fine,
-        )
+        moment::between(moment::START, last, number * fine + draw.below(fine), self.size.conversations * fine)
     }
 
     /// The conversation of message `message`, the message's place in it, and the conversation's length.
@@ -232,9 +214,7 @@ mod tests {
         for (tenant, lender) in organisations.iter().zip(organisations.iter().cycle().skip(1)) {
             let own: BTreeSet<u64> = (0..lender.own_users).map(|user| lender.counted(user)).collect();
             assert!(tenant.guests.iter().all(|guest| own.contains(guest)));
-            let members: BTreeSet<u64> = (0..tenant.size.users)
-                .map(|number| tenant.member(number))
-                .collect();
+            let members: BTreeSet<u64> = (0..tenant.size.users).map(|number| tenant.member(number)).collect();
             assert_eq!(u64::try_from(members.len()).unwrap(), tenant.size.users);
         }
         assert!(World::new(&Scale::rows(300, 0), 5).tenants[0].guests.is_empty());
@@ -259,9 +239,6 @@ mod tests {
         let names: Vec<&str> = world.organisations().map(|tenant| tenant.name.as_str()).collect();
         assert_eq!(names[..3], KNOWN_ORGANISATIONS.map(|known| known.name));
         assert_eq!(world.tenants[0].id, Some(KNOWN_ORGANISATIONS[0].id));
-        assert_ne!(
-            world.tenants[3].id,
-            World::new(&Scale::rows(300, 3), 6).tenants[3].id
-        );
+        assert_ne!(world.tenants[3].id, World::new(&Scale::rows(300, 3), 6).tenants[3].id);
     }
 }

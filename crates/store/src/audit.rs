@@ -77,11 +77,7 @@ impl Store {
     pub async fn append_audit(&self, events: &[IncomingEvent]) -> Result<Vec<Appended>, StoreError> {
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
-            let mut size: i64 = audit_head::table
-                .select(audit_head::size)
-                .for_update()
-                .first(conn)
-                .await?;
+            let mut size: i64 = audit_head::table.select(audit_head::size).for_update().first(conn).await?;
             let before = size;
             let mut known = known(conn, events).await?;
             let mut rows = Vec::with_capacity(events.len());
@@ -97,16 +93,10 @@ impl Store {
             }
             // 13 columns a row: PostgreSQL takes at most 65,535 parameters in one statement.
             for chunk in rows.chunks(1_000) {
-                diesel::insert_into(audit_logs::table)
-                    .values(chunk)
-                    .execute(conn)
-                    .await?;
+                diesel::insert_into(audit_logs::table).values(chunk).execute(conn).await?;
             }
             if size > before {
-                diesel::update(audit_head::table)
-                    .set(audit_head::size.eq(size))
-                    .execute(conn)
-                    .await?;
+                diesel::update(audit_head::table).set(audit_head::size.eq(size)).execute(conn).await?;
             }
             Ok(verdicts)
         })
@@ -140,12 +130,7 @@ impl Store {
             if let Some(before) = filter.before {
                 query = query.filter(audit_logs::seq.lt(before));
             }
-            Ok(query
-                .load(conn)
-                .await?
-                .into_iter()
-                .map(AuditEntry::from)
-                .collect())
+            Ok(query.load(conn).await?.into_iter().map(AuditEntry::from).collect())
         })
         .await
     }
@@ -183,17 +168,10 @@ type KnownRow = (Uuid, Option<Uuid>, Option<i64>, Vec<u8>);
 async fn known(conn: &mut AsyncPgConnection, events: &[IncomingEvent]) -> Result<Known, StoreError> {
     let ids: Vec<Uuid> = events.iter().map(|event| event.envelope.id).collect();
     let (jobs, versions): (Vec<Uuid>, Vec<i64>) = events.iter().filter_map(version_of).unzip();
-    let same_version = audit_logs::job_id
-        .eq_any(jobs)
-        .and(audit_logs::job_version.eq_any(versions));
+    let same_version = audit_logs::job_id.eq_any(jobs).and(audit_logs::job_version.eq_any(versions));
     let rows: Vec<KnownRow> = audit_logs::table
         .filter(audit_logs::event_id.eq_any(ids).or(same_version))
-        .select((
-            audit_logs::event_id,
-            audit_logs::job_id,
-            audit_logs::job_version,
-            audit_logs::body,
-        ))
+        .select((audit_logs::event_id, audit_logs::job_id, audit_logs::job_version, audit_logs::body))
         .load(conn)
         .await?;
     let mut known = Known::default();

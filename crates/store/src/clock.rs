@@ -13,8 +13,5 @@ struct Now {
 
 /// The time now; unlike `now()` it moves on inside a transaction.
 pub(crate) async fn now(conn: &mut AsyncPgConnection) -> Result<DateTime<Utc>, DieselError> {
-    diesel::sql_query("SELECT clock_timestamp() AS now")
-        .get_result::<Now>(conn)
-        .await
-        .map(|row| row.now)
+    diesel::sql_query("SELECT clock_timestamp() AS now").get_result::<Now>(conn).await.map(|row| row.now)
 }

@@ -31,7 +31,6 @@ impl Drop for Conn {
     fn drop(&mut self) {
         if let Some(mut lent) = self.0.take()
             && lent.is_broken()
-            && false
         {
             drop(Object::take(lent));
         }
@@ -66,4 +65,46 @@ pub(crate) async fn limit(conn: &mut AsyncPgConnection) -> Result<(), DieselErro
 /// Lifts those on statements and locks.
 pub(crate) async fn be_patient(conn: &mut AsyncPgConnection) -> Result<(), DieselError> {
     conn.batch_execute(PATIENCE).await
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::QueryableByName;
+    use diesel_async::RunQueryDsl;
+    use secrecy::SecretString;
+    use testkit::ControlDatabase;
+
+    use crate::{Store, StoreConfig};
+
+    #[derive(QueryableByName, PartialEq, Eq, Debug)]
+    struct Setting {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        name: String,
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        setting: String,
+    }
+
+    async fn limits(store: &Store) -> Vec<(String, String)> {
+        let query = "SELECT name, setting FROM pg_settings WHERE name IN \
+                     ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout') ORDER BY name";
+        let mut conn = store.conn().await.unwrap();
+        let rows: Vec<Setting> = diesel::sql_query(query).load(&mut conn).await.unwrap();
+        rows.into_iter().map(|row| (row.name, row.setting)).collect()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_connection_has_limits_also_after_it_migrated() {
+        let database = ControlDatabase::create().await;
+        let url = SecretString::from(database.url().to_owned());
+        let store = Store::open(&StoreConfig { url, max_connections: 1 }).unwrap();
+        let expected = [
+            ("idle_in_transaction_session_timeout", "30000"),
+            ("lock_timeout", "30000"),
+            ("statement_timeout", "60000"),
+        ];
+        let expected = expected.map(|(name, setting)| (name.to_owned(), setting.to_owned()));
+        assert_eq!(limits(&store).await, expected);
+        store.migrate().await.unwrap();
+        assert_eq!(limits(&store).await, expected);
+    }
 }

@@ -32,10 +32,8 @@ impl StoreError {
         match self {
             Self::Unreachable(_) => true,
             Self::Query(DieselError::DatabaseError(kind, _)) => {
-                matches!(
-                    kind,
-                    DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ClosedConnection
-                ) || matches!(kind, DatabaseErrorKind::UnableToSendCommand)
+                matches!(kind, DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ClosedConnection)
+                    || matches!(kind, DatabaseErrorKind::UnableToSendCommand)
             }
             Self::Query(DieselError::BrokenTransactionManager) => true,
             _ => false,

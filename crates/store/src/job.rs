@@ -29,10 +29,7 @@ impl Actor {
     /// A service acting by itself.
     #[must_use]
     pub fn service(name: &str) -> Self {
-        Self {
-            subject: name.to_owned(),
-            role: "service".to_owned(),
-        }
+        Self { subject: name.to_owned(), role: "service".to_owned() }
     }
 }
 
@@ -49,11 +46,7 @@ impl Origin {
     /// The trace's id in hex, from the `traceparent` header (W3C Trace Context 3.2).
     #[must_use]
     pub fn trace_id(&self) -> Option<String> {
-        self.headers
-            .get("traceparent")?
-            .split('-')
-            .nth(1)
-            .map(str::to_owned)
+        self.headers.get("traceparent")?.split('-').nth(1).map(str::to_owned)
     }
 }
 

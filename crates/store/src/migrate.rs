@@ -49,9 +49,8 @@ impl Store {
         if !begun.begun {
             return Ok(all.len());
         }
-        let ran: Vec<Version> = diesel::sql_query("SELECT version FROM __diesel_schema_migrations")
-            .load(&mut conn)
-            .await?;
+        let ran: Vec<Version> =
+            diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(&mut conn).await?;
         let known = |version: &String| ran.iter().any(|row| row.version == *version);
         Ok(all.into_iter().filter(|version| !known(version)).count())
     }
@@ -73,16 +72,10 @@ fn embedded_versions() -> Result<Vec<String>, StoreError> {
     use diesel::migration::MigrationSource;
     let all = MigrationSource::<diesel::pg::Pg>::migrations(&MIGRATIONS)
         .map_err(|error| StoreError::Migration(error.to_string()))?;
-    Ok(all
-        .iter()
-        .map(|migration| migration.name().version().to_string())
-        .collect())
+    Ok(all.iter().map(|migration| migration.name().version().to_string()).collect())
 }
 
 async fn lock(conn: &mut AsyncPgConnection, statement: &str) -> Result<(), StoreError> {
-    diesel::sql_query(statement)
-        .bind::<diesel::sql_types::Int8, _>(LOCK)
-        .execute(conn)
-        .await?;
+    diesel::sql_query(statement).bind::<diesel::sql_types::Int8, _>(LOCK).execute(conn).await?;
     Ok(())
 }

@@ -73,10 +73,7 @@ async fn insert<T: Message>(
         job_id: job_id.map(|id| id.0),
         job_version,
     };
-    diesel::insert_into(outbox::table)
-        .values(row)
-        .execute(conn)
-        .await?;
+    diesel::insert_into(outbox::table).values(row).execute(conn).await?;
     Ok(())
 }
 

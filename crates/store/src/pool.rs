@@ -82,11 +82,7 @@ impl Store {
     }
 
     pub(crate) async fn conn(&self) -> Result<Conn, StoreError> {
-        self.pool
-            .get()
-            .await
-            .map(Conn::new)
-            .map_err(|error| StoreError::Unreachable(Box::new(error)))
+        self.pool.get().await.map(Conn::new).map_err(|error| StoreError::Unreachable(Box::new(error)))
     }
 }
 
@@ -113,10 +109,7 @@ fn split_tls(text: &str) -> Result<(String, bool), StoreError> {
     if !matches!(url.scheme(), "postgres" | "postgresql") {
         return Err(wrong());
     }
-    let mode = url
-        .query_pairs()
-        .find(|(key, _)| key == "sslmode")
-        .map(|(_, value)| value.into_owned());
+    let mode = url.query_pairs().find(|(key, _)| key == "sslmode").map(|(_, value)| value.into_owned());
     let rest: Vec<(String, String)> = url
         .query_pairs()
         .filter(|(key, _)| key != "sslmode")
@@ -140,9 +133,7 @@ async fn establish(url: &str) -> diesel::ConnectionResult<AsyncPgConnection> {
 }
 
 async fn limited(mut conn: AsyncPgConnection) -> diesel::ConnectionResult<AsyncPgConnection> {
-    limit(&mut conn)
-        .await
-        .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+    limit(&mut conn).await.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
     Ok(conn)
 }
 
@@ -152,9 +143,7 @@ fn establish_tls(url: &str) -> BoxFuture<'_, diesel::ConnectionResult<AsyncPgCon
         let bad = |error: String| diesel::ConnectionError::BadConnection(error);
         let tls = rustls::ClientConfig::with_platform_verifier().map_err(|e| bad(e.to_string()))?;
         let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls);
-        let (client, connection) = tokio_postgres::connect(url, tls)
-            .await
-            .map_err(|e| bad(e.to_string()))?;
+        let (client, connection) = tokio_postgres::connect(url, tls).await.map_err(|e| bad(e.to_string()))?;
         limited(AsyncPgConnection::try_from_client_and_connection(client, connection).await?).await
     }
     .boxed()
@@ -174,10 +163,7 @@ mod tests {
         assert!(!tls("postgres://u@127.0.0.1:15432/l").1);
         assert!(tls("postgres://u@127.0.0.1/l?sslmode=require").1);
         let (url, on) = tls("postgres://u@db.example/l?sslmode=verify-full&application_name=x");
-        assert_eq!(
-            (url.as_str(), on),
-            ("postgres://u@db.example/l?application_name=x", true)
-        );
+        assert_eq!((url.as_str(), on), ("postgres://u@db.example/l?application_name=x", true));
         assert!(!tls("postgres://u@db.example/l?sslmode=disable").1);
         assert!(split_tls("mysql://x").is_err());
     }

@@ -39,14 +39,11 @@ impl JobRow {
 
     pub fn state(&self) -> Result<JobState, StoreError> {
         let ended = || {
-            self.ended_at
-                .ok_or_else(|| StoreError::corrupt(format!("job {} ended without a time", self.id)))
+            self.ended_at.ok_or_else(|| StoreError::corrupt(format!("job {} ended without a time", self.id)))
         };
         Ok(match self.state.as_str() {
             "awaiting_approval" => JobState::AwaitingApproval,
-            "scheduled" => JobState::Scheduled {
-                not_before: self.not_before,
-            },
+            "scheduled" => JobState::Scheduled { not_before: self.not_before },
             "pending" => JobState::Pending,
             "running" => JobState::Running,
             "retrying" => JobState::Retrying,
@@ -55,10 +52,9 @@ impl JobRow {
             "completed" => JobState::Completed { at: ended()? },
             "cancelled" => JobState::Cancelled { at: ended()? },
             "expired" => JobState::Expired { at: ended()? },
-            "failed" => JobState::Failed {
-                at: ended()?,
-                reason: reason(&self.failure_code, &self.failure_detail),
-            },
+            "failed" => {
+                JobState::Failed { at: ended()?, reason: reason(&self.failure_code, &self.failure_detail) }
+            }
             other => return Err(StoreError::corrupt(format!("unknown state of a job `{other}`"))),
         })
     }
@@ -85,13 +81,7 @@ impl JobStateColumns {
             _ => (None, None),
         };
         let (failure_code, failure_detail) = split(failure);
-        Self {
-            state: state.name().to_owned(),
-            version,
-            failure_code,
-            failure_detail,
-            ended_at,
-        }
+        Self { state: state.name().to_owned(), version, failure_code, failure_detail, ended_at }
     }
 }
 
@@ -125,10 +115,7 @@ impl StepRow {
 
     pub fn state(&self) -> Result<StepState, StoreError> {
         let missing = |what: &str| {
-            StoreError::corrupt(format!(
-                "step {} of job {} has no {what}",
-                self.step_no, self.job_id
-            ))
+            StoreError::corrupt(format!("step {} of job {} has no {what}", self.step_no, self.job_id))
         };
         let attempts = u32::try_from(self.attempts).unwrap_or(0);
         let ended = || self.ended_at.ok_or_else(|| missing("end"));
@@ -151,10 +138,9 @@ impl StepRow {
                 },
             },
             "completed" => StepState::Completed { at: ended()? },
-            "failed" => StepState::Failed {
-                at: ended()?,
-                reason: reason(&self.failure_code, &self.failure_detail),
-            },
+            "failed" => {
+                StepState::Failed { at: ended()?, reason: reason(&self.failure_code, &self.failure_detail) }
+            }
             "cancelled" => StepState::Cancelled { at: ended()? },
             other => return Err(StoreError::corrupt(format!("unknown state of a step `{other}`"))),
         })
@@ -190,11 +176,7 @@ impl StepStateColumns {
         };
         match state {
             StepState::Waiting => columns.attempts = 0,
-            StepState::Due {
-                attempts,
-                not_before,
-                last_failure,
-            } => {
+            StepState::Due { attempts, not_before, last_failure } => {
                 columns.attempts = i32::try_from(*attempts).unwrap_or(i32::MAX);
                 columns.not_before = Some(*not_before);
                 (columns.failure_code, columns.failure_detail) = split(last_failure.clone());
@@ -219,8 +201,84 @@ fn split(reason: Option<FailureReason>) -> (Option<String>, Option<String>) {
 }
 
 fn reason(code: &Option<String>, detail: &Option<String>) -> FailureReason {
-    FailureReason::new(
-        code.as_deref().unwrap_or("unknown"),
-        detail.clone().unwrap_or_default(),
-    )
+    FailureReason::new(code.as_deref().unwrap_or("unknown"), detail.clone().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at() -> DateTime<Utc> {
+        "2026-11-21T12:00:00Z".parse().unwrap()
+    }
+
+    fn job(state: &str) -> JobRow {
+        let failed = state == "failed";
+        JobRow {
+            id: Uuid::nil(),
+            organisation_id: "acme".to_owned(),
+            kind: "export".to_owned(),
+            state: state.to_owned(),
+            version: 1,
+            request: serde_json::Value::Null,
+            requested_by: "owner-1".to_owned(),
+            not_before: at(),
+            cutoff: None,
+            failure_code: failed.then(|| "code".to_owned()),
+            failure_detail: failed.then(|| "detail".to_owned()),
+            created_at: at(),
+            updated_at: at(),
+            ended_at: Some(at()),
+        }
+    }
+
+    #[test]
+    fn every_state_of_a_job_is_read_and_written_back() {
+        for name in JobState::NAMES {
+            let state = job(name).state().unwrap();
+            assert_eq!(state.name(), name);
+            let columns = JobStateColumns::new(&state, 2);
+            assert_eq!((columns.state.as_str(), columns.version), (name, 2));
+            assert_eq!(columns.ended_at.is_some(), state.ended(), "{name}");
+            assert_eq!(columns.failure_code.is_some(), name == "failed");
+            assert_eq!(ENDED_JOBS.contains(&name), state.ended(), "{name}");
+        }
+        assert!(matches!(job("strange").state(), Err(StoreError::Corrupt(_))));
+    }
+
+    #[test]
+    fn every_state_of_a_step_is_read_and_written_back() {
+        let lease = Lease { epoch: 7, owner: "w".to_owned(), expires_at: at() };
+        let reason = FailureReason::new("code", "detail");
+        for state in [
+            StepState::Waiting,
+            StepState::Due { attempts: 2, not_before: at(), last_failure: None },
+            StepState::Due { attempts: 2, not_before: at(), last_failure: Some(reason.clone()) },
+            StepState::Running { attempts: 3, lease },
+            StepState::Completed { at: at() },
+            StepState::Failed { at: at(), reason },
+            StepState::Cancelled { at: at() },
+        ] {
+            let columns = StepStateColumns::new(&state, 3);
+            let row = StepRow {
+                job_id: Uuid::nil(),
+                step_no: 1,
+                organisation_id: "acme".to_owned(),
+                phase: 0,
+                kind: "plan_export".to_owned(),
+                collection: None,
+                state: columns.state,
+                attempts: columns.attempts,
+                not_before: columns.not_before,
+                epoch: 7,
+                lease_owner: columns.lease_owner,
+                lease_expires_at: columns.lease_expires_at,
+                failure_code: columns.failure_code,
+                failure_detail: columns.failure_detail,
+                started_at: None,
+                ended_at: columns.ended_at,
+            };
+            assert_eq!(row.state().unwrap(), state);
+        }
+    }
 }

@@ -111,10 +111,7 @@ impl Store {
             .await?;
         let mut settled = 0_usize;
         for (job, step, headers) in lapsed {
-            let origin = Origin {
-                actor: origin.actor.clone(),
-                headers: headers_of(headers),
-            };
+            let origin = Origin { actor: origin.actor.clone(), headers: headers_of(headers) };
             match conn
                 .transaction(async |conn| lapse(conn, (JobId(job), StepNo(step)), policy, &origin).await)
                 .await
@@ -166,14 +163,7 @@ impl Store {
                     .await?;
                 let kind = JobKind::parse(&kind)
                     .ok_or_else(|| StoreError::corrupt(format!("unknown kind of job `{kind}`")))?;
-                outbox::announce(
-                    conn,
-                    (kind, JobId(*job)),
-                    StepNo(*step),
-                    &headers_of(headers),
-                    now,
-                )
-                .await?;
+                outbox::announce(conn, (kind, JobId(*job)), StepNo(*step), &headers_of(headers), now).await?;
             }
             Ok(due.len())
         })

@@ -18,11 +18,7 @@ pub struct TelemetryConfig {
 
 impl Default for TelemetryConfig {
     fn default() -> Self {
-        Self {
-            log_filter: "info".to_owned(),
-            log_format: LogFormat::default(),
-            otlp_endpoint: None,
-        }
+        Self { log_filter: "info".to_owned(), log_format: LogFormat::default(), otlp_endpoint: None }
     }
 }
 

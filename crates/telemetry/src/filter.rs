@@ -13,15 +13,8 @@ use crate::TelemetryError;
 pub const RETURNED_MESSAGES: &str = "lapin::returned_messages";
 
 /// Targets whose spans describe the delivery of telemetry itself, or transport below our own spans.
-const NOT_TRACED: [&str; 7] = [
-    "h2",
-    "hyper",
-    "hyper_util",
-    "opentelemetry",
-    "opentelemetry-otlp",
-    "opentelemetry_sdk",
-    "reqwest",
-];
+const NOT_TRACED: [&str; 7] =
+    ["h2", "hyper", "hyper_util", "opentelemetry", "opentelemetry-otlp", "opentelemetry_sdk", "reqwest"];
 
 /// Parses an operator's filter.
 ///
@@ -30,10 +23,7 @@ const NOT_TRACED: [&str; 7] = [
 pub(crate) fn parse(value: &str) -> Result<EnvFilter, TelemetryError> {
     EnvFilter::builder()
         .parse(value)
-        .map_err(|source| TelemetryError::Filter {
-            value: value.to_owned(),
-            source,
-        })
+        .map_err(|source| TelemetryError::Filter { value: value.to_owned(), source })
 }
 
 /// Whether an event or span may be logged at all: false for what would print a message body.
@@ -54,9 +44,7 @@ pub fn may_be_traced(metadata: &Metadata<'_>) -> bool {
 
 /// Whether `target` is `module` or lies below it.
 fn is_within(target: &str, module: &str) -> bool {
-    target
-        .strip_prefix(module)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    target.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 #[cfg(test)]

@@ -16,9 +16,7 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 /// Names a line gives itself; a field of the same name is written as `field.<name>`.
-const OWN_NAMES: [&str; 7] = [
-    "time", "level", "target", "service", "span", "trace_id", "span_id",
-];
+const OWN_NAMES: [&str; 7] = ["time", "level", "target", "service", "span", "trace_id", "span_id"];
 
 /// Writes one JSON object a line for every event.
 ///
@@ -30,10 +28,7 @@ pub(crate) struct JsonLines<W> {
 
 impl<W> JsonLines<W> {
     pub(crate) fn new(service: &str, writer: W) -> Self {
-        Self {
-            service: service.to_owned(),
-            writer,
-        }
+        Self { service: service.to_owned(), writer }
     }
 }
 
@@ -173,9 +168,8 @@ impl Visit for Fields {
 
     /// An error prints only itself; its sources say why.
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        let chain: Vec<String> = std::iter::successors(Some(value), |error| error.source())
-            .map(ToString::to_string)
-            .collect();
+        let chain: Vec<String> =
+            std::iter::successors(Some(value), |error| error.source()).map(ToString::to_string).collect();
         self.insert(field, chain.join(": ").into());
     }
 }

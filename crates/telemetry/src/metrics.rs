@@ -17,17 +17,8 @@ pub use prometheus::{Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, 
 pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
 
 /// Label names that would identify someone or grow without bound.
-const FORBIDDEN_LABELS: [&str; 9] = [
-    "email",
-    "job",
-    "job_id",
-    "organisation",
-    "organisation_id",
-    "subject",
-    "subject_id",
-    "tenant",
-    "user",
-];
+const FORBIDDEN_LABELS: [&str; 9] =
+    ["email", "job", "job_id", "organisation", "organisation_id", "subject", "subject_id", "tenant", "user"];
 
 /// Why an instrument could not be made or the text not be rendered.
 #[derive(Debug, thiserror::Error)]
@@ -145,10 +136,7 @@ impl Metrics {
     pub fn render(&self) -> Result<String, MetricError> {
         TextEncoder::new()
             .encode_to_string(&self.registry.gather())
-            .map_err(|source| MetricError::Refused {
-                name: "all".to_owned(),
-                source,
-            })
+            .map_err(|source| MetricError::Refused { name: "all".to_owned(), source })
     }
 
     fn instrument<C>(
@@ -161,10 +149,7 @@ impl Metrics {
         C: Collector + Clone + 'static,
     {
         check_names(name, labels)?;
-        let refused = |source| MetricError::Refused {
-            name: name.to_owned(),
-            source,
-        };
+        let refused = |source| MetricError::Refused { name: name.to_owned(), source };
         let fresh = make().map_err(refused)?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(earlier) = known.get(name) {
@@ -186,21 +171,14 @@ fn check_names(name: &str, labels: &[&str]) -> Result<(), MetricError> {
     }
     match labels.iter().find(|label| FORBIDDEN_LABELS.contains(label)) {
         None => Ok(()),
-        Some(label) => Err(MetricError::Label {
-            metric: name.to_owned(),
-            label: (*label).to_owned(),
-        }),
+        Some(label) => Err(MetricError::Label { metric: name.to_owned(), label: (*label).to_owned() }),
     }
 }
 
 /// Whether two collectors describe the same instrument: help text and labels are in `dim_hash`.
 fn same_shape<C: Collector>(left: &C, right: &C) -> bool {
     let shape = |collector: &C| -> Vec<(u64, u64)> {
-        collector
-            .desc()
-            .iter()
-            .map(|description| (description.id, description.dim_hash))
-            .collect()
+        collector.desc().iter().map(|description| (description.id, description.dim_hash)).collect()
     };
     shape(left) == shape(right)
 }
@@ -229,13 +207,9 @@ mod tests {
     #[test]
     fn the_text_is_what_prometheus_reads() {
         let metrics = Metrics::new();
-        let requests = metrics
-            .counter_vec("privacy_requests_total", "Requests.", &["right"])
-            .unwrap();
+        let requests = metrics.counter_vec("privacy_requests_total", "Requests.", &["right"]).unwrap();
         requests.get_metric_with_label_values(&["access"]).unwrap().inc();
-        let seconds = metrics
-            .histogram("lethe_wait_seconds", "Waiting.", &[0.1, 1.0])
-            .unwrap();
+        let seconds = metrics.histogram("lethe_wait_seconds", "Waiting.", &[0.1, 1.0]).unwrap();
         seconds.observe(0.5);
         let text = metrics.render().unwrap();
         for line in [

@@ -20,9 +20,7 @@ pub(crate) fn provider(
     service_name: &str,
     endpoint: Option<&str>,
 ) -> Result<SdkTracerProvider, TelemetryError> {
-    let resource = Resource::builder()
-        .with_service_name(service_name.to_owned())
-        .build();
+    let resource = Resource::builder().with_service_name(service_name.to_owned()).build();
     let provider = SdkTracerProvider::builder().with_resource(resource);
     let Some(endpoint) = endpoint else {
         return Ok(provider.build());
@@ -31,10 +29,7 @@ pub(crate) fn provider(
 }
 
 fn exporter(endpoint: &str) -> Result<SpanExporter, TelemetryError> {
-    let refused = |source| TelemetryError::Endpoint {
-        value: endpoint.to_owned(),
-        source,
-    };
+    let refused = |source| TelemetryError::Endpoint { value: endpoint.to_owned(), source };
     if !(endpoint.starts_with("http://") || endpoint.starts_with("https://")) {
         return Err(refused(None));
     }
@@ -50,11 +45,7 @@ fn exporter(endpoint: &str) -> Result<SpanExporter, TelemetryError> {
 /// The address of the trace signal, whether or not the operator wrote it out.
 fn traces_address(endpoint: &str) -> String {
     let base = endpoint.trim_end_matches('/');
-    if base.ends_with(TRACES_PATH) {
-        base.to_owned()
-    } else {
-        format!("{base}{TRACES_PATH}")
-    }
+    if base.ends_with(TRACES_PATH) { base.to_owned() } else { format!("{base}{TRACES_PATH}") }
 }
 
 #[cfg(test)]
@@ -63,12 +54,9 @@ mod tests {
 
     #[test]
     fn the_signal_path_is_added_once() {
-        for written in [
-            "http://c:4318",
-            "http://c:4318/",
-            "http://c:4318/v1/traces",
-            "http://c:4318/v1/traces/",
-        ] {
+        for written in
+            ["http://c:4318", "http://c:4318/", "http://c:4318/v1/traces", "http://c:4318/v1/traces/"]
+        {
             assert_eq!(traces_address(written), "http://c:4318/v1/traces");
         }
     }

@@ -56,11 +56,7 @@ where
 {
     match format {
         LogFormat::Json => Box::new(JsonLines::new(service_name, writer)),
-        LogFormat::Text => Box::new(
-            tracing_subscriber::fmt::layer()
-                .with_ansi(false)
-                .with_writer(writer),
-        ),
+        LogFormat::Text => Box::new(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer)),
     }
 }
 

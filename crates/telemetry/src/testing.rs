@@ -54,11 +54,7 @@ impl OtlpReceiver {
         let address = listener.local_addr()?;
         let (sender, spans) = watch::channel(Vec::new());
         let server = tokio::spawn(accept(listener, Arc::new(sender)));
-        Ok(Self {
-            address,
-            spans,
-            server,
-        })
+        Ok(Self { address, spans, server })
     }
 
     /// What to configure as `otlp_endpoint`.
@@ -100,11 +96,7 @@ async fn accept(listener: TcpListener, spans: Arc<watch::Sender<Vec<ReceivedSpan
 async fn serve(stream: TcpStream, spans: Arc<watch::Sender<Vec<ReceivedSpan>>>) {
     let service = service_fn(move |request| take(request, Arc::clone(&spans)));
     // A sender that hangs up in mid-request shows as a missing span in the test.
-    drop(
-        hyper::server::conn::http1::Builder::new()
-            .serve_connection(TokioIo::new(stream), service)
-            .await,
-    );
+    drop(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
 }
 
 async fn take(
@@ -127,9 +119,8 @@ async fn take(
 
 fn read(export: &ResourceSpans) -> Vec<ReceivedSpan> {
     let resource = export.resource.as_ref();
-    let service = resource
-        .and_then(|resource| text(&resource.attributes).remove("service.name"))
-        .unwrap_or_default();
+    let service =
+        resource.and_then(|resource| text(&resource.attributes).remove("service.name")).unwrap_or_default();
     let spans = export.scope_spans.iter().flat_map(|scope| &scope.spans);
     spans.map(|span| received(&service, span)).collect()
 }

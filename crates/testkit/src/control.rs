@@ -9,13 +9,8 @@ use crate::database::{Database, connect};
 use crate::template;
 
 /// The roles of the services on the control database.
-pub const SERVICE_ROLES: [&str; 5] = [
-    "lethe_api",
-    "lethe_export",
-    "lethe_erasure",
-    "lethe_scheduler",
-    "lethe_audit",
-];
+pub const SERVICE_ROLES: [&str; 5] =
+    ["lethe_api", "lethe_export", "lethe_erasure", "lethe_scheduler", "lethe_audit"];
 
 /// The password that the roles have on a test server.
 pub(crate) const PASSWORD: &str = "lethe-test";
@@ -42,14 +37,9 @@ impl ControlDatabase {
     /// When there is no such role: a typing error would otherwise look like a missing right.
     #[must_use]
     pub fn url_as(&self, role: &str) -> String {
-        assert!(
-            SERVICE_ROLES.contains(&role),
-            "`{role}` is not a role of a service"
-        );
+        assert!(SERVICE_ROLES.contains(&role), "`{role}` is not a role of a service");
         let mut url = Url::parse(self.url()).expect("we made it");
-        let named = url
-            .set_username(role)
-            .and_then(|()| url.set_password(Some(PASSWORD)));
+        let named = url.set_username(role).and_then(|()| url.set_password(Some(PASSWORD)));
         named.expect("a database URL has a user");
         url.into()
     }
@@ -78,9 +68,6 @@ impl ControlDatabase {
 }
 
 fn open(url: String) -> Store {
-    let config = StoreConfig {
-        url: SecretString::from(url),
-        max_connections: 8,
-    };
+    let config = StoreConfig { url: SecretString::from(url), max_connections: 8 };
     Store::open(&config).expect("the URL is right")
 }

@@ -45,10 +45,7 @@ impl Drop for Database {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async {
                 let admin = connect(&pg_admin_url()).await;
-                admin
-                    .batch_execute(&statement)
-                    .await
-                    .expect("the database can be dropped");
+                admin.batch_execute(&statement).await.expect("the database can be dropped");
             });
         });
         // A database that stays behind harms nobody; a panic while panicking would hide the test's own.
@@ -60,10 +57,7 @@ impl Drop for Database {
 pub async fn empty_database() -> Database {
     let name = fresh_name();
     let admin = connect(&pg_admin_url()).await;
-    admin
-        .batch_execute(&format!("CREATE DATABASE \"{name}\""))
-        .await
-        .expect("a database can be created");
+    admin.batch_execute(&format!("CREATE DATABASE \"{name}\"")).await.expect("a database can be created");
     Database::adopt(name)
 }
 

@@ -3,11 +3,7 @@
 //! Only ever a dev-dependency. Every function panics when it cannot do what it says: that is how a
 //! test fails. The servers are those that `make test` starts and names in `LETHE_TEST_PG_URL`,
 //! `LETHE_TEST_AMQP_URL` and `LETHE_TEST_MGMT_URL`.
-#![expect(
-    clippy::panic,
-    clippy::expect_used,
-    reason = "a test ends with a panic that says why"
-)]
+#![expect(clippy::panic, clippy::expect_used, reason = "a test ends with a panic that says why")]
 
 mod control;
 mod database;

@@ -19,22 +19,13 @@ pub fn organisation(id: &str) -> OrganisationId {
 /// An owner who acts in a trace of its own.
 #[must_use]
 pub fn owner(subject: &str) -> Origin {
-    Origin {
-        actor: Actor {
-            subject: subject.to_owned(),
-            role: "owner".to_owned(),
-        },
-        headers: trace(),
-    }
+    Origin { actor: Actor { subject: subject.to_owned(), role: "owner".to_owned() }, headers: trace() }
 }
 
 /// A service that acts in a trace of its own.
 #[must_use]
 pub fn worker(name: &str) -> Origin {
-    Origin {
-        actor: Actor::service(name),
-        headers: trace(),
-    }
+    Origin { actor: Actor::service(name), headers: trace() }
 }
 
 /// A request for a JSON export of the organisation, under an idempotency key never used before.
@@ -42,10 +33,7 @@ pub fn worker(name: &str) -> Origin {
 pub fn new_export(id: &str) -> NewExport {
     NewExport {
         organisation: organisation(id),
-        request: ExportRequest {
-            include_media: false,
-            format: ExportFormat::Json,
-        },
+        request: ExportRequest { include_media: false, format: ExportFormat::Json },
         idempotency: Idempotency {
             client: "owner-1".to_owned(),
             route: "POST /api/v1/privacy/export".to_owned(),
@@ -57,10 +45,7 @@ pub fn new_export(id: &str) -> NewExport {
 }
 
 fn trace() -> BTreeMap<String, String> {
-    let (trace, span) = (
-        Uuid::new_v4().simple().to_string(),
-        Uuid::new_v4().simple().to_string(),
-    );
+    let (trace, span) = (Uuid::new_v4().simple().to_string(), Uuid::new_v4().simple().to_string());
     let span = span.get(..16).unwrap_or_default();
     BTreeMap::from([("traceparent".to_owned(), format!("00-{trace}-{span}-01"))])
 }

@@ -23,63 +23,35 @@ pub(crate) async fn copy() -> String {
     let name = fresh_name();
     // The lock ends with the connection, also when a test process is killed meanwhile.
     let admin = connect(&pg_admin_url()).await;
-    admin
-        .execute("SELECT pg_advisory_lock($1)", &[&LOCK])
-        .await
-        .expect("the lock can be had");
+    admin.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await.expect("the lock can be had");
     if !exists(&admin, &template).await {
         make(&admin, &template).await;
     }
-    run(
-        &admin,
-        &format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\""),
-    )
-    .await;
+    run(&admin, &format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\"")).await;
     name
 }
 
 async fn make(admin: &Client, template: &str) {
     // What a killed process left half done has this name; only a finished template has the other.
     let draft = format!("{template}_draft");
-    run(
-        admin,
-        &format!("DROP DATABASE IF EXISTS \"{draft}\" WITH (FORCE)"),
-    )
-    .await;
+    run(admin, &format!("DROP DATABASE IF EXISTS \"{draft}\" WITH (FORCE)")).await;
     run(admin, &format!("CREATE DATABASE \"{draft}\"")).await;
     migrate(url_of(&draft)).await;
     for role in SERVICE_ROLES {
-        run(
-            admin,
-            &format!("ALTER ROLE \"{role}\" LOGIN PASSWORD '{PASSWORD}'"),
-        )
-        .await;
+        run(admin, &format!("ALTER ROLE \"{role}\" LOGIN PASSWORD '{PASSWORD}'")).await;
     }
     // The migrating connection may take a moment to be gone, and a database in use keeps its name.
     let others = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1";
-    admin
-        .execute(others, &[&draft])
-        .await
-        .expect("connections can be ended");
-    run(
-        admin,
-        &format!("ALTER DATABASE \"{draft}\" RENAME TO \"{template}\""),
-    )
-    .await;
+    admin.execute(others, &[&draft]).await.expect("connections can be ended");
+    run(admin, &format!("ALTER DATABASE \"{draft}\" RENAME TO \"{template}\"")).await;
 }
 
 /// On a runtime of its own: the migrations need a multi-threaded one, and not every test has it.
 async fn migrate(url: String) {
     let migrating = tokio::task::spawn_blocking(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         runtime.expect("a runtime").block_on(async {
-            let config = StoreConfig {
-                url: SecretString::from(url),
-                max_connections: 1,
-            };
+            let config = StoreConfig { url: SecretString::from(url), max_connections: 1 };
             let store = Store::open(&config).expect("the URL is right");
             store.migrate().await.expect("the migrations run");
         });
@@ -88,9 +60,7 @@ async fn migrate(url: String) {
 }
 
 async fn exists(admin: &Client, name: &str) -> bool {
-    let found = admin
-        .query_opt("SELECT FROM pg_database WHERE datname = $1", &[&name])
-        .await;
+    let found = admin.query_opt("SELECT FROM pg_database WHERE datname = $1", &[&name]).await;
     found.expect("databases can be listed").is_some()
 }
 
@@ -107,10 +77,7 @@ fn template_name() -> String {
     for directory in std::fs::read_dir(migrations).expect("the migrations are there") {
         let file = directory.expect("a migration").path().join("up.sql");
         if file.exists() {
-            files.push((
-                file.parent().map(Path::to_owned),
-                std::fs::read(&file).expect("a migration"),
-            ));
+            files.push((file.parent().map(Path::to_owned), std::fs::read(&file).expect("a migration")));
         }
     }
     files.sort();

@@ -29,10 +29,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            batch_size: 500,
-            linger_ms: 10,
-        }
+        Self { batch_size: 500, linger_ms: 10 }
     }
 }
 
@@ -49,9 +46,7 @@ impl Service for AuditSink {
         let consumer = Consumer::batched(settings, sink, &context.metrics)?;
         let (ready, live) = (consumer.health(), consumer.health());
         context.health.ready_when("queue", move || ready.connected());
-        context.health.live_when("consumer", move || {
-            live.since_last_tick() < Duration::from_secs(60)
-        });
+        context.health.live_when("consumer", move || live.since_last_tick() < Duration::from_secs(60));
         consumer.run(context.stopping.clone()).await;
         Ok(())
     }

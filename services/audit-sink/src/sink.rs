@@ -25,11 +25,8 @@ impl Sink {
     /// # Errors
     /// When a metric's name is taken.
     pub fn new(store: Store, metrics: &Metrics) -> Result<Self, MetricError> {
-        let events = metrics.counter_vec(
-            "privacy_audit_events_total",
-            "audit events received",
-            &["outcome"],
-        )?;
+        let events =
+            metrics.counter_vec("privacy_audit_events_total", "audit events received", &["outcome"])?;
         Ok(Self { store, events })
     }
 
@@ -78,10 +75,7 @@ impl Sink {
             done.push(acker);
         }
         for lost in messaging::ack_all(done).await.into_iter().filter_map(Result::err) {
-            tracing::debug!(
-                error = telemetry::as_error(&lost),
-                "an event comes again and will be known"
-            );
+            tracing::debug!(error = telemetry::as_error(&lost), "an event comes again and will be known");
         }
     }
 
@@ -106,10 +100,7 @@ impl BatchHandler for Sink {
                 Ok(envelope) => {
                     // A batch has many causes; the span continues the trace of its last event.
                     span = delivery.span();
-                    events.push(IncomingEvent {
-                        envelope,
-                        body: delivery.body.to_vec(),
-                    });
+                    events.push(IncomingEvent { envelope, body: delivery.body.to_vec() });
                     ackers.push(acker);
                 }
                 Err(error) => {
@@ -119,12 +110,7 @@ impl BatchHandler for Sink {
             }
         }
         // All at once: a queue full of garbage is emptied at the pace of batches, not of single confirms.
-        join_all(
-            refused
-                .into_iter()
-                .map(async |(acker, reason)| acker.dead_letter(&reason).await),
-        )
-        .await;
+        join_all(refused.into_iter().map(async |(acker, reason)| acker.dead_letter(&reason).await)).await;
         if !events.is_empty() {
             self.append(events, ackers).instrument(span).await;
         }

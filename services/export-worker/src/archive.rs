@@ -17,9 +17,7 @@ pub(crate) fn job_folder(step: &Claimed) -> JobFolder {
 
 /// Everything that this attempt at this step writes lies under this folder.
 pub(crate) fn attempt_folder(step: &Claimed) -> Result<AttemptFolder, StepError> {
-    let number = u32::try_from(step.step_no.0)
-        .ok()
-        .zip(u32::try_from(step.epoch).ok());
+    let number = u32::try_from(step.step_no.0).ok().zip(u32::try_from(step.epoch).ok());
     let (step_no, epoch) = number.ok_or_else(|| broken("a step's number or epoch is out of range"))?;
     Ok(job_folder(step).attempt(step_no, epoch))
 }
@@ -41,18 +39,12 @@ pub(crate) async fn write(
     let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
     let mut manifest = Manifest::new(step.job_id.0, step.organisation.as_str(), Utc::now(), cutoff_at);
     manifest.files = contents.files;
-    manifest.omitted = exports
-        .sources
-        .skipped()
-        .map(skipped)
-        .chain(std::mem::take(&mut contents.omitted))
-        .collect();
+    manifest.omitted =
+        exports.sources.skipped().map(skipped).chain(std::mem::take(&mut contents.omitted)).collect();
     let manifest = manifest.to_json().map_err(|error| package_failed(&error))?;
     let key = attempt_folder(step)?.archive();
     let writer = ArchiveWriter::new(&exports.packages, key, cutoff_at);
-    let archive = fill(writer, &manifest, contents.parts)
-        .await
-        .map_err(|error| package_failed(&error))?;
+    let archive = fill(writer, &manifest, contents.parts).await.map_err(|error| package_failed(&error))?;
     let package = NewPackage {
         id: Uuid::new_v4(),
         object_key: archive.key.as_str().to_owned(),
@@ -60,10 +52,7 @@ pub(crate) async fn write(
         size_bytes: i64::try_from(archive.size_bytes).unwrap_or(i64::MAX),
         sha256: archive.sha256.to_string(),
     };
-    Ok(Produced {
-        package: Some(package),
-        ..Produced::default()
-    })
+    Ok(Produced { package: Some(package), ..Produced::default() })
 }
 
 async fn fill(

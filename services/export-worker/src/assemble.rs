@@ -17,10 +17,7 @@ pub(crate) async fn run(exports: &Exports, step: &Claimed, _: &StepProgress) -> 
             broken("a collection's result cannot be read by this version of the export-worker")
         })?;
         // The steps ran largest first; the archive has the order of the data map.
-        let position = step
-            .planned
-            .iter()
-            .position(|size| size.collection == *collection);
+        let position = step.planned.iter().position(|size| size.collection == *collection);
         results.push((position, result));
     }
     results.sort_by_key(|(position, _)| *position);

@@ -76,10 +76,7 @@ fn default_lock() -> Duration {
 
 impl Config {
     pub(crate) fn parts(&self) -> PartOptions {
-        PartOptions {
-            level: self.compression_level.clamp(1, 9),
-            ..PartOptions::default()
-        }
+        PartOptions { level: self.compression_level.clamp(1, 9), ..PartOptions::default() }
     }
 }
 

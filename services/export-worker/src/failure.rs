@@ -33,10 +33,7 @@ pub(crate) fn package_failed(error: &PackageError) -> StepError {
         detail.push_str(&cause.to_string());
         source = cause.source();
     }
-    decide(
-        error.is_retryable(),
-        FailureReason::new("package_not_written", detail),
-    )
+    decide(error.is_retryable(), FailureReason::new("package_not_written", detail))
 }
 
 /// Something that only another version, or a person, can mend.
@@ -45,9 +42,5 @@ pub(crate) fn broken(detail: &str) -> StepError {
 }
 
 fn decide(retryable: bool, reason: FailureReason) -> StepError {
-    if retryable {
-        StepError::Retryable(reason)
-    } else {
-        StepError::Permanent(reason)
-    }
+    if retryable { StepError::Retryable(reason) } else { StepError::Permanent(reason) }
 }

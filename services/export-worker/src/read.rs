@@ -32,18 +32,13 @@ pub(crate) async fn read(
     (transaction, key): (&mut ReadTransaction, PartKey),
     progress: &StepProgress,
 ) -> Result<ReadCollection, StepError> {
-    let schema = schemas
-        .get(&dataset.store)
-        .ok_or_else(|| crate::failure::broken("a store has no schema"))?;
+    let schema =
+        schemas.get(&dataset.store).ok_or_else(|| crate::failure::broken("a store has no schema"))?;
     let read = CollectionRead::plan(collection, schema, scope).map_err(|error| plan_failed(&error))?;
     let name = exports.sources.file_name(dataset, collection);
     let omitted = omitted(&name, collection, &read);
     if read.columns.is_empty() {
-        return Ok(ReadCollection {
-            parts: None,
-            files: Vec::new(),
-            omitted,
-        });
+        return Ok(ReadCollection { parts: None, files: Vec::new(), omitted });
     }
     let columns: Vec<Column> = read.cells.iter().map(column).collect();
     let formats = formats(scope.formats);
@@ -59,11 +54,7 @@ pub(crate) async fn read(
                 .with_neutralised(&columns, &parts.counted)
         })
         .collect();
-    Ok(ReadCollection {
-        parts: Some(parts),
-        files,
-        omitted,
-    })
+    Ok(ReadCollection { parts: Some(parts), files, omitted })
 }
 
 async fn stream(
@@ -74,10 +65,7 @@ async fn stream(
 ) -> Result<CollectionParts, StepError> {
     let mut noted = 0;
     let streamed: Result<(), StepError> = async {
-        let mut rows = transaction
-            .copy(read)
-            .await
-            .map_err(|error| store_failed(&error))?;
+        let mut rows = transaction.copy(read).await.map_err(|error| store_failed(&error))?;
         while let Some(row) = rows.next().await {
             let row = row.map_err(|error| store_failed(&error))?;
             writer.write(&row).await.map_err(|error| package_failed(&error))?;
@@ -95,10 +83,7 @@ async fn stream(
     }
     let (rows, bytes) = (writer.rows(), writer.uncompressed_bytes());
     let parts = writer.finish().await.map_err(|error| package_failed(&error))?;
-    let written = parts
-        .parts()
-        .map(|(_, part)| part.content().uncompressed_bytes)
-        .sum();
+    let written = parts.parts().map(|(_, part)| part.content().uncompressed_bytes).sum();
     progress.set(path, rows, bytes.max(written));
     Ok(parts)
 }

@@ -50,37 +50,23 @@ impl Sources {
             };
             stores.insert(name.to_owned(), SubjectStore::connect(&settings)?);
         }
-        Ok(Self {
-            map,
-            stores,
-            seen: Mutex::new(None),
-        })
+        Ok(Self { map, stores, seen: Mutex::new(None) })
     }
 
     /// The store that holds a dataset.
     pub fn store(&self, dataset: &Dataset) -> Result<&SubjectStore, StepError> {
-        self.stores
-            .get(&dataset.store)
-            .ok_or_else(|| broken("a dataset's store is not configured"))
+        self.stores.get(&dataset.store).ok_or_else(|| broken("a dataset's store is not configured"))
     }
 
     /// The live schemas, read now.
     pub async fn read_schemas(&self) -> Result<Schemas, StepError> {
         let mut schemas = BTreeMap::new();
         for (name, store) in &self.stores {
-            let mut wanted: Vec<&str> = self
-                .map
-                .datasets
-                .iter()
-                .filter(|d| d.store == *name)
-                .map(|d| d.schema.as_str())
-                .collect();
+            let mut wanted: Vec<&str> =
+                self.map.datasets.iter().filter(|d| d.store == *name).map(|d| d.schema.as_str()).collect();
             wanted.sort_unstable();
             wanted.dedup();
-            let schema = store
-                .live_schema(&wanted)
-                .await
-                .map_err(|error| store_failed(&error))?;
+            let schema = store.live_schema(&wanted).await.map_err(|error| store_failed(&error))?;
             schemas.insert(name.clone(), schema);
         }
         let schemas = Arc::new(schemas);
@@ -111,13 +97,10 @@ impl Sources {
 
     /// The collections that the map leaves out.
     pub fn skipped(&self) -> impl Iterator<Item = (&Dataset, &Collection)> {
-        self.map.datasets.iter().flat_map(|dataset| {
-            dataset
-                .collections
-                .iter()
-                .filter(|c| c.skipped)
-                .map(move |c| (dataset, c))
-        })
+        self.map
+            .datasets
+            .iter()
+            .flat_map(|dataset| dataset.collections.iter().filter(|c| c.skipped).map(move |c| (dataset, c)))
     }
 
     /// Finds a collection by `dataset.collection`.
@@ -129,15 +112,8 @@ impl Sources {
 
     /// The name of a collection's files: its own where that is clear, with its dataset's otherwise.
     pub fn file_name(&self, dataset: &Dataset, collection: &Collection) -> String {
-        let same = self
-            .exported()
-            .filter(|(_, other)| other.name == collection.name)
-            .count();
-        if same > 1 {
-            path(dataset, collection)
-        } else {
-            collection.name.clone()
-        }
+        let same = self.exported().filter(|(_, other)| other.name == collection.name).count();
+        if same > 1 { path(dataset, collection) } else { collection.name.clone() }
     }
 
     /// What stands in the way of any job, as one reason; `None` when nothing does.

@@ -80,11 +80,7 @@ mod tests {
         fn check(command: &clap::Command) {
             let leaf = command.get_subcommands().next().is_none();
             let (about, long) = (command.get_about(), command.get_long_about());
-            assert!(
-                about.is_some() && (!leaf || long.is_some()),
-                "{}",
-                command.get_name()
-            );
+            assert!(about.is_some() && (!leaf || long.is_some()), "{}", command.get_name());
             command.get_subcommands().for_each(check);
         }
         check(&Cli::command());
@@ -94,19 +90,12 @@ mod tests {
     fn no_help_shows_a_secret_of_the_environment() {
         fn check(command: &clap::Command) {
             for argument in command.get_arguments() {
-                let secret = argument
-                    .get_env()
-                    .and_then(|name| name.to_str())
-                    .is_some_and(|name| {
-                        name == "LETHE_TOKEN"
-                            || name.contains("URL") && name != "LETHE_API_URL"
-                            || name == "LETHE_STORES"
-                    });
-                assert!(
-                    !secret || argument.is_hide_env_values_set(),
-                    "{}",
-                    argument.get_id()
-                );
+                let secret = argument.get_env().and_then(|name| name.to_str()).is_some_and(|name| {
+                    name == "LETHE_TOKEN"
+                        || name.contains("URL") && name != "LETHE_API_URL"
+                        || name == "LETHE_STORES"
+                });
+                assert!(!secret || argument.is_hide_env_values_set(), "{}", argument.get_id());
             }
             command.get_subcommands().for_each(check);
         }

@@ -23,13 +23,9 @@ impl PlainDatabase {
     /// When the URL is none, or asks for a connection over TLS.
     pub fn parse(url: &str, option: &'static str) -> Result<Self, Failure> {
         // The parser's error may quote the URL, and that may hold a password.
-        let config = Config::from_str(url)
-            .ok()
-            .filter(|config| config.get_dbname().is_some());
+        let config = Config::from_str(url).ok().filter(|config| config.get_dbname().is_some());
         let config = config.ok_or_else(|| {
-            Failure::usage(format!(
-                "{option} must look like postgres://user:password@host:port/database"
-            ))
+            Failure::usage(format!("{option} must look like postgres://user:password@host:port/database"))
         })?;
         let local = is_local(&config);
         let plain = config.get_ssl_mode() == tokio_postgres::config::SslMode::Disable;
@@ -41,11 +37,7 @@ impl PlainDatabase {
                 "use a database on this machine, or add ?sslmode=disable where the network is a private one",
             ));
         }
-        Ok(Self {
-            config,
-            local,
-            option,
-        })
+        Ok(Self { config, local, option })
     }
 
     /// Refuses databases beyond this machine.
@@ -87,18 +79,13 @@ impl PlainDatabase {
     /// When the role may not.
     pub async fn create(&self) -> Result<(), Failure> {
         let client = self.maintenance().await?;
-        let command = format!(
-            "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'",
-            quoted(self.name())
-        );
+        let command = format!("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", quoted(self.name()));
         match client.batch_execute(&command).await {
             // Somebody else was faster.
             Err(error) if taken(&error) => Ok(()),
-            Err(error) => Err(
-                Failure::new(format!("the database `{}` cannot be created", self.name()))
-                    .because(error)
-                    .next("the role needs CREATEDB; or have the database created by somebody else"),
-            ),
+            Err(error) => Err(Failure::new(format!("the database `{}` cannot be created", self.name()))
+                .because(error)
+                .next("the role needs CREATEDB; or have the database created by somebody else")),
             Ok(()) => Ok(()),
         }
     }
@@ -119,18 +106,16 @@ impl PlainDatabase {
 
     /// A session in the database that every server has.
     async fn maintenance(&self) -> Result<Client, Failure> {
-        connect(self.config.clone().dbname("postgres"))
-            .await
-            .map_err(|error| self.unreachable(error))
+        connect(self.config.clone().dbname("postgres")).await.map_err(|error| self.unreachable(error))
     }
 
     fn unreachable(&self, error: tokio_postgres::Error) -> Failure {
-        Failure::new("the database server cannot be reached, or does not let us in")
-            .because(error)
-            .next(format!(
+        Failure::new("the database server cannot be reached, or does not let us in").because(error).next(
+            format!(
                 "see whether the server runs (`make up` starts a private one), and correct {}",
                 self.option
-            ))
+            ),
+        )
     }
 }
 
@@ -156,10 +141,7 @@ pub fn quoted(name: &str) -> String {
 fn is_local(config: &Config) -> bool {
     let local = |host: &Host| match host {
         Host::Tcp(name) => {
-            name == "localhost"
-                || name
-                    .parse::<std::net::IpAddr>()
-                    .is_ok_and(|address| address.is_loopback())
+            name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
         }
         Host::Unix(_) => true,
     };
@@ -178,22 +160,13 @@ mod tests {
 
     #[test]
     fn this_machine_is_told_from_others() {
-        for url in [
-            "postgres://u@127.0.0.1:15432/d",
-            "postgresql://localhost/d",
-            "postgres://u@[::1]/d",
-        ] {
+        for url in ["postgres://u@127.0.0.1:15432/d", "postgresql://localhost/d", "postgres://u@[::1]/d"] {
             assert!(parse(url).unwrap().must_be_local("--recreate").is_ok(), "{url}");
         }
-        for url in [
-            "postgres://u@db/d?sslmode=disable",
-            "postgres://u@localhost,db/d?sslmode=disable",
-        ] {
+        for url in ["postgres://u@db/d?sslmode=disable", "postgres://u@localhost,db/d?sslmode=disable"] {
             let failure = parse(url).unwrap().must_be_local("--recreate").unwrap_err();
             assert!(
-                failure
-                    .to_string()
-                    .starts_with("--recreate is for databases on this machine"),
+                failure.to_string().starts_with("--recreate is for databases on this machine"),
                 "{failure}"
             );
         }

@@ -58,23 +58,13 @@ impl Failure {
     }
 
     fn of(kind: Kind, what: String) -> Self {
-        Self {
-            kind,
-            what,
-            details: Vec::new(),
-            source: None,
-            next: None,
-            problem: None,
-        }
+        Self { kind, what, details: Vec::new(), source: None, next: None, problem: None }
     }
 
     /// With the error that was the cause.
     #[must_use]
     pub fn because(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self {
-            source: Some(source.into()),
-            ..self
-        }
+        Self { source: Some(source.into()), ..self }
     }
 
     /// With one more line about it.
@@ -87,19 +77,13 @@ impl Failure {
     /// With what to do next.
     #[must_use]
     pub fn next(self, next: impl Into<String>) -> Self {
-        Self {
-            next: Some(next.into()),
-            ..self
-        }
+        Self { next: Some(next.into()), ..self }
     }
 
     /// With the API's own answer, for machine output.
     #[must_use]
     pub fn problem(self, problem: Problem) -> Self {
-        Self {
-            problem: Some(Box::new(problem)),
-            ..self
-        }
+        Self { problem: Some(Box::new(problem)), ..self }
     }
 
     /// Whether there is nobody left to tell.
@@ -139,10 +123,7 @@ impl Failure {
     /// The chain of causes, without those that only repeat what stands before them.
     fn causes(&self) -> Vec<String> {
         let mut causes: Vec<String> = Vec::new();
-        let mut source = self
-            .source
-            .as_deref()
-            .map(|source| -> &(dyn Error + 'static) { source });
+        let mut source = self.source.as_deref().map(|source| -> &(dyn Error + 'static) { source });
         while let Some(error) = source {
             let text = error.to_string();
             // Some errors end with their source's words.

@@ -21,13 +21,7 @@ impl Output {
     #[must_use]
     pub fn standard(json: bool, quiet: bool) -> Self {
         let terminal = io::stderr().is_terminal();
-        Self {
-            json,
-            quiet,
-            terminal,
-            out: Box::new(io::stdout()),
-            err: Box::new(io::stderr()),
-        }
+        Self { json, quiet, terminal, out: Box::new(io::stdout()), err: Box::new(io::stderr()) }
     }
 
     /// Whether somebody sees how a long command comes along: not a program, and nobody who asked for quiet.
@@ -61,9 +55,7 @@ impl Output {
         if line.is_empty() {
             return Ok(());
         }
-        writeln!(self.out, "{line}")
-            .and_then(|()| self.out.flush())
-            .map_err(not_written)
+        writeln!(self.out, "{line}").and_then(|()| self.out.flush()).map_err(not_written)
     }
 
     /// A remark for people.
@@ -120,13 +112,8 @@ mod tests {
 
     fn output(json: bool, quiet: bool) -> (Output, Kept, Kept) {
         let (out, err) = (Kept::default(), Kept::default());
-        let output = Output {
-            json,
-            quiet,
-            terminal: false,
-            out: Box::new(out.clone()),
-            err: Box::new(err.clone()),
-        };
+        let output =
+            Output { json, quiet, terminal: false, out: Box::new(out.clone()), err: Box::new(err.clone()) };
         (output, out, err)
     }
 
@@ -135,10 +122,7 @@ mod tests {
         let (mut output, out, err) = output(false, false);
         output.result(&[1], || "one\n".to_owned()).unwrap();
         output.remark("by the way");
-        assert_eq!(
-            (out.text().as_str(), err.text().as_str()),
-            ("one\n", "by the way\n")
-        );
+        assert_eq!((out.text().as_str(), err.text().as_str()), ("one\n", "by the way\n"));
     }
 
     #[test]

@@ -19,11 +19,7 @@ impl Patience {
     /// Patience for failures that go on for at most `limit`.
     #[must_use]
     pub fn of(limit: Duration) -> Self {
-        Self {
-            limit,
-            failing_since: None,
-            wait: FIRST_WAIT,
-        }
+        Self { limit, failing_since: None, wait: FIRST_WAIT }
     }
 
     /// Something worked: whatever fails next starts anew.
@@ -73,17 +69,11 @@ mod tests {
     fn success_restores_it_and_a_wish_is_granted() {
         let mut patience = Patience::of(Duration::from_secs(10));
         let now = Instant::now();
-        assert_eq!(
-            patience.fail(now, Some(Duration::from_secs(3))),
-            Some(Duration::from_secs(3))
-        );
+        assert_eq!(patience.fail(now, Some(Duration::from_secs(3))), Some(Duration::from_secs(3)));
         assert!(patience.is_failing());
         assert_eq!(patience.fail(now, Some(Duration::from_secs(11))), None);
         patience.restore();
         assert!(!patience.is_failing());
-        assert_eq!(
-            patience.fail(now + Duration::from_secs(99), None),
-            Some(FIRST_WAIT)
-        );
+        assert_eq!(patience.fail(now + Duration::from_secs(99), None), Some(FIRST_WAIT));
     }
 }

@@ -53,11 +53,7 @@ async fn looks(
     let (mut etag, mut wait) = (None, FIRST_WAIT);
     loop {
         let pause = match api.job(id, etag.as_deref()).await {
-            Ok(JobAnswer {
-                job,
-                etag: current,
-                retry_after,
-            }) => {
+            Ok(JobAnswer { job, etag: current, retry_after }) => {
                 patience.restore();
                 etag = current;
                 if let Some(job) = job {
@@ -87,24 +83,16 @@ fn pause(
         return Err(error.into());
     }
     if !patience.is_failing() {
-        progress.remark(
-            &format!("{error}; trying again for up to {} s", OUTAGE_LIMIT.as_secs()),
-            output,
-        );
+        progress.remark(&format!("{error}; trying again for up to {} s", OUTAGE_LIMIT.as_secs()), output);
     }
     patience.fail(Instant::now(), error.retry_after()).ok_or_else(|| {
         Failure::from(error)
             .detail("the job goes on, whether or not somebody looks")
-            .next(format!(
-                "look again when the API is back: lethe jobs show {id} --watch"
-            ))
+            .next(format!("look again when the API is back: lethe jobs show {id} --watch"))
     })
 }
 
 fn has_ended(job: &JobView) -> bool {
     job.summary.ended_at.is_some()
-        || matches!(
-            job.summary.status,
-            Status::Completed | Status::Failed | Status::Cancelled
-        )
+        || matches!(job.summary.status, Status::Completed | Status::Failed | Status::Cancelled)
 }

@@ -194,30 +194,13 @@ mod tests {
         assert_eq!(config.limits.body_bytes, 16_384);
         assert_eq!(config.auth.key_cache.refetch_after, Duration::from_secs(30));
         assert_eq!(config.packages.link_validity, Duration::from_secs(86_400));
-        assert!(
-            config
-                .auth
-                .issuers
-                .iter()
-                .any(|issuer| matches!(issuer.keys, KeysConfig::File(_)))
-        );
-        assert!(
-            config
-                .auth
-                .issuers
-                .iter()
-                .any(|issuer| issuer.keys == KeysConfig::Discovery)
-        );
+        assert!(config.auth.issuers.iter().any(|issuer| matches!(issuer.keys, KeysConfig::File(_))));
+        assert!(config.auth.issuers.iter().any(|issuer| issuer.keys == KeysConfig::Discovery));
     }
 
     #[test]
     fn an_unknown_setting_is_refused() {
         let sample = include_str!("../config.sample.toml").replace("body_bytes", "body_size");
-        assert!(
-            chassis::Settings::<Config>::parse(&sample)
-                .unwrap_err()
-                .to_string()
-                .contains("body_size")
-        );
+        assert!(chassis::Settings::<Config>::parse(&sample).unwrap_err().to_string().contains("body_size"));
     }
 }

@@ -101,11 +101,7 @@ pub fn read_job_position(bytes: &[u8]) -> Option<(DateTime<Utc>, Uuid)> {
 mod tests {
     use super::*;
 
-    const OF: ListOf<'_> = ListOf {
-        list: "jobs",
-        organisation: "acme",
-        filters: &[None, Some("export")],
-    };
+    const OF: ListOf<'_> = ListOf { list: "jobs", organisation: "acme", filters: &[None, Some("export")] };
 
     fn cursors() -> Cursors {
         Cursors::new(&SecretString::from("0123456789abcdef0123456789abcdef")).unwrap()
@@ -126,11 +122,7 @@ mod tests {
         for at in 0..text.len() {
             let mut bytes = text.clone().into_bytes();
             bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
-            assert_eq!(
-                cursors().read(&OF, std::str::from_utf8(&bytes).unwrap()),
-                Err(NoCursor),
-                "{at}"
-            );
+            assert_eq!(cursors().read(&OF, std::str::from_utf8(&bytes).unwrap()), Err(NoCursor), "{at}");
         }
         for none in ["", "AAAA", "not base64!"] {
             assert_eq!(cursors().read(&OF, none), Err(NoCursor));
@@ -142,18 +134,9 @@ mod tests {
         let text = cursors().write(&OF, b"position").unwrap();
         let others = [
             ListOf { list: "audit", ..OF },
-            ListOf {
-                organisation: "acm",
-                ..OF
-            },
-            ListOf {
-                filters: &[Some("export"), None],
-                ..OF
-            },
-            ListOf {
-                filters: &[Some(""), Some("export")],
-                ..OF
-            },
+            ListOf { organisation: "acm", ..OF },
+            ListOf { filters: &[Some("export"), None], ..OF },
+            ListOf { filters: &[Some(""), Some("export")], ..OF },
         ];
         for other in others {
             assert_eq!(cursors().read(&other, &text), Err(NoCursor));

@@ -31,9 +31,7 @@ impl PurposeKey {
     pub fn derive(secret: &SecretString, purpose: &str) -> Result<Self, KeyFailure> {
         let mut key = Zeroizing::new([0; 32]);
         let derivation = Hkdf::<Sha256>::new(None, secret.expose_secret().as_bytes());
-        derivation
-            .expand(purpose.as_bytes(), key.as_mut_slice())
-            .map_err(|_| KeyFailure)?;
+        derivation.expand(purpose.as_bytes(), key.as_mut_slice()).map_err(|_| KeyFailure)?;
         Ok(Self(key))
     }
 

@@ -44,9 +44,7 @@ pub async fn openapi() -> Result<HttpResponse, ApiError> {
 
 /// `/docs` is a folder.
 pub async fn folder(state: web::Data<ApiState>) -> HttpResponse {
-    HttpResponse::PermanentRedirect()
-        .insert_header((header::LOCATION, state.links.path("/docs/")))
-        .finish()
+    HttpResponse::PermanentRedirect().insert_header((header::LOCATION, state.links.path("/docs/"))).finish()
 }
 
 /// A file of the page.

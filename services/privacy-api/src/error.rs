@@ -7,11 +7,11 @@ use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use contracts::http::FieldError;
 use domain::access::{Permission, Role};
-use packages::{LinkError, PackageError};
-use store::{ControlError, CreateError, StoreError};
 
 use crate::auth::TokenError;
 use crate::problem::Draft;
+
+mod sources;
 
 /// Seconds after which a request that found something unavailable may be sent again.
 const RETRY_AFTER_SECONDS: u64 = 5;
@@ -81,81 +81,7 @@ pub enum ApiError {
     TimedOut,
     /// A fault of ours.
     #[error("{0}")]
-    Internal(
-        &'static str,
-        #[source] Option<Box<dyn std::error::Error + Send + Sync>>,
-    ),
-}
-
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unreachable(_) => {
-                Self::Unavailable("the control database is unavailable", Box::new(error))
-            }
-            StoreError::Query(_) if error.is_retryable() => {
-                Self::Unavailable("the control database is unavailable", Box::new(error))
-            }
-            StoreError::Query(_)
-            | StoreError::Config(_)
-            | StoreError::Corrupt(_)
-            | StoreError::Encode(_)
-            | StoreError::Migration(_) => {
-                Self::Internal("the control database failed", Some(Box::new(error)))
-            }
-        }
-    }
-}
-
-impl From<ControlError> for ApiError {
-    fn from(error: ControlError) -> Self {
-        match error {
-            ControlError::NotFound => Self::NoSuchJob,
-            ControlError::Illegal(illegal) => Self::WrongState(illegal.to_string()),
-            ControlError::EqualOpen => Self::EqualOpen(None),
-            ControlError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl ApiError {
-    /// A request that was not accepted; `path` makes a job's path.
-    pub fn not_accepted(error: CreateError, path: impl Fn(uuid::Uuid) -> String) -> Self {
-        match error {
-            CreateError::EqualOpen(job) => Self::EqualOpen(Some(path(job.0))),
-            CreateError::KeyReused => Self::KeyReused,
-            CreateError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<LinkError> for ApiError {
-    fn from(error: LinkError) -> Self {
-        match error {
-            LinkError::Expired => Self::LinkExpired,
-            LinkError::Tampered | LinkError::UnknownKey => Self::LinkRefused,
-        }
-    }
-}
-
-impl From<PackageError> for ApiError {
-    fn from(error: PackageError) -> Self {
-        match error {
-            PackageError::NotFound(_) => Self::PackageGone,
-            PackageError::Object { .. } => {
-                Self::Unavailable("the package store is unavailable", Box::new(error))
-            }
-            PackageError::Encode(_)
-            | PackageError::Key(_)
-            | PackageError::StoreUrl(_)
-            | PackageError::PartLength { .. }
-            | PackageError::EntryPath { .. }
-            | PackageError::Compression(_)
-            | PackageError::Manifest(_) => {
-                Self::Internal("the package cannot be read", Some(Box::new(error)))
-            }
-        }
-    }
+    Internal(&'static str, #[source] Option<Box<dyn std::error::Error + Send + Sync>>),
 }
 
 impl ApiError {
@@ -240,14 +166,10 @@ impl ApiError {
                 set(header::RETRY_AFTER, RETRY_AFTER_SECONDS.to_string());
             }
             Self::Token(TokenError::Missing) => set(header::WWW_AUTHENTICATE, "Bearer".to_owned()),
-            Self::Token(_) => set(
-                header::WWW_AUTHENTICATE,
-                "Bearer error=\"invalid_token\"".to_owned(),
-            ),
-            Self::Forbidden(_) => set(
-                header::WWW_AUTHENTICATE,
-                "Bearer error=\"insufficient_scope\"".to_owned(),
-            ),
+            Self::Token(_) => set(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"".to_owned()),
+            Self::Forbidden(_) => {
+                set(header::WWW_AUTHENTICATE, "Bearer error=\"insufficient_scope\"".to_owned())
+            }
             Self::EqualOpen(Some(path)) => set(header::LOCATION, path.clone()),
             Self::MediaType => set(header::ACCEPT, "application/json".to_owned()),
             Self::Range { size_bytes } => set(header::CONTENT_RANGE, format!("bytes */{size_bytes}")),
@@ -303,10 +225,7 @@ impl ResponseError for ApiError {
 }
 
 fn needed(permission: Permission) -> String {
-    let roles: Vec<&str> = Role::ALL
-        .into_iter()
-        .filter(|role| role.grants(permission))
-        .map(Role::name)
-        .collect();
+    let roles: Vec<&str> =
+        Role::ALL.into_iter().filter(|role| role.grants(permission)).map(Role::name).collect();
     format!("this needs the role {}", roles.join(" or "))
 }

@@ -78,10 +78,7 @@ mod tests {
             "/lethe/api/v1/privacy/jobs/00000000-0000-0000-0000-000000000000/cancel"
         );
         let package = links.package(Uuid::nil(), "a=1");
-        assert_eq!(
-            package,
-            "https://example.com/lethe/download/00000000-0000-0000-0000-000000000000?a=1"
-        );
+        assert_eq!(package, "https://example.com/lethe/download/00000000-0000-0000-0000-000000000000?a=1");
         let plain = Links::new(&Url::parse("http://127.0.0.1:8080").unwrap());
         assert!(!plain.secure());
         assert_eq!(plain.path("/docs/"), "/docs/");

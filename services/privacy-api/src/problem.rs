@@ -39,12 +39,7 @@ impl Draft {
     /// A problem of that kind.
     #[must_use]
     pub fn new(name: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            name,
-            title,
-            detail: detail.into(),
-            ..Self::default()
-        }
+        Self { name, title, detail: detail.into(), ..Self::default() }
     }
 
     /// The problem of a response that nobody gave a body, as the framework's own answers.
@@ -89,9 +84,7 @@ impl Draft {
         // Text and numbers only: this cannot fail, and an empty body would still carry the status.
         let body = serde_json::to_string(&problem).unwrap_or_default();
         let mut response = response.set_body(body).map_into_boxed_body();
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         response
     }
 }

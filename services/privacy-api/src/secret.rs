@@ -38,11 +38,9 @@ impl Secret {
             Self::Itself(secret) => Ok(secret.clone()),
             Self::In { file } => match std::fs::read_to_string(file) {
                 Ok(text) => Ok(SecretString::from(text.trim_end_matches(['\r', '\n']))),
-                Err(source) => Err(SecretError {
-                    setting: setting.to_owned(),
-                    file: file.display().to_string(),
-                    source,
-                }),
+                Err(source) => {
+                    Err(SecretError { setting: setting.to_owned(), file: file.display().to_string(), source })
+                }
             },
         }
     }
@@ -68,13 +66,8 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_named_with_its_setting() {
-        let secret = Secret::In {
-            file: "/nowhere/key".into(),
-        };
+        let secret = Secret::In { file: "/nowhere/key".into() };
         let error = secret.read("packages.link_keys.k1").unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "packages.link_keys.k1: the secret's file `/nowhere/key` cannot be read"
-        );
+        assert_eq!(error, "packages.link_keys.k1: the secret's file `/nowhere/key` cannot be read");
     }
 }

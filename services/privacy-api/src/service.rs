@@ -22,12 +22,7 @@ impl Service for PrivacyApi {
     type Config = Config;
 
     async fn serve(config: Config, context: Context) -> anyhow::Result<()> {
-        let state = ApiState::new(
-            &config,
-            context.store.clone(),
-            context.relay.clone(),
-            &context.metrics,
-        )?;
+        let state = ApiState::new(&config, context.store.clone(), context.relay.clone(), &context.metrics)?;
         if !state.links.secure() {
             tracing::warn!("public_url is not https: tokens and packages travel unprotected");
         }

@@ -118,10 +118,7 @@ fn link_keys(config: &Config) -> Result<(KeyRing, SecretString), ConfigError> {
         keys.push((id.clone(), secret.read(&format!("packages.link_keys.{id}"))?));
     }
     let active = &config.packages.active_link_key;
-    let secret = keys
-        .iter()
-        .find(|(id, _)| id == active)
-        .map(|(_, secret)| secret.clone());
+    let secret = keys.iter().find(|(id, _)| id == active).map(|(_, secret)| secret.clone());
     let ring = KeyRing::new(active.clone(), keys)?;
     let secret = secret.ok_or_else(|| KeyRingError::NoActiveKey(active.clone()))?;
     Ok((ring, secret))

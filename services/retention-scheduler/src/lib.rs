@@ -25,10 +25,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            sweep_every: Duration::from_secs(2),
-            sweep: SweepConfig::default(),
-        }
+        Self { sweep_every: Duration::from_secs(2), sweep: SweepConfig::default() }
     }
 }
 
@@ -39,16 +36,10 @@ impl Service for RetentionScheduler {
 
     async fn serve(config: Config, context: Context) -> anyhow::Result<()> {
         let settled =
-            context
-                .metrics
-                .counter_vec("privacy_swept_total", "findings settled by sweeps", &["finding"])?;
+            context.metrics.counter_vec("privacy_swept_total", "findings settled by sweeps", &["finding"])?;
         let policy = context.worker.policy();
         loop {
-            match context
-                .store
-                .sweep(&config.sweep, &policy, &context.origin())
-                .await
-            {
+            match context.store.sweep(&config.sweep, &policy, &context.origin()).await {
                 Ok(swept) => {
                     for (finding, count) in [
                         ("lease_lapsed", swept.lapsed),
@@ -56,9 +47,7 @@ impl Service for RetentionScheduler {
                         ("audit_published_again", swept.audit_again),
                         ("row_removed", swept.removed),
                     ] {
-                        settled
-                            .with_label_values(&[finding])
-                            .inc_by(u64::try_from(count).unwrap_or(0));
+                        settled.with_label_values(&[finding]).inc_by(u64::try_from(count).unwrap_or(0));
                     }
                     if swept.lapsed > 0 || swept.announced > 0 || swept.audit_again > 0 {
                         tracing::info!(?swept, "swept");

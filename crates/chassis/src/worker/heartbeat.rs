@@ -57,10 +57,9 @@ pub(super) async fn hold(
         match tokio::time::timeout_at(trusted_until, renewing).await {
             Ok(Ok(true)) => trusted_until = sent_at + trust(lease),
             Ok(Ok(false)) => return Lost::Fenced,
-            Ok(Err(error)) => tracing::warn!(
-                error = telemetry::as_error(&error),
-                "a lease could not be renewed"
-            ),
+            Ok(Err(error)) => {
+                tracing::warn!(error = telemetry::as_error(&error), "a lease could not be renewed")
+            }
             Err(_) => return Lost::Fenced,
         }
         if Instant::now() >= trusted_until {

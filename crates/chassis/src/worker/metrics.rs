@@ -14,10 +14,8 @@ impl WorkerMetrics {
     pub fn new(metrics: &Metrics) -> Result<Self, MetricError> {
         let buckets = [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0];
         Ok(Self {
-            fenced: metrics.counter(
-                "privacy_fence_rejected_total",
-                "steps that a worker had lost when it reported",
-            )?,
+            fenced: metrics
+                .counter("privacy_fence_rejected_total", "steps that a worker had lost when it reported")?,
             duration: metrics.histogram_vec(
                 "privacy_step_duration_seconds",
                 "time from claim to end of a step",
@@ -28,9 +26,7 @@ impl WorkerMetrics {
     }
 
     pub fn ended(&self, kind: &str, outcome: &str, took: Duration) {
-        self.duration
-            .with_label_values(&[kind, outcome])
-            .observe(took.as_secs_f64());
+        self.duration.with_label_values(&[kind, outcome]).observe(took.as_secs_f64());
     }
 }
 

@@ -28,10 +28,7 @@ async fn busy(database: &TestDatabase) -> i64 {
 async fn until_nothing_is_busy(database: &TestDatabase) {
     let waited = Instant::now();
     while busy(database).await > 0 {
-        assert!(
-            waited.elapsed() < Duration::from_secs(10),
-            "the server still works for somebody who left"
-        );
+        assert!(waited.elapsed() < Duration::from_secs(10), "the server still works for somebody who left");
         tokio::task::yield_now().await;
     }
 }
@@ -52,20 +49,11 @@ async fn a_copy_given_up_in_the_middle_leaves_the_pool_usable() {
         drop(rows);
         let error = transaction.count(&read).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Abandoned);
-        assert_eq!(
-            transaction.copy(&read).await.unwrap_err().kind(),
-            StoreErrorKind::Abandoned
-        );
+        assert_eq!(transaction.copy(&read).await.unwrap_err().kind(), StoreErrorKind::Abandoned);
         drop(transaction);
         // The only connection is free again at once, and it is a fresh one.
         let mut next = bench.store.begin_read().await.unwrap();
-        assert_eq!(
-            copied(&mut next, &bench.read("employee", "3", far_future()))
-                .await
-                .unwrap()
-                .len(),
-            1
-        );
+        assert_eq!(copied(&mut next, &bench.read("employee", "3", far_future())).await.unwrap().len(), 1);
         next.finish().await.unwrap();
     }
     until_nothing_is_busy(&database).await;

@@ -26,17 +26,8 @@ async fn its_map_agrees_with_its_tables_and_holds_what_it_promises() {
     let bench = Bench::new(database.store(), block("yaml")).await;
     let findings = check(&bench.map, &[("shop".to_owned(), bench.schema.clone())].into());
     assert!(findings.is_empty(), "{findings:#?}");
-    for (collection, first) in [
-        ("branch", "north"),
-        ("customer", "1"),
-        ("sale", "1"),
-        ("sale_line", "10"),
-    ] {
-        assert_eq!(
-            firsts(&bench.rows(collection, "north").await),
-            [first],
-            "{collection}"
-        );
+    for (collection, first) in [("branch", "north"), ("customer", "1"), ("sale", "1"), ("sale_line", "10")] {
+        assert_eq!(firsts(&bench.rows(collection, "north").await), [first], "{collection}");
     }
     let customer = bench.rows("customer", "north").await;
     assert!(!customer[0].iter().flatten().any(|value| value == "hunter2"));

@@ -29,27 +29,14 @@ async fn a_denied_table_is_named_with_the_way_to_it() {
     let store = SubjectStore::connect(&database.config(&act_as)).unwrap();
     let bench = Bench::new(store, MAP).await;
     assert_eq!(bench.rows("invoice", "3").await.len(), 30);
-    database
-        .client
-        .batch_execute(&format!("REVOKE SELECT ON customer FROM {role}"))
-        .await
-        .unwrap();
+    database.client.batch_execute(&format!("REVOKE SELECT ON customer FROM {role}")).await.unwrap();
     let error = bench.try_rows("invoice", "3").await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.sqlstate()),
-        (StoreErrorKind::Permission, Some("42501"))
-    );
+    assert_eq!((error.kind(), error.sqlstate()), (StoreErrorKind::Permission, Some("42501")));
     let shown = error.to_string();
-    assert!(
-        shown.contains("reading public.invoice through public.customer"),
-        "{shown}"
-    );
+    assert!(shown.contains("reading public.invoice through public.customer"), "{shown}");
     assert!(!error.is_retryable());
     let counts = bench.store.begin_read().await.unwrap();
-    let reads = [
-        bench.read("employee", "3", far_future()),
-        bench.read("customer", "3", far_future()),
-    ];
+    let reads = [bench.read("employee", "3", far_future()), bench.read("customer", "3", far_future())];
     let error = counts.counts(&reads).await.unwrap_err();
     assert!(error.to_string().contains("reading public.customer"), "{error}");
 }
@@ -67,11 +54,7 @@ async fn row_level_security_refuses_rather_than_hides() {
     let error = bench.try_rows("customer", "3").await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Permission);
     assert!(error.to_string().contains("BYPASSRLS"), "{error}");
-    database
-        .client
-        .batch_execute(&format!("ALTER ROLE {role} BYPASSRLS"))
-        .await
-        .unwrap();
+    database.client.batch_execute(&format!("ALTER ROLE {role} BYPASSRLS")).await.unwrap();
     assert_eq!(bench.rows("customer", "3").await.len(), 10);
 }
 
@@ -85,19 +68,12 @@ async fn a_schema_that_changed_since_is_told_from_a_bad_organisation() {
     );
     for (change, collection) in [
         ("ALTER TABLE customer RENAME first_name TO given_name", "customer"),
-        (
-            "ALTER TABLE invoice_line ALTER customer_id TYPE text",
-            "invoice_line",
-        ),
+        ("ALTER TABLE invoice_line ALTER customer_id TYPE text", "invoice_line"),
         ("DROP TABLE delivery", "delivery"),
     ] {
         let drop_keys =
             "ALTER TABLE invoice_line DROP CONSTRAINT IF EXISTS invoice_line_customer_id_invoice_no_fkey";
-        database
-            .client
-            .batch_execute(&format!("{drop_keys}; {change}"))
-            .await
-            .unwrap();
+        database.client.batch_execute(&format!("{drop_keys}; {change}")).await.unwrap();
         let error = bench.try_rows(collection, "3").await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Schema, "{change}: {error}");
     }
@@ -139,18 +115,10 @@ async fn a_lost_connection_is_logged_and_replaced() {
     database.client.batch_execute(kill).await.unwrap();
     let waited = Instant::now();
     while !log.text().contains("connection to a subject store was lost") {
-        assert!(
-            waited.elapsed() < Duration::from_secs(10),
-            "nothing was logged: {}",
-            log.text()
-        );
+        assert!(waited.elapsed() < Duration::from_secs(10), "nothing was logged: {}", log.text());
         tokio::task::yield_now().await;
     }
-    assert!(
-        log.text().contains("WARN") && log.text().contains("57P01"),
-        "{}",
-        log.text()
-    );
+    assert!(log.text().contains("WARN") && log.text().contains("57P01"), "{}", log.text());
     store.ping().await.unwrap();
 }
 
@@ -165,10 +133,7 @@ async fn a_statement_that_takes_too_long_is_stopped() {
     let bench = Bench::new(SubjectStore::connect(&config).unwrap(), MAP).await;
     let started = Instant::now();
     let error = bench.try_rows("employee", "3").await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.sqlstate()),
-        (StoreErrorKind::Timeout, Some("57014"))
-    );
+    assert_eq!((error.kind(), error.sqlstate()), (StoreErrorKind::Timeout, Some("57014")));
     assert!(error.is_retryable() && started.elapsed() < Duration::from_secs(10));
 }
 
@@ -178,16 +143,9 @@ async fn a_lock_is_not_waited_for_without_end() {
     let mut config = database.config("");
     config.lock_timeout = Duration::from_millis(100);
     let bench = Bench::new(SubjectStore::connect(&config).unwrap(), MAP).await;
-    database
-        .client
-        .batch_execute("BEGIN; LOCK TABLE employee IN ACCESS EXCLUSIVE MODE")
-        .await
-        .unwrap();
+    database.client.batch_execute("BEGIN; LOCK TABLE employee IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let error = bench.try_rows("employee", "3").await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.sqlstate()),
-        (StoreErrorKind::Timeout, Some("55P03"))
-    );
+    assert_eq!((error.kind(), error.sqlstate()), (StoreErrorKind::Timeout, Some("55P03")));
     assert!(error.is_retryable());
 }
 
@@ -200,11 +158,8 @@ async fn nothing_can_be_written() {
     let bench = Bench::new(database.store(), MAP).await;
     let error = bench.try_rows("employee", "3").await.unwrap_err();
     assert_eq!(error.sqlstate(), Some("25006"), "read only");
-    let row = database
-        .client
-        .query_one("SELECT count(*) FROM staff WHERE last_name = 'x'", &[])
-        .await
-        .unwrap();
+    let row =
+        database.client.query_one("SELECT count(*) FROM staff WHERE last_name = 'x'", &[]).await.unwrap();
     assert_eq!(row.get::<_, i64>(0), 0);
 }
 
@@ -213,34 +168,20 @@ async fn a_store_that_is_not_there_is_found_out_when_it_is_needed() {
     let database = TestDatabase::with("").await;
     let mut config = database.config("");
     // A port that was free a moment ago.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     config.url = format!("postgresql://u:hunter2@127.0.0.1:{port}/d").into();
     let error = SubjectStore::connect(&config).unwrap().ping().await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unreachable);
-    assert!(
-        error.is_retryable() && !text(&error).contains("hunter2"),
-        "{}",
-        text(&error)
-    );
+    assert!(error.is_retryable() && !text(&error).contains("hunter2"), "{}", text(&error));
     assert!(database.store().ping().await.is_ok());
 }
 
 #[tokio::test]
 async fn plaintext_is_not_a_fallback_for_tls() {
     let database = TestDatabase::with("").await;
-    let required = SubjectStore::connect(&database.config("sslmode=require"))
-        .unwrap()
-        .ping()
-        .await;
+    let required = SubjectStore::connect(&database.config("sslmode=require")).unwrap().ping().await;
     let offers_tls: String = database.client.query_one("SHOW ssl", &[]).await.unwrap().get(0);
-    assert_eq!(
-        offers_tls, "off",
-        "the test server is expected to run without TLS"
-    );
+    assert_eq!(offers_tls, "off", "the test server is expected to run without TLS");
     assert!(!required.unwrap_err().is_retryable());
 }
 
@@ -250,15 +191,7 @@ async fn connections_say_whose_they_are() {
     let store = database.store();
     let transaction = store.begin_read().await.unwrap();
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lethe-shop'";
-    assert_eq!(
-        database
-            .client
-            .query_one(sql, &[])
-            .await
-            .unwrap()
-            .get::<_, i64>(0),
-        1
-    );
+    assert_eq!(database.client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0), 1);
     transaction.finish().await.unwrap();
     assert_eq!(format!("{store:?}"), "SubjectStore { name: \"shop\", .. }");
 }

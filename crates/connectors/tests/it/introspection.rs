@@ -38,10 +38,7 @@ CREATE TABLE split_2024 PARTITION OF split FOR VALUES FROM ('2024-01-01') TO ('2
 "#;
 
 fn name(schema: &str, table: &str) -> TableName {
-    TableName {
-        schema: schema.to_owned(),
-        table: table.to_owned(),
-    }
+    TableName { schema: schema.to_owned(), table: table.to_owned() }
 }
 
 #[tokio::test]
@@ -72,11 +69,7 @@ async fn tables_columns_and_keys() {
             column("word", "public.derived", TypeFamily::Text, true, false),
         ]
     );
-    assert_eq!(
-        parent.primary_key,
-        ["a", "b"],
-        "in the key's order, not the table's"
-    );
+    assert_eq!(parent.primary_key, ["a", "b"], "in the key's order, not the table's");
     assert_eq!(parent.unique, [vec!["email"], vec!["b", "email"], vec!["usual"]]);
     assert!(parent.unique_alone("email") && !parent.unique_alone("mood") && !parent.unique_alone("b"));
     assert_eq!(live.tables[&name("public", "split")].primary_key, ["id", "at"]);
@@ -104,15 +97,8 @@ async fn what_the_role_may_not_read_is_not_there() {
     database.client.batch_execute(&grants).await.unwrap();
     let live = store.live_schema(&["public", "Other One"]).await.unwrap();
     let tables: Vec<&TableName> = live.tables.keys().collect();
-    assert_eq!(
-        tables,
-        [&name("public", "parent"), &name("public", "seen")],
-        "no USAGE on the other schema"
-    );
-    let columns: Vec<&str> = live.tables[&name("public", "parent")]
-        .columns
-        .iter()
-        .map(|column| column.name.as_str())
-        .collect();
+    assert_eq!(tables, [&name("public", "parent"), &name("public", "seen")], "no USAGE on the other schema");
+    let columns: Vec<&str> =
+        live.tables[&name("public", "parent")].columns.iter().map(|column| column.name.as_str()).collect();
     assert_eq!(columns, ["a", "mood"]);
 }

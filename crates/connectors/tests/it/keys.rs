@@ -22,27 +22,14 @@ dataset:
 
 /// Tenants with these keys, each with one thing and one part, labelled by their place in the list.
 async fn keyed(sql_type: &str, prelude: &str, keys: &[&str]) -> (TestDatabase, Bench) {
-    let quoted: Vec<String> = keys
-        .iter()
-        .map(|key| format!("'{}'", key.replace('\'', "''")))
-        .collect();
-    let values: Vec<String> = quoted
-        .iter()
-        .enumerate()
-        .map(|(n, key)| format!("('{n}', {key})"))
-        .collect();
+    let quoted: Vec<String> = keys.iter().map(|key| format!("'{}'", key.replace('\'', "''"))).collect();
+    let values: Vec<String> = quoted.iter().enumerate().map(|(n, key)| format!("('{n}', {key})")).collect();
     let values = values.join(", ");
-    let tables = [
-        "tenant (label text, key",
-        "thing (id text, tenant_key",
-        "part (id text, tenant_key",
-    ];
+    let tables = ["tenant (label text, key", "thing (id text, tenant_key", "part (id text, tenant_key"];
     let mut sql = prelude.to_owned();
     for table in tables {
         let name = table.split(' ').next().unwrap();
-        sql.push_str(&format!(
-            "CREATE TABLE {table} {sql_type}); INSERT INTO {name} VALUES {values};"
-        ));
+        sql.push_str(&format!("CREATE TABLE {table} {sql_type}); INSERT INTO {name} VALUES {values};"));
     }
     let database = TestDatabase::with(&sql).await;
     let bench = Bench::new(database.store(), MAP).await;
@@ -54,11 +41,7 @@ async fn found(bench: &Bench, id: &str) -> Vec<String> {
     let direct = bench.rows("tenant", id).await;
     let labels: Vec<String> = firsts(&direct).iter().map(|label| (*label).to_owned()).collect();
     for collection in ["thing", "part"] {
-        assert_eq!(
-            firsts(&bench.rows(collection, id).await),
-            labels,
-            "{collection} of {id}"
-        );
+        assert_eq!(firsts(&bench.rows(collection, id).await), labels, "{collection} of {id}");
     }
     labels
 }
@@ -76,11 +59,7 @@ async fn numbers() {
             };
             for collection in ["tenant", "thing", "part"] {
                 let error = bench.try_rows(collection, id.as_str()).await.unwrap_err();
-                assert_eq!(
-                    error.kind(),
-                    StoreErrorKind::BadOrganisation,
-                    "{sql_type} {bad:?}"
-                );
+                assert_eq!(error.kind(), StoreErrorKind::BadOrganisation, "{sql_type} {bad:?}");
                 assert!(!error.is_retryable());
             }
         }
@@ -93,22 +72,12 @@ async fn numbers() {
 
 #[tokio::test]
 async fn uuids() {
-    let (_database, bench) = keyed(
-        "uuid",
-        "",
-        &[
-            "00000000-0000-0000-0000-000000000000",
-            "6d7a1f4e-8f2b-4c55-9d0e-0123456789ab",
-        ],
-    )
-    .await;
+    let (_database, bench) =
+        keyed("uuid", "", &["00000000-0000-0000-0000-000000000000", "6d7a1f4e-8f2b-4c55-9d0e-0123456789ab"])
+            .await;
     assert_eq!(found(&bench, "00000000-0000-0000-0000-000000000000").await, ["0"]);
     assert_eq!(found(&bench, "6D7A1F4E-8F2B-4C55-9D0E-0123456789AB").await, ["1"]);
-    for bad in [
-        "6d7a1f4e",
-        "' OR ''='",
-        "6d7a1f4e-8f2b-4c55-9d0e-0123456789ab' OR 'a'='a",
-    ] {
+    for bad in ["6d7a1f4e", "' OR ''='", "6d7a1f4e-8f2b-4c55-9d0e-0123456789ab' OR 'a'='a"] {
         let error = bench.try_rows("thing", bad).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::BadOrganisation, "{bad}");
         let text = format!("{error} {error:?}");
@@ -137,13 +106,7 @@ async fn text_with_every_character_that_might_break_out() {
     for (place, key) in keys.iter().enumerate() {
         assert_eq!(found(&bench, key).await, [place.to_string()], "{key}");
     }
-    for absent in [
-        "' OR true --",
-        "acme' UNION SELECT 1 --",
-        "acme\\",
-        "acm",
-        "acme ",
-    ] {
+    for absent in ["' OR true --", "acme' UNION SELECT 1 --", "acme\\", "acm", "acme "] {
         assert!(found(&bench, absent).await.is_empty(), "{absent}");
     }
     // A database that reads backslashes in plain literals, as some old ones do.
@@ -159,46 +122,26 @@ async fn text_with_every_character_that_might_break_out() {
 async fn an_id_is_never_cut_to_fit() {
     let (_database, bench) = keyed("varchar(4)", "", &["acme", "ac"]).await;
     assert_eq!(found(&bench, "acme").await, ["0"]);
-    assert!(
-        found(&bench, "acme-west").await.is_empty(),
-        "a cast to varchar(4) would make acme of it"
-    );
+    assert!(found(&bench, "acme-west").await.is_empty(), "a cast to varchar(4) would make acme of it");
     let domain = "CREATE DOMAIN short AS varchar(4) CHECK (VALUE <> 'zzzz');";
     let (_database, bench) = keyed("short", domain, &["acme", "ac"]).await;
     assert_eq!(found(&bench, "ac").await, ["1"]);
     assert!(found(&bench, "acme-west").await.is_empty());
-    assert!(
-        found(&bench, "zzzz").await.is_empty(),
-        "a value that the domain forbids is nobody's key"
-    );
+    assert!(found(&bench, "zzzz").await.is_empty(), "a value that the domain forbids is nobody's key");
     let (_database, bench) = keyed("char(6)", "", &["acme", "acme-x"]).await;
     assert_eq!(found(&bench, "acme").await, ["0"]);
-    assert_eq!(
-        found(&bench, "acme ").await,
-        ["0"],
-        "padding does not count in char(n), by the SQL standard"
-    );
+    assert_eq!(found(&bench, "acme ").await, ["0"], "padding does not count in char(n), by the SQL standard");
     assert!(found(&bench, "acme-xyz").await.is_empty());
 }
 
 #[tokio::test]
 async fn enums_and_case_insensitive_text() {
-    let (_database, bench) = keyed(
-        "plan",
-        "CREATE TYPE plan AS ENUM ('free', 'paid');",
-        &["free", "paid"],
-    )
-    .await;
+    let (_database, bench) =
+        keyed("plan", "CREATE TYPE plan AS ENUM ('free', 'paid');", &["free", "paid"]).await;
     assert_eq!(found(&bench, "paid").await, ["1"]);
-    assert_eq!(
-        bench.try_rows("thing", "Paid").await.unwrap_err().kind(),
-        StoreErrorKind::BadOrganisation
-    );
+    assert_eq!(bench.try_rows("thing", "Paid").await.unwrap_err().kind(), StoreErrorKind::BadOrganisation);
     for (sql_type, prelude) in [
-        (
-            "ext.citext",
-            "CREATE SCHEMA ext; CREATE EXTENSION citext SCHEMA ext;",
-        ),
+        ("ext.citext", "CREATE SCHEMA ext; CREATE EXTENSION citext SCHEMA ext;"),
         (
             "handle",
             "CREATE SCHEMA ext; CREATE EXTENSION citext SCHEMA ext; CREATE DOMAIN handle AS ext.citext;",
@@ -206,11 +149,7 @@ async fn enums_and_case_insensitive_text() {
     ] {
         let (database, bench) = keyed(sql_type, prelude, &["Acme", "other"]).await;
         // A thing that spells its tenant differently: the same key to the database, so the same to us.
-        database
-            .client
-            .batch_execute("UPDATE part SET tenant_key = 'ACME' WHERE id = '0'")
-            .await
-            .unwrap();
+        database.client.batch_execute("UPDATE part SET tenant_key = 'ACME' WHERE id = '0'").await.unwrap();
         assert_eq!(found(&bench, "aCME").await, ["0"], "{sql_type}");
     }
 }

@@ -46,17 +46,8 @@ async fn a_user_of_two_organisations_appears_once_in_each() {
     assert_eq!((firsts(&a), firsts(&b)), (vec!["0", "1"], vec!["0", "2"]));
     assert_eq!(a[0][1].as_deref(), Some("both"));
     assert_eq!((a[1][2].as_deref(), b[1][2].as_deref()), (None, Some("")));
-    assert_eq!(
-        bench
-            .rows("memberShips", "00000000-0000-0000-0000-00000000000b")
-            .await
-            .len(),
-        2
-    );
-    assert_eq!(
-        bench.rows("order", "00000000-0000-0000-0000-00000000000b").await[0][1].as_deref(),
-        Some("B")
-    );
+    assert_eq!(bench.rows("memberShips", "00000000-0000-0000-0000-00000000000b").await.len(), 2);
+    assert_eq!(bench.rows("order", "00000000-0000-0000-0000-00000000000b").await[0][1].as_deref(), Some("B"));
     let findings = domain::datamap::check(&bench.map, &[("odd".to_owned(), bench.schema.clone())].into());
     assert!(findings.is_empty(), "{findings:?}");
 }

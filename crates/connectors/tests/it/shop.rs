@@ -15,14 +15,8 @@ async fn every_collection_holds_the_rows_that_lead_to_the_organisation() {
     let bench = Bench::new(database.store(), MAP).await;
     // The same selection written by hand, with joins, as anyone would check it.
     let truth = [
-        (
-            "employee",
-            "SELECT employee_id, * FROM employee WHERE employee_id = $1",
-        ),
-        (
-            "customer",
-            "SELECT customer_id FROM customer WHERE support_rep_id = $1",
-        ),
+        ("employee", "SELECT employee_id, * FROM employee WHERE employee_id = $1"),
+        ("customer", "SELECT customer_id FROM customer WHERE support_rep_id = $1"),
         (
             "invoice",
             "SELECT i.* FROM invoice i JOIN customer c USING (customer_id) WHERE c.support_rep_id = $1",
@@ -38,12 +32,7 @@ async fn every_collection_holds_the_rows_that_lead_to_the_organisation() {
     ];
     for organisation in [0, 1, 2, 3, 77] {
         for (collection, query) in truth {
-            let expected = database
-                .client
-                .query(query, &[&organisation])
-                .await
-                .unwrap()
-                .len();
+            let expected = database.client.query(query, &[&organisation]).await.unwrap().len();
             let rows = bench.rows(collection, &organisation.to_string()).await;
             assert_eq!(rows.len(), expected, "{collection} of {organisation}");
         }
@@ -90,50 +79,27 @@ async fn the_cutoff_leaves_out_later_rows_and_keeps_those_without_a_time() {
     let bench = Bench::new(database.store(), MAP).await;
     let mut transaction = bench.store.begin_read().await.unwrap();
     let client = &database.client;
-    for moment in [
-        "2024-01-01T10:00:00Z",
-        "2024-01-01T16:00:00Z",
-        "2023-01-01T00:00:00Z",
-        "2999-01-01T00:00:00Z",
-    ] {
+    for moment in
+        ["2024-01-01T10:00:00Z", "2024-01-01T16:00:00Z", "2023-01-01T00:00:00Z", "2999-01-01T00:00:00Z"]
+    {
         let cutoff_at = moment.parse().unwrap();
-        let rows = copied(&mut transaction, &bench.read("customer", "3", cutoff_at))
-            .await
-            .unwrap();
+        let rows = copied(&mut transaction, &bench.read("customer", "3", cutoff_at)).await.unwrap();
         let query = format!(
             "SELECT customer_id FROM customer WHERE support_rep_id = 3 AND (created_at <= '{moment}' OR created_at IS NULL)"
         );
-        assert_eq!(
-            rows.len(),
-            client.query(&query, &[]).await.unwrap().len(),
-            "{moment}"
-        );
-        assert!(
-            rows.iter().any(|row| row[4].is_none()),
-            "rows without a creation time belong to the export"
-        );
+        assert_eq!(rows.len(), client.query(&query, &[]).await.unwrap().len(), "{moment}");
+        assert!(rows.iter().any(|row| row[4].is_none()), "rows without a creation time belong to the export");
     }
     // A time without a zone is UTC; a date counts when its day has begun.
     let exactly = "2024-03-01T12:00:00Z".parse().unwrap();
     assert_eq!(
-        firsts(
-            &copied(&mut transaction, &bench.read("invoice", "3", exactly))
-                .await
-                .unwrap()
-        ),
+        firsts(&copied(&mut transaction, &bench.read("invoice", "3", exactly)).await.unwrap()),
         ["0"; 3]
     );
     let just_before = "2024-03-01T11:59:59.999999Z".parse().unwrap();
-    assert!(
-        copied(&mut transaction, &bench.read("invoice", "3", just_before))
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(copied(&mut transaction, &bench.read("invoice", "3", just_before)).await.unwrap().is_empty());
     let day = "2024-03-03T00:00:00Z".parse().unwrap();
-    let sent = copied(&mut transaction, &bench.read("delivery", "3", day))
-        .await
-        .unwrap();
+    let sent = copied(&mut transaction, &bench.read("delivery", "3", day)).await.unwrap();
     let latest = sent.iter().filter_map(|row| row[2].as_deref()).max();
     assert_eq!(latest, Some("2024-03-03"));
     transaction.finish().await.unwrap();
@@ -148,10 +114,7 @@ async fn the_cutoff_is_exact_to_the_microsecond() {
     database.client.batch_execute(precise).await.unwrap();
     let mut transaction = bench.store.begin_read().await.unwrap();
     for (collection, rows) in [("customer", 1), ("invoice", 3)] {
-        for (moment, seen) in [
-            ("2025-01-01T00:00:00.000002Z", rows),
-            ("2025-01-01T00:00:00.000001Z", 0),
-        ] {
+        for (moment, seen) in [("2025-01-01T00:00:00.000002Z", rows), ("2025-01-01T00:00:00.000001Z", 0)] {
             let read = bench.read(collection, "3", moment.parse().unwrap());
             let found = copied(&mut transaction, &read).await.unwrap();
             let of_zero = firsts(&found).into_iter().filter(|id| *id == "0").count();
@@ -170,11 +133,7 @@ async fn the_session_is_in_utc_whatever_the_database_says() {
     database.client.batch_execute(sql).await.unwrap();
     let bench = Bench::new(database.store(), MAP).await;
     let rows = bench.rows("customer", "3").await;
-    assert!(
-        rows.iter()
-            .any(|row| row[4].as_deref() == Some("2024-01-01 04:00:00+00")),
-        "{rows:?}"
-    );
+    assert!(rows.iter().any(|row| row[4].as_deref() == Some("2024-01-01 04:00:00+00")), "{rows:?}");
 }
 
 #[tokio::test]
@@ -189,10 +148,7 @@ async fn one_transaction_sees_one_snapshot_and_counts_many_at_once() {
         .await
         .unwrap();
     let names = ["employee", "customer", "invoice", "invoice_line", "delivery"];
-    let reads: Vec<_> = names
-        .iter()
-        .map(|name| bench.read(name, "3", far_future()))
-        .collect();
+    let reads: Vec<_> = names.iter().map(|name| bench.read(name, "3", far_future())).collect();
     let counts = transaction.counts(&reads).await.unwrap();
     assert_eq!(counts, [1, 10, 30, 60, deliveries]);
     for (read, count) in reads.iter().zip(counts) {
@@ -210,34 +166,17 @@ async fn one_format_asks_for_no_more_than_it_needs() {
     let bench = Bench::new(database.store(), &yaml).await;
     let of = |formats| bench.read_as("employee", "1", far_future(), formats);
     let shape = |formats| -> Vec<_> {
-        of(formats)
-            .cells
-            .into_iter()
-            .map(|cell| (cell.column, cell.rendering, cell.formats))
-            .collect()
+        of(formats).cells.into_iter().map(|cell| (cell.column, cell.rendering, cell.formats)).collect()
     };
     let tags = |rendering, formats| ("tags".to_owned(), rendering, formats);
-    assert_eq!(
-        shape(ExportFormat::Csv)[2..],
-        [tags(CellRendering::Verbatim, ExportFormat::Csv)]
-    );
-    assert_eq!(
-        shape(ExportFormat::Json)[2..],
-        [tags(CellRendering::Json, ExportFormat::Json)]
-    );
+    assert_eq!(shape(ExportFormat::Csv)[2..], [tags(CellRendering::Verbatim, ExportFormat::Csv)]);
+    assert_eq!(shape(ExportFormat::Json)[2..], [tags(CellRendering::Json, ExportFormat::Json)]);
     assert_eq!(
         shape(ExportFormat::Both)[2..],
-        [
-            tags(CellRendering::Verbatim, ExportFormat::Csv),
-            tags(CellRendering::Json, ExportFormat::Json)
-        ]
+        [tags(CellRendering::Verbatim, ExportFormat::Csv), tags(CellRendering::Json, ExportFormat::Json)]
     );
     // Columns that the map names and the table has not are said to be missing, not passed over.
-    let missing: Vec<_> = of(ExportFormat::Both)
-        .omitted
-        .into_iter()
-        .map(|omitted| omitted.column)
-        .collect();
+    let missing: Vec<_> = of(ExportFormat::Both).omitted.into_iter().map(|omitted| omitted.column).collect();
     assert_eq!(missing, ["reports_to", "birth_date", "password"]);
 }
 

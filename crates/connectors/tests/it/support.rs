@@ -41,18 +41,9 @@ impl TestDatabase {
     pub async fn with(sql: &str) -> Self {
         let admin = admin();
         let name = format!("connectors_{}", Uuid::new_v4().simple());
-        open(&admin)
-            .await
-            .batch_execute(&format!("CREATE DATABASE {name}"))
-            .await
-            .unwrap();
+        open(&admin).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
         let client = open(admin.clone().dbname(&name)).await;
-        let database = Self {
-            admin,
-            name,
-            roles: Vec::new(),
-            client,
-        };
+        let database = Self { admin, name, roles: Vec::new(), client };
         database.client.batch_execute(sql).await.unwrap();
         database
     }
@@ -60,10 +51,7 @@ impl TestDatabase {
     /// A role without rights; the second string is what a URL needs to act as it.
     pub async fn role(&mut self) -> (String, String) {
         let role = format!("connectors_{}", Uuid::new_v4().simple());
-        self.client
-            .batch_execute(&format!("CREATE ROLE {role} NOLOGIN NOBYPASSRLS"))
-            .await
-            .unwrap();
+        self.client.batch_execute(&format!("CREATE ROLE {role} NOLOGIN NOBYPASSRLS")).await.unwrap();
         self.roles.push(role.clone());
         let options = format!("options=-c%20role%3D{role}");
         (role, options)
@@ -72,18 +60,12 @@ impl TestDatabase {
     /// The settings of a store in this database, with `parameters` appended to its URL.
     pub fn config(&self, parameters: &str) -> StoreConfig {
         let user = self.admin.get_user().unwrap_or("postgres");
-        let password = self
-            .admin
-            .get_password()
-            .map(|p| format!(":{}", String::from_utf8_lossy(p)));
+        let password = self.admin.get_password().map(|p| format!(":{}", String::from_utf8_lossy(p)));
         let host = match self.admin.get_hosts().first() {
             Some(tokio_postgres::config::Host::Tcp(host)) => host.clone(),
             other => panic!("the test server is reached over TCP, not {other:?}"),
         };
-        let (port, name) = (
-            self.admin.get_ports().first().copied().unwrap_or(5432),
-            &self.name,
-        );
+        let (port, name) = (self.admin.get_ports().first().copied().unwrap_or(5432), &self.name);
         let password = password.unwrap_or_default();
         StoreConfig {
             name: "shop".to_owned(),
@@ -102,22 +84,12 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        let (admin, name, roles) = (
-            self.admin.clone(),
-            self.name.clone(),
-            std::mem::take(&mut self.roles),
-        );
+        let (admin, name, roles) = (self.admin.clone(), self.name.clone(), std::mem::take(&mut self.roles));
         let dropping = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let client = open(&admin).await;
-                client
-                    .batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"))
-                    .await
-                    .unwrap();
+                client.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
                 for role in roles {
                     client.batch_execute(&format!("DROP ROLE {role}")).await.unwrap();
                 }
@@ -139,21 +111,13 @@ pub struct Bench {
 impl Bench {
     pub async fn new(store: SubjectStore, yaml: &str) -> Self {
         let map = DataMap::parse(yaml).unwrap();
-        let schemas: Vec<&str> = map
-            .datasets
-            .iter()
-            .map(|dataset| dataset.schema.as_str())
-            .collect();
+        let schemas: Vec<&str> = map.datasets.iter().map(|dataset| dataset.schema.as_str()).collect();
         let schema = store.live_schema(&schemas).await.unwrap();
         Self { store, schema, map }
     }
 
     pub fn collection(&self, name: &str) -> &Collection {
-        self.map
-            .datasets
-            .iter()
-            .find_map(|dataset| dataset.collection(name))
-            .unwrap()
+        self.map.datasets.iter().find_map(|dataset| dataset.collection(name)).unwrap()
     }
 
     pub fn read(&self, collection: &str, organisation: &str, cutoff_at: DateTime<Utc>) -> CollectionRead {
@@ -168,11 +132,7 @@ impl Bench {
         formats: ExportFormat,
     ) -> CollectionRead {
         let organisation = OrganisationId::parse(organisation).unwrap();
-        let scope = ExportScope {
-            organisation: &organisation,
-            cutoff_at,
-            formats,
-        };
+        let scope = ExportScope { organisation: &organisation, cutoff_at, formats };
         CollectionRead::plan(self.collection(collection), &self.schema, &scope).unwrap()
     }
 
@@ -191,11 +151,7 @@ impl Bench {
         let rows = copied(&mut transaction, &read).await?;
         let count = transaction.count(&read).await?;
         transaction.finish().await?;
-        assert_eq!(
-            usize::try_from(count).unwrap(),
-            rows.len(),
-            "count and copy differ for {name}"
-        );
+        assert_eq!(usize::try_from(count).unwrap(), rows.len(), "count and copy differ for {name}");
         Ok(rows)
     }
 }
@@ -216,10 +172,7 @@ pub async fn copied(
 
 async fn decoded(rows: CopyRows<'_>) -> Result<Vec<Vec<Option<String>>>, StoreError> {
     rows.map_ok(|row| {
-        let line = std::str::from_utf8(&row)
-            .unwrap()
-            .strip_suffix('\n')
-            .expect("one row an item");
+        let line = std::str::from_utf8(&row).unwrap().strip_suffix('\n').expect("one row an item");
         line.split('\t').map(cell).collect()
     })
     .try_collect()
@@ -252,7 +205,5 @@ fn cell(text: &str) -> Option<String> {
 
 /// The first cell of every row.
 pub fn firsts(rows: &[Vec<Option<String>>]) -> Vec<&str> {
-    rows.iter()
-        .map(|row| row[0].as_deref().unwrap_or("NULL"))
-        .collect()
+    rows.iter().map(|row| row[0].as_deref().unwrap_or("NULL")).collect()
 }

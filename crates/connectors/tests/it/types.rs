@@ -8,11 +8,7 @@ use crate::support::{Bench, TestDatabase, copied, far_future};
 
 /// Type, family, and values in SQL; every column also holds NULL.
 const TYPES: [(&str, TypeFamily, &str); 44] = [
-    (
-        "text",
-        TypeFamily::Text,
-        r#"E'a\tb\nc\r\\d\b\f\v' || '\N \. ''" ünïcödé 🎻 שלום'"#,
-    ),
+    ("text", TypeFamily::Text, r#"E'a\tb\nc\r\\d\b\f\v' || '\N \. ''" ünïcödé 🎻 שלום'"#),
     ("varchar(20)", TypeFamily::Text, "''"),
     ("char(4)", TypeFamily::Text, "'ab'"),
     ("name", TypeFamily::Text, "'n'"),
@@ -22,35 +18,19 @@ const TYPES: [(&str, TypeFamily, &str); 44] = [
     ("smallint", TypeFamily::Number, "-32768"),
     ("integer", TypeFamily::Number, "0"),
     ("bigint", TypeFamily::Number, "9223372036854775807"),
-    (
-        "numeric",
-        TypeFamily::Number,
-        "123456789012345678901234567890.000000000000000010",
-    ),
+    ("numeric", TypeFamily::Number, "123456789012345678901234567890.000000000000000010"),
     ("numeric(10,2)", TypeFamily::Number, "'NaN'"),
     ("percentage", TypeFamily::Number, "99.5"),
     ("real", TypeFamily::Number, "0.1"),
     ("double precision", TypeFamily::Number, "1e-310"),
     ("float8", TypeFamily::Number, "'-Infinity'"),
     ("boolean", TypeFamily::Boolean, "true"),
-    (
-        "json",
-        TypeFamily::Json,
-        r#"'{"b": 1,  "a": [null, "x\n"], "b": 2}'"#,
-    ),
+    ("json", TypeFamily::Json, r#"'{"b": 1,  "a": [null, "x\n"], "b": 2}'"#),
     ("jsonb", TypeFamily::Json, r#"'{"b": 1.50, "a": "\u00e9\\"}'"#),
     ("timestamp", TypeFamily::Timestamp, "'2024-02-29 23:59:59.999999'"),
     ("timestamp(0)", TypeFamily::Timestamp, "'infinity'"),
-    (
-        "timestamptz",
-        TypeFamily::TimestampTz,
-        "'2024-02-29 23:59:59.5+05:30'",
-    ),
-    (
-        "timestamptz",
-        TypeFamily::TimestampTz,
-        "'0044-03-15 12:00:00+00 BC'",
-    ),
+    ("timestamptz", TypeFamily::TimestampTz, "'2024-02-29 23:59:59.5+05:30'"),
+    ("timestamptz", TypeFamily::TimestampTz, "'0044-03-15 12:00:00+00 BC'"),
     ("date", TypeFamily::Date, "'-infinity'"),
     ("time", TypeFamily::Time, "'24:00'"),
     ("timetz", TypeFamily::Time, "'12:00+02'"),
@@ -61,11 +41,7 @@ const TYPES: [(&str, TypeFamily, &str); 44] = [
     ("bytea", TypeFamily::Bytes, r"'\x00ff5c'"),
     ("mood", TypeFamily::Enum, "'so \"so\"'"),
     ("calm", TypeFamily::Enum, "'fine'"),
-    (
-        "text[]",
-        TypeFamily::Array,
-        r#"ARRAY['a,b', 'c"d', NULL, '', E'\\', 'x{y']"#,
-    ),
+    ("text[]", TypeFamily::Array, r#"ARRAY['a,b', 'c"d', NULL, '', E'\\', 'x{y']"#),
     ("integer[]", TypeFamily::Array, "'[2:3][1:2]={{1,2},{3,4}}'"),
     ("mood[]", TypeFamily::Array, "'{fine,\"so \\\"so\\\"\"}'"),
     ("tags", TypeFamily::Array, "'{}'"),
@@ -93,11 +69,8 @@ CREATE TYPE place AS (street text, number integer, doors integer[]);
 "#;
 
 fn schema() -> String {
-    let columns: Vec<String> = TYPES
-        .iter()
-        .enumerate()
-        .map(|(n, (sql_type, ..))| format!("c{n} {sql_type}"))
-        .collect();
+    let columns: Vec<String> =
+        TYPES.iter().enumerate().map(|(n, (sql_type, ..))| format!("c{n} {sql_type}")).collect();
     let values: Vec<&str> = TYPES.iter().map(|(_, _, value)| *value).collect();
     let (columns, values) = (columns.join(", "), values.join(", "));
     format!(
@@ -139,11 +112,8 @@ async fn values_come_out_as_the_server_writes_them() {
             let truth: Option<String> = database.client.query_one(&sql, &[]).await.unwrap().get(0);
             let place: usize = cell.column[1..].parse().unwrap();
             assert_eq!(value.is_none(), nulls, "{}", TYPES[place].0);
-            let truth = if rendered || nulls {
-                truth.filter(|_| !nulls)
-            } else {
-                truth.map(|row| field_of(&row))
-            };
+            let truth =
+                if rendered || nulls { truth.filter(|_| !nulls) } else { truth.map(|row| field_of(&row)) };
             assert_eq!(value, &truth, "{} as {:?}", TYPES[place].0, cell.rendering);
             if rendered && let Some(json) = value {
                 serde_json::from_str::<serde_json::Value>(json).unwrap();
@@ -155,10 +125,7 @@ async fn values_come_out_as_the_server_writes_them() {
 
 /// The only field of a row's text: the output function's own words, without casts in between.
 fn field_of(row: &str) -> String {
-    let inner = row
-        .strip_prefix('(')
-        .and_then(|row| row.strip_suffix(')'))
-        .unwrap();
+    let inner = row.strip_prefix('(').and_then(|row| row.strip_suffix(')')).unwrap();
     match inner.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')) {
         Some(quoted) => quoted.replace("\"\"", "\"").replace("\\\\", "\\"),
         None => inner.to_owned(),

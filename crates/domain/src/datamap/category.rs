@@ -9,9 +9,7 @@ use super::strategy::Strategy;
 /// Matches on whole segments, so that `user.device.cookie` does not cover `user.device.cookie_id`.
 #[must_use]
 pub fn within(category: &str, ancestor: &str) -> bool {
-    category
-        .strip_prefix(ancestor)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    category.strip_prefix(ancestor).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// Whether the category describes a person (`user` and below).
@@ -60,16 +58,10 @@ pub fn default_strategy(categories: &[String], column: &LiveColumn, unique_alone
 }
 
 fn preferences(category: &str, family: TypeFamily) -> Vec<Strategy> {
-    let constant = |value: &str| Strategy::Constant {
-        value: value.to_owned(),
-    };
+    let constant = |value: &str| Strategy::Constant { value: value.to_owned() };
     let any_below = |ancestors: &[&str]| ancestors.iter().any(|ancestor| within(category, ancestor));
-    if any_below(&[
-        "user.contact.email",
-        "user.unique_id",
-        "user.device",
-        "user.account",
-    ]) && family != TypeFamily::Network
+    if any_below(&["user.contact.email", "user.unique_id", "user.device", "user.account"])
+        && family != TypeFamily::Network
     {
         return vec![Strategy::Pseudonymise, Strategy::Null];
     }
@@ -124,21 +116,12 @@ mod tests {
             generated: false,
         };
         let name = ["user.name".to_owned()];
-        assert_eq!(
-            default_strategy(&name, &column(false), false),
-            Some(Strategy::Null)
-        );
+        assert_eq!(default_strategy(&name, &column(false), false), Some(Strategy::Null));
         assert_eq!(
             default_strategy(&name, &column(true), false),
             Some(Strategy::Constant { value: String::new() })
         );
-        assert_eq!(
-            default_strategy(&name, &column(true), true),
-            Some(Strategy::Pseudonymise)
-        );
-        assert_eq!(
-            default_strategy(&["system.operations".to_owned()], &column(true), true),
-            None
-        );
+        assert_eq!(default_strategy(&name, &column(true), true), Some(Strategy::Pseudonymise));
+        assert_eq!(default_strategy(&["system.operations".to_owned()], &column(true), true), None);
     }
 }

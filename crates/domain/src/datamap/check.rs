@@ -49,14 +49,7 @@ impl Blocks {
 
 impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{}: {}: {}: {}",
-            self.position,
-            self.path,
-            self.blocks.name(),
-            self.message
-        )
+        write!(f, "{}: {}: {}: {}", self.position, self.path, self.blocks.name(), self.message)
     }
 }
 
@@ -67,11 +60,7 @@ impl std::fmt::Display for Finding {
 pub fn check(map: &DataMap, live: &BTreeMap<String, LiveSchema>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if map.organisation().is_none() {
-        let position = map
-            .datasets
-            .first()
-            .and_then(|d| d.collections.first())
-            .map(|c| c.position);
+        let position = map.datasets.first().and_then(|d| d.collections.first()).map(|c| c.position);
         findings.push(Finding {
             position: position.unwrap_or_default(),
             path: map.datasets.first().map(|d| d.key.clone()).unwrap_or_default(),
@@ -83,11 +72,7 @@ pub fn check(map: &DataMap, live: &BTreeMap<String, LiveSchema>) -> Vec<Finding>
         match live.get(&dataset.store) {
             Some(schema) => check_dataset(dataset, schema, &mut findings),
             None => findings.push(Finding {
-                position: dataset
-                    .collections
-                    .first()
-                    .map(|c| c.position)
-                    .unwrap_or_default(),
+                position: dataset.collections.first().map(|c| c.position).unwrap_or_default(),
                 path: dataset.key.clone(),
                 message: format!("no connection to the store `{}` is configured", dataset.store),
                 blocks: Blocks::Everything,
@@ -99,18 +84,9 @@ pub fn check(map: &DataMap, live: &BTreeMap<String, LiveSchema>) -> Vec<Finding>
 }
 
 fn check_dataset(dataset: &Dataset, schema: &LiveSchema, findings: &mut Vec<Finding>) {
-    for collection in dataset
-        .collections
-        .iter()
-        .filter(|collection| !collection.skipped)
-    {
+    for collection in dataset.collections.iter().filter(|collection| !collection.skipped) {
         let path = format!("{}.{}", dataset.key, collection.name);
-        let mut checker = Checker {
-            collection,
-            path,
-            schema,
-            findings,
-        };
+        let mut checker = Checker { collection, path, schema, findings };
         let Some(table) = schema.tables.get(&collection.table) else {
             let name = &collection.table;
             checker.report(Blocks::Everything, format!("there is no table {name} that the role can read; grant SELECT, correct the name, or set `fides_meta: {{skip_processing: true}}`"));
@@ -129,16 +105,8 @@ fn check_dataset(dataset: &Dataset, schema: &LiveSchema, findings: &mut Vec<Find
         && let Some(table) = schema.tables.get(&collection.table)
     {
         let path = format!("{}.lethe.organisation", dataset.key);
-        let mut checker = Checker {
-            collection,
-            path,
-            schema,
-            findings,
-        };
-        for column in [Some(&root.key), root.name.as_ref(), root.soft_delete.as_ref()]
-            .into_iter()
-            .flatten()
-        {
+        let mut checker = Checker { collection, path, schema, findings };
+        for column in [Some(&root.key), root.name.as_ref(), root.soft_delete.as_ref()].into_iter().flatten() {
             checker.column(table, column);
         }
         if !table.unique_alone(&root.key) {
@@ -163,34 +131,19 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn report(&mut self, blocks: Blocks, message: String) {
         let (position, path) = (self.collection.position, self.path.clone());
-        self.findings.push(Finding {
-            position,
-            path,
-            message,
-            blocks,
-        });
+        self.findings.push(Finding { position, path, message, blocks });
     }
 
     fn report_field(&mut self, field: &Field, blocks: Blocks, message: String) {
         let path = format!("{}.{}", self.path, field.name);
-        self.findings.push(Finding {
-            position: field.position,
-            path,
-            message,
-            blocks,
-        });
+        self.findings.push(Finding { position: field.position, path, message, blocks });
     }
 
     fn column(&mut self, table: &Table, name: &str) {
         if table.column(name).is_none() {
             let table_name = &self.collection.table;
-            let near = nearest(name, table)
-                .map(|near| format!("; is `{near}` meant?"))
-                .unwrap_or_default();
-            self.report(
-                Blocks::Everything,
-                format!("there is no column `{name}` in {table_name}{near}"),
-            );
+            let near = nearest(name, table).map(|near| format!("; is `{near}` meant?")).unwrap_or_default();
+            self.report(Blocks::Everything, format!("there is no column `{name}` in {table_name}{near}"));
         }
     }
 
@@ -204,31 +157,18 @@ impl Checker<'_> {
                 self.report_field(
                     field,
                     Blocks::Everything,
-                    format!(
-                        "there is no such column in {} that the role can read{near}",
-                        collection.table
-                    ),
+                    format!("there is no such column in {} that the role can read{near}", collection.table),
                 );
             }
         }
-        let media = collection
-            .media
-            .iter()
-            .flat_map(|m| std::iter::once(&m.key).chain(&m.bucket_column));
+        let media = collection.media.iter().flat_map(|m| std::iter::once(&m.key).chain(&m.bucket_column));
         let oauth = collection.oauth.iter().flat_map(|o| {
-            std::iter::once(&o.provider)
-                .chain(&o.access_token)
-                .chain(&o.refresh_token)
-                .chain(&o.subject)
+            std::iter::once(&o.provider).chain(&o.access_token).chain(&o.refresh_token).chain(&o.subject)
         });
         for column in media.chain(oauth) {
             self.column(table, column);
         }
-        for time in collection
-            .created_at
-            .iter()
-            .chain(collection.retention.iter().map(|r| &r.timestamp))
-        {
+        for time in collection.created_at.iter().chain(collection.retention.iter().map(|r| &r.timestamp)) {
             self.time_column(table, time);
         }
     }
@@ -293,13 +233,8 @@ impl Checker<'_> {
     }
 
     fn primary_key(&mut self, table: &Table) {
-        let declared: Vec<&str> = self
-            .collection
-            .fields
-            .iter()
-            .filter(|f| f.primary_key)
-            .map(|f| f.name.as_str())
-            .collect();
+        let declared: Vec<&str> =
+            self.collection.fields.iter().filter(|f| f.primary_key).map(|f| f.name.as_str()).collect();
         let mut live: Vec<&str> = table.primary_key.iter().map(String::as_str).collect();
         let mut sorted = declared.clone();
         live.sort_unstable();
@@ -368,9 +303,5 @@ impl Checker<'_> {
 /// A column whose name differs only in case or in underscores, the usual slip.
 fn nearest<'a>(name: &str, table: &'a Table) -> Option<&'a str> {
     let plain = |text: &str| text.replace('_', "").to_lowercase();
-    table
-        .columns
-        .iter()
-        .map(|c| c.name.as_str())
-        .find(|candidate| plain(candidate) == plain(name))
+    table.columns.iter().map(|c| c.name.as_str()).find(|candidate| plain(candidate) == plain(name))
 }

@@ -130,9 +130,7 @@ impl<'de> Deserialize<'de> for Tenant {
             }
 
             fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<Tenant, E> {
-                Err(E::custom(
-                    "YAML reads this as true or false; put the column's name in quotes",
-                ))
+                Err(E::custom("YAML reads this as true or false; put the column's name in quotes"))
             }
 
             fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Tenant, A::Error> {

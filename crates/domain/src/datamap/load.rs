@@ -36,11 +36,7 @@ struct Problems<'a>(&'a [Problem]);
 impl fmt::Display for Problems<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|problem| {
-            write!(
-                f,
-                "\n  {}: {}: {}",
-                problem.position, problem.path, problem.message
-            )
+            write!(f, "\n  {}: {}: {}", problem.position, problem.path, problem.message)
         })
     }
 }
@@ -51,11 +47,7 @@ struct Report(Vec<Problem>);
 
 impl Report {
     fn add(&mut self, position: Position, path: &str, message: impl Into<String>) {
-        self.0.push(Problem {
-            position,
-            path: path.to_owned(),
-            message: message.into(),
-        });
+        self.0.push(Problem { position, path: path.to_owned(), message: message.into() });
     }
 }
 
@@ -69,11 +61,8 @@ impl DataMap {
         let file: grammar::File =
             serde_saphyr::from_str(yaml).map_err(|error| DataMapError::Syntax(Box::new(error)))?;
         let mut report = Report::default();
-        let datasets: Vec<Dataset> = file
-            .dataset
-            .iter()
-            .map(|dataset| read_dataset(dataset, &mut report))
-            .collect();
+        let datasets: Vec<Dataset> =
+            file.dataset.iter().map(|dataset| read_dataset(dataset, &mut report)).collect();
         duplicates(file.dataset.iter().map(|d| &d.fides_key), "dataset", &mut report);
         let mut map = Self { datasets };
         resolve::check_roots(&map, &file, &mut report);
@@ -83,19 +72,12 @@ impl DataMap {
                 collection.tenant = path;
             }
         }
-        if report.0.is_empty() {
-            Ok(map)
-        } else {
-            Err(DataMapError::Invalid(report.0))
-        }
+        if report.0.is_empty() { Ok(map) } else { Err(DataMapError::Invalid(report.0)) }
     }
 }
 
 fn at<T>(spanned: &serde_saphyr::Spanned<T>) -> Position {
-    Position {
-        line: spanned.referenced.line(),
-        column: spanned.referenced.column(),
-    }
+    Position { line: spanned.referenced.line(), column: spanned.referenced.column() }
 }
 
 fn duplicates<'a>(
@@ -106,37 +88,22 @@ fn duplicates<'a>(
     let mut seen = std::collections::BTreeSet::new();
     for name in names {
         if !seen.insert(&name.value) {
-            report.add(
-                at(name),
-                &name.value,
-                format!("duplicate {what}; each name may stand once"),
-            );
+            report.add(at(name), &name.value, format!("duplicate {what}; each name may stand once"));
         }
     }
 }
 
 /// `^[a-zA-Z0-9_.<>-]+$`, the rule of Fideslang for keys.
 fn fides_key(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_.<>-".contains(c))
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.<>-".contains(c))
 }
 
 fn read_dataset(raw: &grammar::Dataset, report: &mut Report) -> Dataset {
     let key = raw.fides_key.value.clone();
     if !fides_key(&key) {
-        report.add(
-            at(&raw.fides_key),
-            &key,
-            "a fides_key has letters, digits and _ . < > - only",
-        );
+        report.add(at(&raw.fides_key), &key, "a fides_key has letters, digits and _ . < > - only");
     }
-    for after in raw
-        .meta()
-        .into_iter()
-        .flat_map(|meta| meta.after.iter().flatten())
-    {
+    for after in raw.meta().into_iter().flat_map(|meta| meta.after.iter().flatten()) {
         if !fides_key(&after.value) {
             report.add(at(after), &key, "`after` names a dataset by its fides_key");
         }
@@ -158,14 +125,12 @@ fn read_dataset(raw: &grammar::Dataset, report: &mut Report) -> Dataset {
         store: lethe.and_then(|l| l.store.clone()).unwrap_or_else(|| key.clone()),
         schema,
         description: raw.description.clone().or_else(|| raw.name.clone()),
-        organisation: lethe
-            .and_then(|l| l.organisation.as_ref())
-            .map(|root| OrganisationRoot {
-                collection: root.value.collection.clone(),
-                key: root.value.key.clone(),
-                name: root.value.name.clone(),
-                soft_delete: root.value.soft_delete.clone(),
-            }),
+        organisation: lethe.and_then(|l| l.organisation.as_ref()).map(|root| OrganisationRoot {
+            collection: root.value.collection.clone(),
+            key: root.value.key.clone(),
+            name: root.value.name.clone(),
+            soft_delete: root.value.soft_delete.clone(),
+        }),
         key,
         collections,
     }
@@ -179,16 +144,10 @@ fn read_collection(
     let name = raw.name.value.clone();
     let path = format!("{dataset}.{name}");
     let meta = raw.meta();
-    let ordered = meta
-        .iter()
-        .flat_map(|m| m.after.iter().flatten().chain(m.erase_after.iter().flatten()));
+    let ordered = meta.iter().flat_map(|m| m.after.iter().flatten().chain(m.erase_after.iter().flatten()));
     for after in ordered {
         if after.value.split('.').count() != 2 {
-            report.add(
-                at(after),
-                &path,
-                "`after` and `erase_after` name a collection as dataset.collection",
-            );
+            report.add(at(after), &path, "`after` and `erase_after` name a collection as dataset.collection");
         }
     }
     duplicates(raw.fields.iter().map(|f| &f.name), "field", report);
@@ -213,10 +172,7 @@ fn read_collection(
         .map(|field| fields::read(field, (&path, &data_categories, oauth.as_ref()), report))
         .collect();
     Collection {
-        table: TableName {
-            schema: schema.to_owned(),
-            table: name.clone(),
-        },
+        table: TableName { schema: schema.to_owned(), table: name.clone() },
         name,
         description: raw.description.clone(),
         position: at(&raw.name),
@@ -237,11 +193,7 @@ fn categories(raw: Option<&[serde_saphyr::Spanned<String>]>, path: &str, report:
     let raw = raw.unwrap_or_default();
     for category in raw {
         if !fides_key(&category.value) {
-            report.add(
-                at(category),
-                path,
-                "a data category has letters, digits and _ . < > - only",
-            );
+            report.add(at(category), path, "a data category has letters, digits and _ . < > - only");
         }
     }
     raw.iter().map(|category| category.value.clone()).collect()

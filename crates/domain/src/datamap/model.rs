@@ -217,9 +217,7 @@ impl DataMap {
     /// The dataset with the organisations' own table, and that table.
     #[must_use]
     pub fn organisation(&self) -> Option<(&Dataset, &OrganisationRoot)> {
-        self.datasets
-            .iter()
-            .find_map(|dataset| dataset.organisation.as_ref().map(|root| (dataset, root)))
+        self.datasets.iter().find_map(|dataset| dataset.organisation.as_ref().map(|root| (dataset, root)))
     }
 
     /// The names of the subject stores, each once, in the order of the file.

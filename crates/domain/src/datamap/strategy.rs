@@ -107,19 +107,13 @@ impl Strategy {
             Self::Pseudonymise => matches!(family, T::Text | T::Uuid),
             Self::FormatPreserving => matches!(family, T::Text | T::Number | T::Uuid),
             Self::Generalise => {
-                matches!(
-                    family,
-                    T::Number | T::Timestamp | T::TimestampTz | T::Date | T::Network
-                )
+                matches!(family, T::Number | T::Timestamp | T::TimestampTz | T::Date | T::Network)
             }
         }
     }
 
     fn keeps_distinct(&self) -> bool {
-        matches!(
-            self,
-            Self::Null | Self::Pseudonymise | Self::FormatPreserving | Self::Keep
-        )
+        matches!(self, Self::Null | Self::Pseudonymise | Self::FormatPreserving | Self::Keep)
     }
 
     fn plain(name: &str) -> Option<Self> {
@@ -181,9 +175,9 @@ impl<'de> Visitor<'de> for StrategyVisitor {
                 }
                 Ok(Strategy::Constant { value })
             }
-            Some(name) => Err(A::Error::custom(format!(
-                "strategy `{name}` takes no configuration; use one of {NAMES}"
-            ))),
+            Some(name) => {
+                Err(A::Error::custom(format!("strategy `{name}` takes no configuration; use one of {NAMES}")))
+            }
             None => Err(A::Error::custom(format!("name a strategy: one of {NAMES}"))),
         }
     }

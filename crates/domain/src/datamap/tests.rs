@@ -26,10 +26,7 @@ fn problems(yaml: &str) -> Vec<String> {
             .iter()
             .map(|problem| {
                 let position = problem.position;
-                format!(
-                    "{}:{} {}: {}",
-                    position.line, position.column, problem.path, problem.message
-                )
+                format!("{}:{} {}: {}", position.line, position.column, problem.path, problem.message)
             })
             .collect(),
         other => panic!("expected problems, got {other:?}"),

@@ -63,12 +63,8 @@ pub enum StepKind {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [
-        Self::PlanExport,
-        Self::ExportWhole,
-        Self::ExportCollection,
-        Self::AssembleArchive,
-    ];
+    pub const ALL: [Self; 4] =
+        [Self::PlanExport, Self::ExportWhole, Self::ExportCollection, Self::AssembleArchive];
 
     /// The name in the database and in the timeline.
     #[must_use]

@@ -85,17 +85,9 @@ pub fn claim(
     let step = step.apply(&StepCommand::Claim(lease), now, policy)?;
     let mut versions = Vec::new();
     if let Ok(state) = job.state.apply(&JobCommand::Start, now, job.kind) {
-        versions.push(Version {
-            action: Action::JobStarted,
-            state,
-        });
+        versions.push(Version { action: Action::JobStarted, state });
     }
-    Ok(Decision {
-        step,
-        versions,
-        opens: None,
-        cancels_siblings: false,
-    })
+    Ok(Decision { step, versions, opens: None, cancels_siblings: false })
 }
 
 /// The holder of a step reports how it ended. The last step of a phase moves the job on.
@@ -122,12 +114,7 @@ pub fn conclude(
         return Err(Refused::Fenced);
     }
     if released {
-        return Ok(Decision {
-            step,
-            versions: Vec::new(),
-            opens: None,
-            cancels_siblings: false,
-        });
+        return Ok(Decision { step, versions: Vec::new(), opens: None, cancels_siblings: false });
     }
     after_step(job, step, around, now)
 }
@@ -143,11 +130,7 @@ pub fn lapse(
     policy: &Policy,
 ) -> Result<Decision, Refused> {
     let step = step.apply(&StepCommand::Lapse, now, policy)?;
-    let around = Surroundings {
-        open_siblings: 0,
-        next_phase: None,
-        next_verifies: false,
-    };
+    let around = Surroundings { open_siblings: 0, next_phase: None, next_verifies: false };
     after_step(job, step, around, now)
 }
 
@@ -157,10 +140,7 @@ pub fn lapse(
 /// [`IllegalTransition`] when the job has ended or cannot be stopped any more.
 pub fn cancel(job: &JobFacts, now: DateTime<Utc>) -> Result<Version, IllegalTransition> {
     let state = job.state.apply(&JobCommand::Cancel, now, job.kind)?;
-    Ok(Version {
-        action: Action::JobCancelled,
-        state,
-    })
+    Ok(Version { action: Action::JobCancelled, state })
 }
 
 /// The owner wants a failed job tried again. Its failed and called-off steps are opened anew.
@@ -169,10 +149,7 @@ pub fn cancel(job: &JobFacts, now: DateTime<Utc>) -> Result<Version, IllegalTran
 /// [`IllegalTransition`] when the job has not failed.
 pub fn retry(job: &JobFacts, now: DateTime<Utc>) -> Result<Version, IllegalTransition> {
     let state = job.state.apply(&JobCommand::Retry, now, job.kind)?;
-    Ok(Version {
-        action: Action::JobRetried,
-        state,
-    })
+    Ok(Version { action: Action::JobRetried, state })
 }
 
 fn after_step(
@@ -181,12 +158,7 @@ fn after_step(
     around: Surroundings,
     now: DateTime<Utc>,
 ) -> Result<Decision, Refused> {
-    let mut decision = Decision {
-        step,
-        versions: Vec::new(),
-        opens: None,
-        cancels_siblings: false,
-    };
+    let mut decision = Decision { step, versions: Vec::new(), opens: None, cancels_siblings: false };
     let mut state = job.state.clone();
     let step_action = match &decision.step {
         StepState::Completed { .. } => Action::StepCompleted,
@@ -219,10 +191,7 @@ fn after_step(
     {
         state = running;
     }
-    decision.versions.push(Version {
-        action: step_action,
-        state: state.clone(),
-    });
+    decision.versions.push(Version { action: step_action, state: state.clone() });
     if let Some((command, action)) = follow_up {
         let state = state.apply(&command, now, job.kind).map_err(|_| Refused::State)?;
         decision.versions.push(Version { action, state });

@@ -17,11 +17,7 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self {
-            max_attempts: 10,
-            backoff_base: TimeDelta::seconds(2),
-            backoff_cap: TimeDelta::minutes(10),
-        }
+        Self { max_attempts: 10, backoff_base: TimeDelta::seconds(2), backoff_cap: TimeDelta::minutes(10) }
     }
 }
 
@@ -31,19 +27,13 @@ impl Policy {
     pub fn new(max_attempts: u32, backoff_base: Duration) -> Self {
         let default = Self::default();
         let backoff_base = TimeDelta::from_std(backoff_base).unwrap_or(default.backoff_cap);
-        Self {
-            max_attempts: max_attempts.max(1),
-            backoff_base,
-            ..default
-        }
+        Self { max_attempts: max_attempts.max(1), backoff_base, ..default }
     }
 
     /// The wait after `attempts` failed attempts (1 or more): `base · 2^(attempts − 1)`, capped.
     #[must_use]
     pub fn backoff(&self, attempts: u32) -> TimeDelta {
-        let factor = 1_i32
-            .checked_shl(attempts.saturating_sub(1))
-            .filter(|factor| *factor > 0);
+        let factor = 1_i32.checked_shl(attempts.saturating_sub(1)).filter(|factor| *factor > 0);
         factor
             .and_then(|factor| self.backoff_base.checked_mul(factor))
             .map_or(self.backoff_cap, |wait| wait.min(self.backoff_cap))
@@ -57,9 +47,8 @@ mod tests {
     #[test]
     fn waits_double_up_to_the_cap() {
         let policy = Policy::default();
-        let seconds: Vec<i64> = [1, 2, 3, 9, 10, 31, 32, 33, 4_000]
-            .map(|n| policy.backoff(n).num_seconds())
-            .into();
+        let seconds: Vec<i64> =
+            [1, 2, 3, 9, 10, 31, 32, 33, 4_000].map(|n| policy.backoff(n).num_seconds()).into();
         assert_eq!(seconds, [2, 4, 8, 512, 600, 600, 600, 600, 600]);
     }
 }

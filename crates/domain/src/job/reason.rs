@@ -18,19 +18,13 @@ impl FailureReason {
     /// A reason of that code.
     #[must_use]
     pub fn new(code: &str, detail: impl Into<String>) -> Self {
-        Self {
-            code: code.to_owned(),
-            detail: detail.into(),
-        }
+        Self { code: code.to_owned(), detail: detail.into() }
     }
 
     /// The reason of a step whose worker went silent too often.
     #[must_use]
     pub fn lapsed() -> Self {
-        Self::new(
-            "worker_lost",
-            "the worker stopped answering while it ran this step; see the worker's log",
-        )
+        Self::new("worker_lost", "the worker stopped answering while it ran this step; see the worker's log")
     }
 }
 

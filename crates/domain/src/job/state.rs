@@ -112,10 +112,7 @@ impl JobState {
             (Self::Running, C::Verify) => Self::Verifying,
             (Self::Running | Self::Verifying, C::Complete) => Self::Completed { at: now },
             (Self::Pending | Self::Running | Self::Retrying | Self::Verifying, C::Fail(reason)) => {
-                Self::Failed {
-                    at: now,
-                    reason: reason.clone(),
-                }
+                Self::Failed { at: now, reason: reason.clone() }
             }
             (Self::AwaitingApproval | Self::Scheduled { .. } | Self::OnHold | Self::Pending, C::Cancel) => {
                 Self::Cancelled { at: now }
@@ -128,10 +125,7 @@ impl JobState {
             (Self::Failed { .. }, C::Retry) => Self::Pending,
             (Self::Completed { .. }, C::Expire) => Self::Expired { at: now },
             (state, command) => {
-                return Err(IllegalTransition {
-                    state: state.name(),
-                    command: command.name(),
-                });
+                return Err(IllegalTransition { state: state.name(), command: command.name() });
             }
         })
     }
@@ -179,10 +173,7 @@ impl JobState {
     /// Whether steps may be claimed.
     #[must_use]
     pub fn workable(&self) -> bool {
-        matches!(
-            self,
-            Self::Pending | Self::Running | Self::Retrying | Self::Verifying
-        )
+        matches!(self, Self::Pending | Self::Running | Self::Retrying | Self::Verifying)
     }
 
     /// Whether nothing more will happen unless somebody asks for it.

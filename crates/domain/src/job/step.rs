@@ -142,32 +142,22 @@ impl StepState {
             C::Renew { epoch, until } => {
                 let (attempts, lease) = self.held_under(*epoch)?;
                 let expires_at = lease.expires_at.max(*until);
-                Ok(Self::Running {
-                    attempts,
-                    lease: Lease {
-                        expires_at,
-                        ..lease.clone()
-                    },
-                })
+                Ok(Self::Running { attempts, lease: Lease { expires_at, ..lease.clone() } })
             }
             C::Complete { epoch } => self.held_under(*epoch).map(|_| Self::Completed { at: now }),
             C::BackOff { epoch, reason } => self
                 .held_under(*epoch)
                 .map(|(attempts, _)| Self::after_failure(attempts, reason, now, policy)),
-            C::Fail { epoch, reason } => self.held_under(*epoch).map(|_| Self::Failed {
-                at: now,
-                reason: reason.clone(),
-            }),
-            C::Release { epoch } => self
-                .held_under(*epoch)
-                .map(|(attempts, _)| Self::due(attempts.saturating_sub(1), now, None)),
+            C::Fail { epoch, reason } => {
+                self.held_under(*epoch).map(|_| Self::Failed { at: now, reason: reason.clone() })
+            }
+            C::Release { epoch } => {
+                self.held_under(*epoch).map(|(attempts, _)| Self::due(attempts.saturating_sub(1), now, None))
+            }
             C::Lapse => match self {
-                Self::Running { attempts, lease } if now >= lease.expires_at => Ok(Self::after_failure(
-                    *attempts,
-                    &FailureReason::lapsed(),
-                    now,
-                    policy,
-                )),
+                Self::Running { attempts, lease } if now >= lease.expires_at => {
+                    Ok(Self::after_failure(*attempts, &FailureReason::lapsed(), now, policy))
+                }
                 Self::Running { .. } => Err(Refused::Held),
                 _ => Err(Refused::State),
             },
@@ -179,21 +169,14 @@ impl StepState {
     }
 
     fn due(attempts: u32, not_before: DateTime<Utc>, last_failure: Option<FailureReason>) -> Self {
-        Self::Due {
-            attempts,
-            not_before,
-            last_failure,
-        }
+        Self::Due { attempts, not_before, last_failure }
     }
 
     fn claim(&self, lease: &Lease, now: DateTime<Utc>) -> Result<Self, Refused> {
         match self {
-            Self::Due {
-                attempts, not_before, ..
-            } if now >= *not_before => Ok(Self::Running {
-                attempts: attempts.saturating_add(1),
-                lease: lease.clone(),
-            }),
+            Self::Due { attempts, not_before, .. } if now >= *not_before => {
+                Ok(Self::Running { attempts: attempts.saturating_add(1), lease: lease.clone() })
+            }
             Self::Due { .. } => Err(Refused::NotDue),
             Self::Running { .. } => Err(Refused::Held),
             _ => Err(Refused::State),
@@ -209,10 +192,7 @@ impl StepState {
 
     fn after_failure(attempts: u32, reason: &FailureReason, now: DateTime<Utc>, policy: &Policy) -> Self {
         if attempts >= policy.max_attempts {
-            Self::Failed {
-                at: now,
-                reason: reason.clone(),
-            }
+            Self::Failed { at: now, reason: reason.clone() }
         } else {
             Self::due(attempts, now + policy.backoff(attempts), Some(reason.clone()))
         }

@@ -19,9 +19,7 @@ impl BatchHandler for Sink {
         self.sizes.lock().unwrap().push(batch.len());
         let mut good = Vec::new();
         for (delivery, acker) in batch {
-            let number = std::str::from_utf8(&delivery.body)
-                .ok()
-                .and_then(|text| text.parse().ok());
+            let number = std::str::from_utf8(&delivery.body).ok().and_then(|text| text.parse().ok());
             match number {
                 None => drop(acker.dead_letter("no number").await),
                 Some(13) if delivery.delivery_count == 0 => drop(acker),
@@ -45,10 +43,7 @@ async fn one_bad_message_does_not_spoil_its_batch() {
     let sink = Sink::default();
     let settings = settings(broker.config()).with_batches(200, Duration::from_millis(20));
     let running = Running::start(Consumer::batched(settings, sink.clone(), &Metrics::new()).unwrap()).await;
-    eventually("all numbers are kept", || async {
-        sink.kept.lock().unwrap().len() == 1000
-    })
-    .await;
+    eventually("all numbers are kept", || async { sink.kept.lock().unwrap().len() == 1000 }).await;
     broker.wait_for_depth("export-worker.steps.dead-letter", 1).await;
     running.stop().await;
     broker.wait_for_depth("export-worker.steps", 0).await;
@@ -64,10 +59,7 @@ async fn a_batch_does_not_wait_longer_than_it_may() {
     let settings = settings(broker.config()).with_batches(500, Duration::from_millis(100));
     let running = Running::start(Consumer::batched(settings, sink.clone(), &Metrics::new()).unwrap()).await;
     broker.publish(&steps(1)).await;
-    eventually("the lone message is kept", || async {
-        sink.kept.lock().unwrap().len() == 1
-    })
-    .await;
+    eventually("the lone message is kept", || async { sink.kept.lock().unwrap().len() == 1 }).await;
     running.stop().await;
     assert_eq!(*sink.sizes.lock().unwrap(), [1]);
 }

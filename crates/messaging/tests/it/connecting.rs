@@ -21,16 +21,7 @@ async fn a_peer_that_never_answers_is_given_up_and_hung_up_on() {
     };
     let started = Instant::now();
     let (outcome, sent) = tokio::join!(Publisher::connect(&config), tokio::time::timeout(PATIENCE, peer));
-    assert!(
-        matches!(
-            outcome,
-            Err(MessagingError::Timeout {
-                operation: "connect",
-                ..
-            })
-        ),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome, Err(MessagingError::Timeout { operation: "connect", .. })), "{outcome:?}");
     assert!(outcome.unwrap_err().is_retryable());
     assert_eq!(sent.expect("the socket is closed"), b"AMQP\x00\x00\x09\x01");
     assert!(started.elapsed() < Duration::from_secs(10));
@@ -67,10 +58,7 @@ async fn a_port_that_speaks_no_tls_is_refused() {
 async fn a_closed_port_and_a_missing_vhost_are_errors_at_once() {
     let broker = Broker::start_empty().await;
     let missing = AmqpConfig::new(format!("{}-missing", broker.url()).into(), "test");
-    assert!(matches!(
-        declare_topology(&missing).await,
-        Err(MessagingError::Connect(_))
-    ));
+    assert!(matches!(declare_topology(&missing).await, Err(MessagingError::Connect(_))));
     let gone = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("amqp://{}", gone.local_addr().unwrap());
     drop(gone);

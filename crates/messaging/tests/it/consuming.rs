@@ -28,10 +28,7 @@ async fn what_is_published_is_handled_and_acknowledged() {
     let text = metrics.render().unwrap();
     let counted = r#"lethe_messages_consumed_total{outcome="acknowledged",queue="export-worker.steps"} 1"#;
     assert!(text.contains(counted), "{text}");
-    assert!(
-        text.contains(r#"lethe_handlers_running{queue="export-worker.steps"} 0"#),
-        "{text}"
-    );
+    assert!(text.contains(r#"lethe_handlers_running{queue="export-worker.steps"} 0"#), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,22 +66,10 @@ async fn a_handler_that_panics_does_not_take_others_along() {
     recorder.wait_for_distinct(20).await;
     broker.wait_for_depth("export-worker.steps.dead-letter", 1).await;
     running.stop().await;
-    let poison = recorder
-        .seen()
-        .iter()
-        .filter(|seen| seen.body.as_ref() == b"7")
-        .count();
+    let poison = recorder.seen().iter().filter(|seen| seen.body.as_ref() == b"7").count();
     assert_eq!(poison, 21, "the first delivery and twenty repetitions");
-    assert_eq!(
-        broker.take("export-worker.steps.dead-letter").await.unwrap().body,
-        b"7"
-    );
-    assert!(
-        metrics
-            .render()
-            .unwrap()
-            .contains(r#"outcome="panicked",queue="export-worker.steps"} 21"#)
-    );
+    assert_eq!(broker.take("export-worker.steps.dead-letter").await.unwrap().body, b"7");
+    assert!(metrics.render().unwrap().contains(r#"outcome="panicked",queue="export-worker.steps"} 21"#));
 }
 
 #[tokio::test]
@@ -99,10 +84,7 @@ async fn a_message_handed_back_comes_again_and_says_so() {
     let started = std::time::Instant::now();
     broker.publish(&steps(1)).await;
     recorder.wait_for_seen(3).await;
-    assert!(
-        started.elapsed() >= Duration::from_millis(150),
-        "the second pause is twice the first"
-    );
+    assert!(started.elapsed() >= Duration::from_millis(150), "the second pause is twice the first");
     running.stop().await;
     let counts: Vec<u32> = recorder.seen().iter().map(|seen| seen.delivery_count).collect();
     assert_eq!(counts, [0, 1, 2]);
@@ -116,10 +98,7 @@ async fn of_two_audit_consumers_one_works_and_the_other_takes_over() {
     let mut settings = ConsumerSettings::new(broker.config(), AUDIT_EVENTS);
     settings.watch_interval = Duration::from_millis(20);
     settings.stale_after = Duration::from_millis(100);
-    let (first, second) = (
-        Recorder::new(Behaviour::WaitThenAck),
-        Recorder::new(Behaviour::Ack),
-    );
+    let (first, second) = (Recorder::new(Behaviour::WaitThenAck), Recorder::new(Behaviour::Ack));
     let metrics = Metrics::new();
     let active = Running::start(Consumer::new(settings.clone(), first.clone(), &metrics).unwrap()).await;
     let reserve = Running::start(Consumer::new(settings, second.clone(), &metrics).unwrap()).await;
@@ -132,10 +111,7 @@ async fn of_two_audit_consumers_one_works_and_the_other_takes_over() {
     first.wait_for_seen(1).await;
     // Events wait while one consumer is busy and the other in reserve; neither has been forgotten.
     let since = std::time::Instant::now();
-    eventually("events have waited for a while", || async {
-        since.elapsed() > Duration::from_secs(1)
-    })
-    .await;
+    eventually("events have waited for a while", || async { since.elapsed() > Duration::from_secs(1) }).await;
     assert!(!metrics.render().unwrap().contains(r#"cause="stale""#));
     assert!(second.seen().is_empty());
     active.cancel();

@@ -77,9 +77,7 @@ async fn ten_thousand_garbage_messages_are_set_aside_and_work_goes_on() {
     let settings = settings(broker.config()).with_concurrency(16);
     let running = Running::start(Consumer::new(settings, recorder.clone(), &Metrics::new()).unwrap()).await;
     for first in (0..10_000).step_by(500) {
-        let garbage: Vec<_> = (first..first + 500)
-            .map(|number| step(format!("garbage {number}")))
-            .collect();
+        let garbage: Vec<_> = (first..first + 500).map(|number| step(format!("garbage {number}"))).collect();
         broker.publish(&garbage).await;
     }
     broker.publish(&steps(1)).await;
@@ -88,9 +86,8 @@ async fn ten_thousand_garbage_messages_are_set_aside_and_work_goes_on() {
     assert!(running.health.connected());
     running.stop().await;
     let found = broker.take_many(DEAD, 10_000).await;
-    let unexplained = found
-        .iter()
-        .filter(|found| found.header(REASON_HEADER).as_deref() != Some("not MessagePack"));
+    let unexplained =
+        found.iter().filter(|found| found.header(REASON_HEADER).as_deref() != Some("not MessagePack"));
     assert_eq!(unexplained.count(), 0);
     let bodies: std::collections::BTreeSet<_> = found.into_iter().map(|found| found.body).collect();
     assert_eq!(bodies.len(), 10_000);

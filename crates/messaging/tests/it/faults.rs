@@ -26,10 +26,7 @@ async fn a_connection_closed_by_the_broker_costs_nothing() {
     broker.wait_for_depth(QUEUE, 0).await;
     broker.wait_for_depth("export-worker.steps.dead-letter", 0).await;
     let text = metrics.render().unwrap();
-    assert!(
-        text.contains(r#"lethe_consumer_rebuilds_total{cause="connection_failed""#),
-        "{text}"
-    );
+    assert!(text.contains(r#"lethe_consumer_rebuilds_total{cause="connection_failed""#), "{text}");
 }
 
 #[tokio::test]
@@ -42,10 +39,7 @@ async fn a_queue_deleted_under_the_consumer_is_declared_and_consumed_again() {
     broker.delete_queue(QUEUE).await;
     let rebuilt =
         r#"lethe_consumer_rebuilds_total{cause="consumer_cancelled",queue="export-worker.steps"} 1"#;
-    eventually("the consumer notices", || async {
-        metrics.render().unwrap().contains(rebuilt)
-    })
-    .await;
+    eventually("the consumer notices", || async { metrics.render().unwrap().contains(rebuilt) }).await;
     let health = &running.health;
     eventually("it is back", || async { health.connected() }).await;
     broker.publish(&steps(1)).await;
@@ -63,8 +57,7 @@ async fn a_service_that_may_not_declare_waits_for_its_queue() {
         Running::start_unconnected(Consumer::new(waiting, recorder.clone(), &Metrics::new()).unwrap());
     let log = crate::support::logs();
     eventually("it says what is missing", || async {
-        log.text()
-            .contains("queue `export-worker.steps` does not exist: declare the topology first")
+        log.text().contains("queue `export-worker.steps` does not exist: declare the topology first")
     })
     .await;
     assert!(!running.health.connected());
@@ -157,11 +150,6 @@ async fn a_healthy_consumer_is_left_alone() {
     recorder.release(10);
     recorder.wait_for_distinct(10).await;
     running.stop().await;
-    assert!(
-        !metrics
-            .render()
-            .unwrap()
-            .contains("lethe_consumer_rebuilds_total{")
-    );
+    assert!(!metrics.render().unwrap().contains("lethe_consumer_rebuilds_total{"));
     assert_eq!(recorder.seen().len(), 10);
 }

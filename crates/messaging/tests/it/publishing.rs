@@ -16,15 +16,9 @@ async fn a_confirmed_message_lies_in_the_queue_as_it_was_meant() {
     let found = broker.take("export-worker.steps").await.unwrap();
     assert_eq!(found.body, b"body");
     let text = |value: &Option<lapin::types::ShortString>| value.as_ref().map(ToString::to_string);
-    assert_eq!(
-        text(found.properties.message_id()),
-        Some(message.message_id.to_string())
-    );
+    assert_eq!(text(found.properties.message_id()), Some(message.message_id.to_string()));
     assert_eq!(text(found.properties.kind()).as_deref(), Some("step.due"));
-    assert_eq!(
-        text(found.properties.content_type()).as_deref(),
-        Some(CONTENT_TYPE)
-    );
+    assert_eq!(text(found.properties.content_type()).as_deref(), Some(CONTENT_TYPE));
     assert_eq!(found.properties.delivery_mode(), &Some(2));
     assert_eq!(found.header("traceparent").as_deref(), Some("00-a"));
     assert_eq!(found.header("x-lethe-version").as_deref(), Some("2"));
@@ -119,14 +113,8 @@ async fn a_missing_exchange_costs_the_channel_and_confirms_nothing() {
     publisher.close().await;
     assert!(!health.connected());
     let text = metrics.render().unwrap();
-    assert!(
-        text.contains(r#"lethe_messages_published_total{outcome="confirmed"} 1"#),
-        "{text}"
-    );
-    assert!(
-        text.contains(r#"lethe_messages_published_total{outcome="unknown"} 1"#),
-        "{text}"
-    );
+    assert!(text.contains(r#"lethe_messages_published_total{outcome="confirmed"} 1"#), "{text}");
+    assert!(text.contains(r#"lethe_messages_published_total{outcome="unknown"} 1"#), "{text}");
 }
 
 #[tokio::test]
@@ -160,17 +148,11 @@ async fn a_silent_broker_confirms_nothing_and_costs_no_more_than_the_deadline() 
     let started = std::time::Instant::now();
     let outcomes = publisher.publish_batch(&steps(3)).await;
     assert!(started.elapsed() < Duration::from_secs(5));
-    assert!(
-        matches!(outcomes[0], Err(PublishError::Unconfirmed { .. })),
-        "{outcomes:?}"
-    );
+    assert!(matches!(outcomes[0], Err(PublishError::Unconfirmed { .. })), "{outcomes:?}");
     assert!(outcomes.iter().all(Result::is_err));
     assert!(!publisher.usable());
     drop(publisher);
-    eventually("nothing is left of the connection", || async {
-        proxy.abandoned() == 1
-    })
-    .await;
+    eventually("nothing is left of the connection", || async { proxy.abandoned() == 1 }).await;
 }
 
 #[tokio::test]
@@ -183,11 +165,7 @@ async fn waiting_for_a_broker_that_is_away_can_be_called_off() {
     let cancel = CancellationToken::new();
     let waiting = publisher.ready(&cancel);
     tokio::pin!(waiting);
-    assert!(
-        tokio::time::timeout(Duration::from_millis(300), &mut waiting)
-            .await
-            .is_err()
-    );
+    assert!(tokio::time::timeout(Duration::from_millis(300), &mut waiting).await.is_err());
     cancel.cancel();
     assert!(!waiting.await);
     eventually("cancelled", || async { cancel.is_cancelled() }).await;

@@ -28,11 +28,7 @@ async fn running_handlers_finish_and_the_rest_goes_to_others_at_once() {
     assert_eq!(stopping.finished(), 2);
     assert_eq!(stopping.lost(), 0);
     replica.stop().await;
-    assert_eq!(
-        other.seen().len() + stopping.seen().len(),
-        10,
-        "nothing was handled twice"
-    );
+    assert_eq!(other.seen().len() + stopping.seen().len(), 10, "nothing was handled twice");
     broker.wait_for_depth(QUEUE, 0).await;
 }
 
@@ -92,10 +88,7 @@ async fn a_consumer_that_never_connected_stops_too() {
     let running =
         Running::start_unconnected(Consumer::new(settings(config), recorder, &Metrics::new()).unwrap());
     let health = std::sync::Arc::clone(&running.health);
-    eventually("it is alive", || async {
-        health.since_last_tick() < Duration::from_millis(500)
-    })
-    .await;
+    eventually("it is alive", || async { health.since_last_tick() < Duration::from_millis(500) }).await;
     assert!(!health.connected());
     assert_eq!(running.stop().await, Drained { unfinished: 0 });
 }

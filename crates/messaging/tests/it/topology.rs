@@ -11,15 +11,9 @@ async fn declaring_twice_changes_nothing() {
     broker.wait_for_depth("export-worker.steps", 1).await;
     for queue in QUEUES {
         let bindings = broker.bindings(queue.name).await;
-        assert_eq!(
-            bindings,
-            [(queue.exchange.to_owned(), queue.routing_key.to_owned())]
-        );
+        assert_eq!(bindings, [(queue.exchange.to_owned(), queue.routing_key.to_owned())]);
         let dead = queue.dead_letter_queue();
-        assert_eq!(
-            broker.bindings(&dead).await,
-            [("lethe.dead".to_owned(), dead.clone())]
-        );
+        assert_eq!(broker.bindings(&dead).await, [("lethe.dead".to_owned(), dead.clone())]);
     }
 }
 
@@ -46,19 +40,13 @@ async fn a_queue_of_another_shape_is_named_with_what_to_do() {
     let broker = Broker::start_empty().await;
     let quorum = AMQPValue::LongString("quorum".into());
     broker
-        .declare_queue(
-            "erasure-worker.steps",
-            &[("x-queue-type", quorum), ("x-max-length", 5_i64.into())],
-        )
+        .declare_queue("erasure-worker.steps", &[("x-queue-type", quorum), ("x-max-length", 5_i64.into())])
         .await;
     let error = declare_topology(&broker.config()).await.unwrap_err();
     assert!(matches!(error, MessagingError::Conflict { .. }), "{error:?}");
     assert!(!error.is_retryable());
     let said = error.to_string();
-    assert!(
-        said.starts_with("queue `erasure-worker.steps` exists with other arguments: drain"),
-        "{said}"
-    );
+    assert!(said.starts_with("queue `erasure-worker.steps` exists with other arguments: drain"), "{said}");
 }
 
 #[tokio::test]

@@ -31,11 +31,7 @@ const ROUNDS: usize = 5;
 fn main() {
     let rows = made_up_rows(ROWS);
     let copied: usize = rows.iter().map(Vec::len).sum();
-    println!(
-        "{ROWS} rows, {} MB as COPY writes them, {} bytes a row",
-        copied / 1_000_000,
-        copied / ROWS
-    );
+    println!("{ROWS} rows, {} MB as COPY writes them, {} bytes a row", copied / 1_000_000, copied / ROWS);
     let (json, csv) = encoding(&rows, copied);
     if std::env::args().any(|argument| argument == "encode") {
         return;
@@ -107,9 +103,7 @@ fn deflate(content: &[u8], level: u32) -> usize {
     let mut total = 0;
     for block in content.chunks(256 * 1024) {
         out.clear();
-        deflate
-            .compress_vec(block, &mut out, FlushCompress::Sync)
-            .unwrap();
+        deflate.compress_vec(block, &mut out, FlushCompress::Sync).unwrap();
         total += out.len();
     }
     total
@@ -117,24 +111,16 @@ fn deflate(content: &[u8], level: u32) -> usize {
 
 /// The whole way: rows in, archive in a directory out.
 fn pipeline(rows: &[Vec<u8>]) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let directory = tempfile::tempdir().unwrap();
     let url = format!("file://{}", directory.path().display());
     for fsync in ["true", "false"] {
         let store = PackageStore::open(&url, [("fsync".to_owned(), fsync.to_owned())]).unwrap();
-        for (name, formats) in [
-            ("json", Formats::JsonOnly),
-            ("csv", Formats::CsvOnly),
-            ("both", Formats::Both),
-        ] {
+        for (name, formats) in
+            [("json", Formats::JsonOnly), ("csv", Formats::CsvOnly), ("both", Formats::Both)]
+        {
             for block_kib in [256, 1024] {
-                let options = PartOptions {
-                    block_bytes: block_kib * 1024,
-                    ..PartOptions::default()
-                };
+                let options = PartOptions { block_bytes: block_kib * 1024, ..PartOptions::default() };
                 let (passed, used) = (Instant::now(), process_time());
                 let (content, archive) = runtime.block_on(package(&store, rows, formats, &options));
                 let (passed, used) = (passed.elapsed(), process_time().saturating_sub(used));
@@ -151,10 +137,7 @@ fn pipeline(rows: &[Vec<u8>]) {
 
 /// Memory must not grow with the number of rows.
 fn memory(rows: &[Vec<u8>]) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let directory = tempfile::tempdir().unwrap();
     let url = format!("file://{}", directory.path().display());
     let store = PackageStore::open(&url, []).unwrap();
@@ -164,20 +147,13 @@ fn memory(rows: &[Vec<u8>]) {
         std::fs::write("/proc/self/clear_refs", "5").unwrap();
         let start = peak_kib();
         runtime.block_on(package(&store, &rows[..ROWS / share], Formats::Both, &options));
-        println!(
-            "package both, {} rows: {} KiB at most",
-            ROWS / share,
-            peak_kib() - start
-        );
+        println!("package both, {} rows: {} KiB at most", ROWS / share, peak_kib() - start);
     }
 }
 
 fn peak_kib() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     peak.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
@@ -214,11 +190,7 @@ fn once(mut run: impl FnMut()) -> Duration {
 }
 
 fn report(name: &str, time: Duration, read: usize, written: usize) {
-    println!(
-        "{name}: {:7.0} MB/s read, {:7.0} MB/s written",
-        speed(read, time),
-        speed(written, time)
-    );
+    println!("{name}: {:7.0} MB/s read, {:7.0} MB/s written", speed(read, time), speed(written, time));
 }
 
 fn speed(bytes: usize, time: Duration) -> f64 {
@@ -234,13 +206,7 @@ fn thread_time() -> Duration {
 /// The same of all threads together, in hundredths of a second.
 fn process_time() -> Duration {
     let books = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let ticks = books
-        .rsplit_once(')')
-        .unwrap()
-        .1
-        .split_whitespace()
-        .skip(11)
-        .take(2);
+    let ticks = books.rsplit_once(')').unwrap().1.split_whitespace().skip(11).take(2);
     let ticks: u64 = ticks.map(|ticks| ticks.parse::<u64>().unwrap()).sum();
     Duration::from_millis(ticks * 10)
 }

@@ -21,19 +21,10 @@ pub fn columns() -> Vec<Column> {
 /// Rows of a chat product: ids, prose of varying length with some quotes and line ends, JSON.
 pub fn made_up_rows(count: usize) -> Vec<Vec<u8>> {
     let mut random = Random(42);
-    let syllables = [
-        "ka", "lo", "mi", "ter", "ven", "sa", "ru", "dor", "el", "in", "pa", "th",
-    ];
-    let words: Vec<String> = (0..4000)
-        .map(|_| {
-            (0..1 + random.below(4))
-                .map(|_| syllables[random.below(12)])
-                .collect()
-        })
-        .collect();
-    (0..count)
-        .map(|number| row(number, &words, &mut random).into_bytes())
-        .collect()
+    let syllables = ["ka", "lo", "mi", "ter", "ven", "sa", "ru", "dor", "el", "in", "pa", "th"];
+    let words: Vec<String> =
+        (0..4000).map(|_| (0..1 + random.below(4)).map(|_| syllables[random.below(12)]).collect()).collect();
+    (0..count).map(|number| row(number, &words, &mut random).into_bytes()).collect()
 }
 
 fn row(number: usize, words: &[String], random: &mut Random) -> String {

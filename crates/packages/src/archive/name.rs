@@ -24,9 +24,7 @@ pub fn entry_name(collection: &str, format: Format) -> String {
 }
 
 fn push_encoded(letter: char, name: &mut String) {
-    const HEX: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
-    ];
+    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
     let digit = |value: u8| HEX.get(usize::from(value)).copied().unwrap_or('0');
     for byte in letter.encode_utf8(&mut [0; 4]).bytes() {
         name.extend(['%', digit(byte >> 4), digit(byte & 0x0f)]);
@@ -42,9 +40,7 @@ pub(super) fn objection(path: &str) -> Option<&'static str> {
         return Some("backslashes and control characters are not allowed");
     }
     let climbs = |segment: &str| matches!(segment, "" | "." | "..");
-    path.split('/')
-        .any(climbs)
-        .then_some("it must be relative and without '.' and '..'")
+    path.split('/').any(climbs).then_some("it must be relative and without '.' and '..'")
 }
 
 #[cfg(test)]

@@ -60,10 +60,7 @@ pub(super) struct DosTime {
 
 impl From<DateTime<Utc>> for DosTime {
     fn from(at: DateTime<Utc>) -> Self {
-        const EPOCH: DosTime = DosTime {
-            date: 1 << 5 | 1,
-            time: 0,
-        };
+        const EPOCH: DosTime = DosTime { date: 1 << 5 | 1, time: 0 };
         let Ok(year) = u16::try_from(at.year() - 1980) else {
             return EPOCH;
         };
@@ -90,11 +87,7 @@ impl Entry {
         let mut out = Vec::with_capacity(30 + self.path.len() + extra.len());
         push32(LOCAL_HEADER, &mut out);
         push16(if is_zip64 { VERSION_ZIP64 } else { VERSION_DEFLATE }, &mut out);
-        self.push_common(
-            modified,
-            [size(self.compressed_bytes), size(self.uncompressed_bytes)],
-            &mut out,
-        );
+        self.push_common(modified, [size(self.compressed_bytes), size(self.uncompressed_bytes)], &mut out);
         push16(length16(&extra), &mut out);
         out.extend_from_slice(self.path.as_bytes());
         out.extend_from_slice(&extra);
@@ -111,18 +104,8 @@ impl Entry {
         }
         push32(CENTRAL_HEADER, out);
         push16(MADE_BY_UNIX, out);
-        push16(
-            if large.is_empty() {
-                VERSION_DEFLATE
-            } else {
-                VERSION_ZIP64
-            },
-            out,
-        );
-        let narrow = [
-            saturated(self.compressed_bytes),
-            saturated(self.uncompressed_bytes),
-        ];
+        push16(if large.is_empty() { VERSION_DEFLATE } else { VERSION_ZIP64 }, out);
+        let narrow = [saturated(self.compressed_bytes), saturated(self.uncompressed_bytes)];
         self.push_common(modified, narrow, out);
         push16(length16(&extra), out);
         push16(0, out); // comment length

@@ -61,11 +61,7 @@ impl ArchiveWriter {
             modified: modified_at.into(),
             entries: Vec::new(),
             paths: HashSet::new(),
-            output: Output {
-                upload: store.upload(&key),
-                written_bytes: 0,
-                sha256: Sha256::new(),
-            },
+            output: Output { upload: store.upload(&key), written_bytes: 0, sha256: Sha256::new() },
             key,
         }
     }
@@ -149,10 +145,7 @@ impl ArchiveWriter {
     async fn begin(&mut self, entry: Entry) -> Result<(), PackageError> {
         let taken = || self.paths.contains(&entry.path).then_some("it is taken");
         if let Some(reason) = objection(&entry.path).or_else(taken) {
-            return Err(PackageError::EntryPath {
-                path: entry.path,
-                reason,
-            });
+            return Err(PackageError::EntryPath { path: entry.path, reason });
         }
         self.output.write(&entry.local_header(self.modified)).await?;
         self.paths.insert(entry.path.clone());
@@ -161,11 +154,7 @@ impl ArchiveWriter {
     }
 
     async fn copy(&mut self, key: &ObjectKey, expected: u64) -> Result<(), PackageError> {
-        let wrong_length = |found| PackageError::PartLength {
-            key: key.clone(),
-            found,
-            expected,
-        };
+        let wrong_length = |found| PackageError::PartLength { key: key.clone(), found, expected };
         let mut part = self.store.get(key, None).await?;
         if part.size_bytes != expected {
             return Err(wrong_length(part.size_bytes));

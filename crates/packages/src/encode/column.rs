@@ -88,11 +88,7 @@ pub struct Column {
 impl Column {
     /// A column that appears in both formats.
     pub fn new(name: impl Into<String>, kind: ValueKind) -> Self {
-        Self {
-            name: name.into(),
-            kind,
-            formats: Formats::Both,
-        }
+        Self { name: name.into(), kind, formats: Formats::Both }
     }
 
     /// The same column, appearing only in `formats`.

@@ -28,17 +28,12 @@ enum Field {
 
 impl CsvLayout {
     pub(super) fn new(columns: &[Column]) -> Self {
-        let fields = columns.iter().map(
-            |column| match (column.formats.includes(Format::Csv), column.kind) {
-                (false, _) => Field::Absent,
-                (true, ValueKind::Text) => Field::Neutralised,
-                (true, _) => Field::Plain,
-            },
-        );
-        Self {
-            fields: fields.collect(),
-            header: header(columns),
-        }
+        let fields = columns.iter().map(|column| match (column.formats.includes(Format::Csv), column.kind) {
+            (false, _) => Field::Absent,
+            (true, ValueKind::Text) => Field::Neutralised,
+            (true, _) => Field::Plain,
+        });
+        Self { fields: fields.collect(), header: header(columns) }
     }
 
     /// The header line.

@@ -39,17 +39,11 @@ impl JsonLayout {
                     let mut lead = Vec::from(if first { ",\n{" } else { "," });
                     first = false;
                     push_name(&column.name, &mut lead);
-                    Field {
-                        lead,
-                        kind: column.kind,
-                    }
+                    Field { lead, kind: column.kind }
                 })
             })
             .collect();
-        Self {
-            fields,
-            is_empty: first,
-        }
+        Self { fields, is_empty: first }
     }
 
     /// Appends one record; `is_first` leaves out the comma after the previous one.

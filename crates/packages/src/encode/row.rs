@@ -53,10 +53,7 @@ impl RowEncoder {
         Ok(Self {
             json: JsonLayout::new(columns),
             csv: CsvLayout::new(columns),
-            counted: EncodedRows {
-                rows: 0,
-                neutralised_cells: vec![0; columns.len()],
-            },
+            counted: EncodedRows { rows: 0, neutralised_cells: vec![0; columns.len()] },
             carry: Vec::new(),
             ends: Vec::with_capacity(columns.len()),
         })
@@ -127,14 +124,9 @@ impl RowEncoder {
         self.ends.push(row.len());
         let (found, expected) = (self.ends.len(), self.counted.neutralised_cells.len());
         if found != expected {
-            return Err(EncodeError::CellCount {
-                row: number,
-                found,
-                expected,
-            });
+            return Err(EncodeError::CellCount { row: number, found, expected });
         }
-        self.push_cells(row, out)
-            .map_err(|BadEscape| EncodeError::Escape { row: number })?;
+        self.push_cells(row, out).map_err(|BadEscape| EncodeError::Escape { row: number })?;
         self.counted.rows = number;
         Ok(())
     }

@@ -9,17 +9,13 @@ const BLOCK: usize = 32;
 
 /// The length of the longest prefix free of backslashes, double quotes and control characters.
 pub(super) fn plain_in_json(cell: &[u8]) -> usize {
-    prefix(cell, json_mask, |byte| {
-        (byte ^ b'"').min(byte ^ b'\\').min(byte.saturating_sub(0x1f))
-    })
+    prefix(cell, json_mask, |byte| (byte ^ b'"').min(byte ^ b'\\').min(byte.saturating_sub(0x1f)))
 }
 
 /// The length of the longest prefix that CSV takes unquoted and COPY has not escaped: free of
 /// backslashes, double quotes and commas. (COPY always escapes line ends.)
 pub(super) fn plain_in_csv(cell: &[u8]) -> usize {
-    prefix(cell, csv_mask, |byte| {
-        (byte ^ b'"').min(byte ^ b'\\').min(byte ^ b',')
-    })
+    prefix(cell, csv_mask, |byte| (byte ^ b'"').min(byte ^ b'\\').min(byte ^ b','))
 }
 
 /// `zero` is 0 for special bytes only, in operations that exist for vectors; `mask` marks them in

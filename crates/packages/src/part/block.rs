@@ -21,14 +21,7 @@ pub(super) struct Block {
 
 impl Block {
     pub(super) fn new(level: u32) -> Self {
-        Self {
-            input: Vec::new(),
-            output: Vec::new(),
-            dictionary: Vec::new(),
-            crc32: 0,
-            level,
-            deflate: None,
-        }
+        Self { input: Vec::new(), output: Vec::new(), dictionary: Vec::new(), crc32: 0, level, deflate: None }
     }
 
     /// Fills `output` with the compressed `input`, ending on a byte boundary.
@@ -72,9 +65,7 @@ fn deflate_all(deflate: &mut Compress, input: &[u8], output: &mut Vec<u8>) -> Re
         let consumed = usize::try_from(deflate.total_in() - start).map_err(failed)?;
         let rest = input.get(consumed..).unwrap_or_default();
         output.reserve((rest.len() / 4).max(1024));
-        deflate
-            .compress_vec(rest, output, FlushCompress::Sync)
-            .map_err(failed)?;
+        deflate.compress_vec(rest, output, FlushCompress::Sync).map_err(failed)?;
         // A flush is complete once it leaves room in the buffer.
         if output.len() < output.capacity() {
             return Ok(());

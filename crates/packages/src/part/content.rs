@@ -73,10 +73,7 @@ impl Part {
                 key
             }
         };
-        Ok(StoredPart {
-            key,
-            content: self.content,
-        })
+        Ok(StoredPart { key, content: self.content })
     }
 
     pub(crate) fn into_body(self) -> PartBody {

@@ -35,12 +35,7 @@ pub struct PartOptions {
 /// speed. Every block also costs another look at the 32 KiB before it, which larger blocks spread.
 impl Default for PartOptions {
     fn default() -> Self {
-        Self {
-            level: 2,
-            block_bytes: 512 * 1024,
-            blocks_in_flight: 4,
-            memory_limit_bytes: 1024 * 1024,
-        }
+        Self { level: 2, block_bytes: 512 * 1024, blocks_in_flight: 4, memory_limit_bytes: 1024 * 1024 }
     }
 }
 
@@ -82,12 +77,7 @@ impl PartWriter {
             crc32: crc32fast::Hasher::new(),
             dispatched_bytes: 0,
             compressed_bytes: 0,
-            sink: Sink {
-                store: store.clone(),
-                key,
-                memory: Vec::new(),
-                upload: None,
-            },
+            sink: Sink { store: store.clone(), key, memory: Vec::new(), upload: None },
         }
     }
 
@@ -181,9 +171,7 @@ impl PartWriter {
         let crc32 = crc32fast::Hasher::new_with_initial_len(block.crc32, length(&block.input));
         self.crc32.combine(&crc32);
         self.compressed_bytes += length(&block.output);
-        self.sink
-            .write(&block.output, self.options.memory_limit_bytes)
-            .await?;
+        self.sink.write(&block.output, self.options.memory_limit_bytes).await?;
         block.recycle(self.options.block_bytes);
         self.spare.push(block);
         Ok(())
@@ -196,8 +184,7 @@ impl PartWriter {
         let input = &self.filling.input;
         let tail = input.len().saturating_sub(WINDOW_BYTES);
         next.dictionary.clear();
-        next.dictionary
-            .extend_from_slice(input.get(tail..).unwrap_or_default());
+        next.dictionary.extend_from_slice(input.get(tail..).unwrap_or_default());
         std::mem::replace(&mut self.filling, next)
     }
 }

@@ -86,22 +86,12 @@ impl PackageStore {
         })?;
         local::create_directory(&root).map_err(unusable)?;
         let root = root.canonicalize().map_err(unusable)?;
-        let objects = LocalFileSystem::new_with_prefix(&root)
-            .map_err(unusable)?
-            .with_fsync(fsync);
-        Ok(Self {
-            objects: Arc::new(objects),
-            local_root: Some(root),
-            upload_bytes: LOCAL_UPLOAD_BYTES,
-        })
+        let objects = LocalFileSystem::new_with_prefix(&root).map_err(unusable)?.with_fsync(fsync);
+        Ok(Self { objects: Arc::new(objects), local_root: Some(root), upload_bytes: LOCAL_UPLOAD_BYTES })
     }
 
     fn remote(objects: impl ObjectStore) -> Self {
-        Self {
-            objects: Arc::new(objects),
-            local_root: None,
-            upload_bytes: REMOTE_UPLOAD_BYTES,
-        }
+        Self { objects: Arc::new(objects), local_root: None, upload_bytes: REMOTE_UPLOAD_BYTES }
     }
 
     /// The directory, when the store is one.
@@ -207,11 +197,7 @@ fn fsync(options: impl IntoIterator<Item = (String, String)>) -> Result<bool, Pa
 }
 
 fn described(key: ObjectKey, meta: &ObjectMeta) -> StoredObject {
-    StoredObject {
-        key,
-        size_bytes: meta.size,
-        modified_at: meta.last_modified,
-    }
+    StoredObject { key, size_bytes: meta.size, modified_at: meta.last_modified }
 }
 
 fn unusable(source: impl std::error::Error + Send + Sync + 'static) -> PackageError {

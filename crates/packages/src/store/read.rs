@@ -39,10 +39,7 @@ impl PackageStore {
         key: &ObjectKey,
         range: Option<Range<u64>>,
     ) -> Result<ObjectStream, PackageError> {
-        let options = GetOptions {
-            range: range.map(GetRange::Bounded),
-            ..GetOptions::default()
-        };
+        let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
         let found = match self.objects.get_opts(&key.path(), options).await {
             Ok(found) => found,
             Err(object_store::Error::NotFound { .. }) => {
@@ -52,11 +49,7 @@ impl PackageStore {
         };
         let (size_bytes, range) = (found.meta.size, found.range.clone());
         let chunks = stream(found, key.clone());
-        Ok(ObjectStream {
-            size_bytes,
-            range,
-            chunks,
-        })
+        Ok(ObjectStream { size_bytes, range, chunks })
     }
 }
 

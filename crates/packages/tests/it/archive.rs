@@ -12,10 +12,7 @@ fn noon() -> DateTime<Utc> {
 }
 
 async fn part(fixture: &Fixture, content: &[u8], memory_limit_bytes: usize) -> packages::Part {
-    let options = PartOptions {
-        memory_limit_bytes,
-        ..PartOptions::default()
-    };
+    let options = PartOptions { memory_limit_bytes, ..PartOptions::default() };
     let key = fixture.folder.part("some").format(Format::Json);
     let mut writer = PartWriter::new(&fixture.store, key, &options);
     writer.buffer().extend_from_slice(content);
@@ -24,10 +21,7 @@ async fn part(fixture: &Fixture, content: &[u8], memory_limit_bytes: usize) -> p
 
 async fn write(fixture: &Fixture) -> Archive {
     let mut archive = ArchiveWriter::new(&fixture.store, fixture.folder.archive(), noon());
-    archive
-        .add_bytes("manifest.json", &b"{\"a\": 1}\n".repeat(100))
-        .await
-        .unwrap();
+    archive.add_bytes("manifest.json", &b"{\"a\": 1}\n".repeat(100)).await.unwrap();
     let stored = part(fixture, &b"[\n{\"a\":1}\n]\n".repeat(1000), 0).await;
     archive.add_part("data/Größe.json", stored).await.unwrap();
     let kept = part(fixture, b"a,b\r\n", usize::MAX).await;
@@ -55,10 +49,7 @@ async fn every_reader_finds_what_was_put_in() {
         ("short.txt", b"short".to_vec()),
         ("nothing.txt", Vec::new()),
     ];
-    assert_eq!(
-        unzip(&bytes),
-        expected.map(|(path, content)| (path.to_owned(), content))
-    );
+    assert_eq!(unzip(&bytes), expected.map(|(path, content)| (path.to_owned(), content)));
     check_with_installed_readers(&fixture.path(&archive.key));
 }
 
@@ -90,28 +81,15 @@ async fn a_part_that_is_missing_or_cut_stops_the_archive() {
     let path = fixture.path(&key);
     let bytes = std::fs::read(&path).unwrap();
     std::fs::write(&path, &bytes[1..]).unwrap();
-    assert!(matches!(
-        add(&fixture, &stored).await,
-        PackageError::PartLength { .. }
-    ));
+    assert!(matches!(add(&fixture, &stored).await, PackageError::PartLength { .. }));
     fixture.store.delete(&key).await.unwrap();
     assert!(matches!(add(&fixture, &stored).await, PackageError::NotFound(missing) if missing == key));
-    assert!(
-        fixture
-            .store
-            .head(&fixture.folder.archive())
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(fixture.store.head(&fixture.folder.archive()).await.unwrap().is_none());
 }
 
 async fn add(fixture: &Fixture, part: &StoredPart) -> PackageError {
     let mut archive = ArchiveWriter::new(&fixture.store, fixture.folder.archive(), noon());
-    let error = archive
-        .add_part("data/some.json", part.clone())
-        .await
-        .unwrap_err();
+    let error = archive.add_part("data/some.json", part.clone()).await.unwrap_err();
     archive.abort().await;
     error
 }

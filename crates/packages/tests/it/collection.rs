@@ -23,12 +23,8 @@ fn row(number: u32) -> String {
 }
 
 /// Blocks so small that every stage is passed through many times.
-const OPTIONS: PartOptions = PartOptions {
-    level: 1,
-    block_bytes: 4096,
-    blocks_in_flight: 2,
-    memory_limit_bytes: 8192,
-};
+const OPTIONS: PartOptions =
+    PartOptions { level: 1, block_bytes: 4096, blocks_in_flight: 2, memory_limit_bytes: 8192 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_arrive_in_both_files_of_the_archive() {
@@ -42,20 +38,14 @@ async fn rows_arrive_in_both_files_of_the_archive() {
     let announced = people.uncompressed_bytes();
     let people = people.finish().await.unwrap();
     assert_eq!(people.counted.neutralised_cells, [0, 20_000, 0, 0]);
-    let total: u64 = people
-        .parts()
-        .map(|(_, part)| part.content().uncompressed_bytes)
-        .sum();
+    let total: u64 = people.parts().map(|(_, part)| part.content().uncompressed_bytes).sum();
     assert_eq!(total, announced + 3);
 
     let at = DateTime::UNIX_EPOCH;
     let mut archive = ArchiveWriter::new(&fixture.store, fixture.folder.archive(), at);
     for (format, part) in people.into_parts() {
         assert_eq!(part.content().rows, 20_000);
-        archive
-            .add_part(&entry_name("people", format), part)
-            .await
-            .unwrap();
+        archive.add_part(&entry_name("people", format), part).await.unwrap();
     }
     let archive = archive.finish().await.unwrap();
     let path = fixture.path(&archive.key);
@@ -70,10 +60,7 @@ fn check_json(content: &[u8]) {
     assert_eq!(records.len(), 20_000);
     for (number, record) in records.iter().enumerate() {
         let name = format!("=row \\ {number}\n\"second\" line, שורה");
-        assert_eq!(
-            *record,
-            serde_json::json!({"id": number, "name": name, "tags": ["a", number]})
-        );
+        assert_eq!(*record, serde_json::json!({"id": number, "name": name, "tags": ["a", number]}));
     }
 }
 
@@ -92,15 +79,10 @@ fn check_csv(content: &[u8]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_the_formats_asked_for_are_written() {
-    for (formats, expected) in [
-        (Formats::JsonOnly, &[Format::Json][..]),
-        (Formats::CsvOnly, &[Format::Csv]),
-    ] {
+    for (formats, expected) in [(Formats::JsonOnly, &[Format::Json][..]), (Formats::CsvOnly, &[Format::Csv])]
+    {
         let fixture = Fixture::new();
-        let options = PartOptions {
-            memory_limit_bytes: 0,
-            ..OPTIONS
-        };
+        let options = PartOptions { memory_limit_bytes: 0, ..OPTIONS };
         let key = fixture.folder.part("people");
         let mut people =
             CollectionWriter::new(&fixture.store, key.clone(), &columns(), formats, &options).unwrap();
@@ -120,10 +102,7 @@ async fn a_malformed_row_is_reported_and_leaves_nothing() {
     people.write(row(1).as_bytes()).await.unwrap();
     let error = people.write(b"2\tsecret\n").await.unwrap_err();
     assert!(matches!(error, PackageError::Encode(_)) && !error.is_retryable());
-    assert_eq!(
-        error.to_string(),
-        "row 2 has 2 cells where 4 columns were described"
-    );
+    assert_eq!(error.to_string(), "row 2 has 2 cells where 4 columns were described");
     people.abort().await;
     assert!(fixture.files().is_empty());
 }

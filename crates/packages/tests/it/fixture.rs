@@ -87,16 +87,9 @@ pub fn check_entry_with_installed_readers(archive: &Path, entry: &str) {
 }
 
 fn run(command: &[&str], archive: &Path, entry: Option<&str>) {
-    let ran = Command::new(command[0])
-        .args(&command[1..])
-        .arg(archive)
-        .args(entry)
-        .stdin(Stdio::null())
-        .output();
-    if ran
-        .as_ref()
-        .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
-    {
+    let ran =
+        Command::new(command[0]).args(&command[1..]).arg(archive).args(entry).stdin(Stdio::null()).output();
+    if ran.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
         return;
     }
     let ran = ran.unwrap();

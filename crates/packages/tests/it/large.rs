@@ -29,9 +29,7 @@ async fn zeros(fixture: &Fixture, blocks: usize) -> StoredPart {
     let block = vec![0_u8; BLOCK];
     let mut compressed = Vec::with_capacity(64 * 1024);
     let mut deflate = flate2::Compress::new(flate2::Compression::fast(), false);
-    deflate
-        .compress_vec(&block, &mut compressed, flate2::FlushCompress::Sync)
-        .unwrap();
+    deflate.compress_vec(&block, &mut compressed, flate2::FlushCompress::Sync).unwrap();
     let mut crc32 = crc32fast::Hasher::new();
     let mut one = crc32fast::Hasher::new();
     one.update(&block);

@@ -9,12 +9,8 @@ use proptest::prelude::*;
 
 use crate::fixture::Fixture;
 
-const SMALL_BLOCKS: PartOptions = PartOptions {
-    level: 1,
-    block_bytes: 1000,
-    blocks_in_flight: 3,
-    memory_limit_bytes: 0,
-};
+const SMALL_BLOCKS: PartOptions =
+    PartOptions { level: 1, block_bytes: 1000, blocks_in_flight: 3, memory_limit_bytes: 0 };
 
 async fn write(fixture: &Fixture, pieces: &[Vec<u8>], options: &PartOptions) -> Part {
     let key = fixture.folder.part("users").format(Format::Json);
@@ -46,11 +42,7 @@ fn inflate(part: &[u8]) -> Vec<u8> {
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 proptest! {
@@ -81,32 +73,21 @@ proptest! {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn blocks_refer_to_the_block_before() {
     // Text that repeats after more than a block, and within the window.
-    let line: Vec<u8> = (0..3000_u32)
-        .flat_map(|at| at.wrapping_mul(2_654_435_761).to_le_bytes())
-        .collect();
+    let line: Vec<u8> = (0..3000_u32).flat_map(|at| at.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     let fixture = Fixture::new();
     let pieces = vec![line.clone(); 10];
-    let options = PartOptions {
-        block_bytes: line.len(),
-        ..SMALL_BLOCKS
-    };
+    let options = PartOptions { block_bytes: line.len(), ..SMALL_BLOCKS };
     let part = write(&fixture, &pieces, &options).await;
     let (stored, bytes) = stored(&fixture, part).await;
     assert_eq!(inflate(&bytes), pieces.concat());
     let compressed = stored.content.compressed_bytes;
-    assert!(
-        compressed < 2 * u64::try_from(line.len()).unwrap(),
-        "{compressed}"
-    );
+    assert!(compressed < 2 * u64::try_from(line.len()).unwrap(), "{compressed}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_small_part_stays_in_memory_until_it_is_stored() {
     let fixture = Fixture::new();
-    let options = PartOptions {
-        memory_limit_bytes: 10_000,
-        ..SMALL_BLOCKS
-    };
+    let options = PartOptions { memory_limit_bytes: 10_000, ..SMALL_BLOCKS };
     let part = write(&fixture, &[b"secret".to_vec()], &options).await;
     assert!(fixture.files().is_empty());
     assert!(!format!("{part:?}").contains("secret"));
@@ -158,7 +139,5 @@ async fn until(condition: impl Fn() -> bool) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(30), check)
-        .await
-        .unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(30), check).await.unwrap();
 }

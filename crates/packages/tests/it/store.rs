@@ -14,10 +14,7 @@ async fn content(store: &PackageStore, key: &ObjectKey, range: Option<std::ops::
     let object = store.get(key, range).await.unwrap();
     let chunks: Vec<Bytes> = object.chunks.try_collect().await.unwrap();
     let bytes = chunks.concat();
-    assert_eq!(
-        object.range.end - object.range.start,
-        u64::try_from(bytes.len()).unwrap()
-    );
+    assert_eq!(object.range.end - object.range.start, u64::try_from(bytes.len()).unwrap());
     bytes
 }
 
@@ -31,31 +28,19 @@ async fn keeps_the_contract(store: &PackageStore) {
     assert_eq!((head.key, head.size_bytes), (a.clone(), 4_000_000));
     assert_eq!(content(store, &a, None).await, text);
     assert_eq!(content(store, &a, Some(5..9)).await, text[5..9]);
-    assert_eq!(
-        content(store, &a, Some(3_999_990..9_000_000)).await,
-        text[3_999_990..]
-    );
+    assert_eq!(content(store, &a, Some(3_999_990..9_000_000)).await, text[3_999_990..]);
     assert_eq!(store.get(&a, Some(0..10)).await.unwrap().size_bytes, 4_000_000);
     assert!(store.get(&a, Some(4_000_000..4_000_001)).await.is_err());
 
-    let (b, c) = (
-        key("organisations/x/jobs/1/2-1/p"),
-        key("organisations/x/jobs/11/1-1/p"),
-    );
+    let (b, c) = (key("organisations/x/jobs/1/2-1/p"), key("organisations/x/jobs/11/1-1/p"));
     for other in [&b, &c] {
         store.put(other, Bytes::from_static(b"abc")).await.unwrap();
     }
     let mut listed: Vec<_> = store.list("organisations/x/jobs/1").await.unwrap();
     listed.sort_by(|one, other| one.key.cmp(&other.key));
-    assert_eq!(
-        listed.iter().map(|object| &object.key).collect::<Vec<_>>(),
-        [&a, &b]
-    );
+    assert_eq!(listed.iter().map(|object| &object.key).collect::<Vec<_>>(), [&a, &b]);
 
-    let swept = store
-        .sweep("organisations/x/jobs/1", std::slice::from_ref(&a))
-        .await
-        .unwrap();
+    let swept = store.sweep("organisations/x/jobs/1", std::slice::from_ref(&a)).await.unwrap();
     assert_eq!((swept.objects, swept.size_bytes), (1, 3));
     assert!(store.head(&a).await.unwrap().is_some());
     assert!(store.head(&c).await.unwrap().is_some());
@@ -79,22 +64,14 @@ async fn memory_keeps_the_contract() {
 async fn a_sweep_removes_what_a_killed_writer_left_in_a_directory() {
     let fixture = Fixture::new();
     let kept = fixture.folder.archive();
-    fixture
-        .store
-        .put(&kept, Bytes::from_static(b"archive"))
-        .await
-        .unwrap();
+    fixture.store.put(&kept, Bytes::from_static(b"archive")).await.unwrap();
     let job = fixture.root.path().join(fixture.folder.prefix());
     let killed = job.with_file_name("1-2");
     std::fs::create_dir(&killed).unwrap();
     std::fs::write(killed.join("package.zip#1"), b"begun").unwrap();
     std::fs::write(job.join("part.csv.deflate#12"), b"begun").unwrap();
     let prefix = fixture.folder.prefix().rsplit_once('/').unwrap().0;
-    let swept = fixture
-        .store
-        .sweep(prefix, std::slice::from_ref(&kept))
-        .await
-        .unwrap();
+    let swept = fixture.store.sweep(prefix, std::slice::from_ref(&kept)).await.unwrap();
     assert_eq!((swept.objects, swept.size_bytes), (2, 10));
     assert_eq!(fixture.files(), [fixture.path(&kept)]);
     assert!(!killed.exists());
@@ -131,10 +108,7 @@ fn unusable_urls_and_options_are_refused() {
 
 #[test]
 fn a_bucket_is_opened_with_its_options() {
-    let options = [
-        ("aws_region", "eu-central-1"),
-        ("aws_endpoint", "http://127.0.0.1:1"),
-    ];
+    let options = [("aws_region", "eu-central-1"), ("aws_endpoint", "http://127.0.0.1:1")];
     let options = options.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let store = PackageStore::open("s3://bucket/prefix", options).unwrap();
     assert_eq!(store.local_root(), None);

@@ -67,17 +67,8 @@ fn numbers_and_times_are_written_exactly() {
     assert_eq!(written(|out| out.number(u64::MAX)), u64::MAX.to_string());
     assert_eq!(written(|out| out.decimal(1_000_007, 6)), "1.000007");
     assert_eq!(written(|out| out.bytes(&[0, 0x5c, 0xff])), "\\\\x005cff");
-    assert_eq!(
-        written(|out| out.timestamptz(-1)),
-        "1969-12-31 23:59:59.999999+00"
-    );
-    assert_eq!(
-        written(|out| out.timestamp(1_709_164_800_000_000)),
-        "2024-02-29 00:00:00.000000"
-    );
+    assert_eq!(written(|out| out.timestamptz(-1)), "1969-12-31 23:59:59.999999+00");
+    assert_eq!(written(|out| out.timestamp(1_709_164_800_000_000)), "2024-02-29 00:00:00.000000");
     assert_eq!(written(|out| out.date(1_709_164_800_000_000)), "2024-02-29");
-    assert_eq!(
-        written(|out| out.uuid(Uuid::nil())),
-        "00000000-0000-0000-0000-000000000000"
-    );
+    assert_eq!(written(|out| out.uuid(Uuid::nil())), "00000000-0000-0000-0000-000000000000");
 }

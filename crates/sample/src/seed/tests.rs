@@ -34,19 +34,8 @@ fn every_row_has_a_cell_for_every_column() {
     let seeded = Seeded::of(&World::new(&scale, 7));
     for table in &TABLES {
         let lines: Vec<&str> = bytes[table.name].lines().collect();
-        assert_eq!(
-            u64::try_from(lines.len()).unwrap(),
-            seeded.rows[table.name],
-            "{}",
-            table.name
-        );
-        assert!(
-            lines
-                .iter()
-                .all(|line| line.split('\t').count() == table.columns.len()),
-            "{}",
-            table.name
-        );
+        assert_eq!(u64::try_from(lines.len()).unwrap(), seeded.rows[table.name], "{}", table.name);
+        assert!(lines.iter().all(|line| line.split('\t').count() == table.columns.len()), "{}", table.name);
     }
 }
 
@@ -75,18 +64,10 @@ fn the_smallest_organisation_has_room_for_every_trap() {
 fn what_was_seeded_counts_every_row_of_an_organisation() {
     let scale = Scale::organisations_of_rows(&[5_000, 1_000, 300]);
     let seeded = Seeded::of(&World::new(&scale, 1));
-    let totals: Vec<u64> = seeded
-        .organisations
-        .iter()
-        .map(|each| each.rows.values().sum())
-        .collect();
+    let totals: Vec<u64> = seeded.organisations.iter().map(|each| each.rows.values().sum()).collect();
     assert_eq!(totals, [5_000, 1_000, 300]);
     assert_eq!(
         seeded.rows["users"] + 2 * 3,
-        3 + seeded
-            .organisations
-            .iter()
-            .map(|each| each.rows["users"])
-            .sum::<u64>()
+        3 + seeded.organisations.iter().map(|each| each.rows["users"]).sum::<u64>()
     );
 }

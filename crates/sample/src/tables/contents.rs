@@ -10,14 +10,7 @@ use super::{Row, Table};
 
 pub(super) const TABLE: Table = Table {
     name: "contents",
-    columns: &[
-        "message_id",
-        "order",
-        "kind",
-        "body",
-        "annotations",
-        "media_asset_id",
-    ],
+    columns: &["message_id", "order", "kind", "body", "annotations", "media_asset_id"],
     rows: |tenant| tenant.size.contents,
     exported: |size| size.contents,
     write,

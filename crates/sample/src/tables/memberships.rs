@@ -7,15 +7,7 @@ use super::{Row, Table};
 
 pub(super) const TABLE: Table = Table {
     name: "memberships",
-    columns: &[
-        "organisation_id",
-        "user_id",
-        "role",
-        "title",
-        "permissions",
-        "invited_by",
-        "joined_on",
-    ],
+    columns: &["organisation_id", "user_id", "role", "title", "permissions", "invited_by", "joined_on"],
     rows: |tenant| if tenant.id.is_some() { tenant.size.users } else { 0 },
     exported: |size| size.users,
     write,

@@ -8,16 +8,7 @@ use super::{Row, Table};
 
 pub(super) const TABLE: Table = Table {
     name: "metrics",
-    columns: &[
-        "organisation_id",
-        "name",
-        "recorded_at",
-        "value",
-        "exact",
-        "samples",
-        "histogram",
-        "labels",
-    ],
+    columns: &["organisation_id", "name", "recorded_at", "value", "exact", "samples", "histogram", "labels"],
     rows: |tenant| tenant.size.metrics,
     exported: |size| size.metrics,
     write,
@@ -50,9 +41,7 @@ const NAMES: [&str; 20] = [
 
 fn write(row: &mut Row<'_>, out: &mut CopyText) {
     let names = u64::try_from(NAMES.len()).unwrap_or(1);
-    let name = usize::try_from(row.number % names)
-        .ok()
-        .and_then(|place| NAMES.get(place));
+    let name = usize::try_from(row.number % names).ok().and_then(|place| NAMES.get(place));
     out.uuid_or_null(row.tenant.id);
     out.text(name.copied().unwrap_or_default());
     out.timestamptz(END - span(row.number / names) * HOUR);
@@ -79,9 +68,5 @@ fn write(row: &mut Row<'_>, out: &mut CopyText) {
         out.digits(row.draw.below(50), 1);
         out.piece("}");
     }
-    out.text(row.draw.text(&[
-        "{\"channel\": \"chat\"}",
-        "{\"channel\": \"mail\", \"team\": 2}",
-        "{}",
-    ]));
+    out.text(row.draw.text(&["{\"channel\": \"chat\"}", "{\"channel\": \"mail\", \"team\": 2}", "{}"]));
 }

@@ -37,10 +37,7 @@ fn write(row: &mut Row<'_>, out: &mut CopyText) {
     out.text(&tenant.name);
     out.text_or_null((!row.draw.once_in(3)).then_some(tenant.name.as_str()));
     out.text(short);
-    out.text(
-        row.draw
-            .text(&["free", "team", "business", "enterprise (legacy)"]),
-    );
+    out.text(row.draw.text(&["free", "team", "business", "enterprise (legacy)"]));
     out.open();
     out.piece("invoices@");
     out.piece(domain);

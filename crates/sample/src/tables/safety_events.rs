@@ -32,11 +32,7 @@ pub(super) const TABLE: Table = Table {
 fn write(row: &mut Row<'_>, out: &mut CopyText) {
     let (tenant, size) = (row.tenant, &row.tenant.size);
     // The last part of all always has another before it.
-    let part = if row.number == 0 {
-        size.contents - 1
-    } else {
-        row.draw.below(size.contents)
-    };
+    let part = if row.number == 0 { size.contents - 1 } else { row.draw.below(size.contents) };
     let message = layout::whole_of(part, size.messages, size.contents);
     let key = tenant.counted(row.number);
     out.open();
@@ -46,10 +42,7 @@ fn write(row: &mut Row<'_>, out: &mut CopyText) {
     }
     out.number(tenant.counted(message));
     out.number(part - layout::first_part(message, size.messages, size.contents));
-    out.text(
-        row.draw
-            .text(&["harassment", "self-harm", "fraud", "personal data", "spam"]),
-    );
+    out.text(row.draw.text(&["harassment", "self-harm", "fraud", "personal data", "spam"]));
     out.number(row.draw.below(6));
     if !row.write_trap(value::REALS, out) {
         out.decimal(row.draw.below(1_000), 3);

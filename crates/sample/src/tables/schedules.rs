@@ -41,11 +41,7 @@ fn write(row: &mut Row<'_>, out: &mut CopyText) {
     }
     let conversation = (!row.draw.once_in(3)).then(|| tenant.any_conversation(&mut row.draw));
     out.uuid_or_null(conversation);
-    out.number_or_null(if row.number == 0 {
-        Some(tenant.member(0))
-    } else {
-        row.member_or_none(4)
-    });
+    out.number_or_null(if row.number == 0 { Some(tenant.member(0)) } else { row.member_or_none(4) });
     let words = row.words();
     out.text(&format!("Remind: {}", row.one_of(&words.subjects)));
     match row.trap(value::TIMES) {

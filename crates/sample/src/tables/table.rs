@@ -25,11 +25,7 @@ impl Table {
     /// The command that loads the table. `FREEZE` needs a table emptied in the same transaction.
     pub(crate) fn copy_command(&self) -> String {
         let columns: Vec<String> = self.columns.iter().map(|name| quoted(name)).collect();
-        format!(
-            "COPY {} ({}) FROM STDIN WITH (FREEZE)",
-            self.quoted_name(),
-            columns.join(", ")
-        )
+        format!("COPY {} ({}) FROM STDIN WITH (FREEZE)", self.quoted_name(), columns.join(", "))
     }
 
     /// The table's name as SQL.
@@ -62,18 +58,8 @@ pub(crate) struct Rows<'a> {
 impl<'a> Rows<'a> {
     /// The rows of `table`, which is number `place` of all tables.
     pub(crate) fn new(world: &'a World, table: &'a Table, place: u64) -> Self {
-        let mut rows = Self {
-            world,
-            table,
-            place,
-            number: 0,
-            active: Vec::new(),
-        };
-        rows.active = world
-            .tenants
-            .iter()
-            .map(|tenant| (tenant, (table.rows)(tenant)))
-            .collect();
+        let mut rows = Self { world, table, place, number: 0, active: Vec::new() };
+        rows.active = world.tenants.iter().map(|tenant| (tenant, (table.rows)(tenant))).collect();
         rows.retire();
         rows
     }

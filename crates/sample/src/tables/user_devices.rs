@@ -7,15 +7,7 @@ use super::{Row, Table};
 
 pub(super) const TABLE: Table = Table {
     name: "userDevices",
-    columns: &[
-        "deviceId",
-        "organisationId",
-        "userId",
-        "deviceName",
-        "platform",
-        "pushToken",
-        "lastSeenAt",
-    ],
+    columns: &["deviceId", "organisationId", "userId", "deviceName", "platform", "pushToken", "lastSeenAt"],
     rows: |tenant| tenant.size.user_devices,
     exported: |size| size.user_devices,
     write,
@@ -29,11 +21,9 @@ fn write(row: &mut Row<'_>, out: &mut CopyText) {
     out.number(tenant.any_member(&mut row.draw));
     let words = row.words();
     match row.draw.pick(&words.names) {
-        Some(name) => out.text(&format!(
-            "{}’s {}",
-            name.given,
-            row.draw.text(&["iPhone", "Pixel", "laptop"])
-        )),
+        Some(name) => {
+            out.text(&format!("{}’s {}", name.given, row.draw.text(&["iPhone", "Pixel", "laptop"])))
+        }
         None => out.null(),
     }
     out.text(row.draw.text(&["ios", "android", "web"]));

@@ -111,11 +111,7 @@ fn address(row: &mut Row<'_>, out: &mut CopyText) {
     let words = row.words();
     out.open();
     out.piece("{\"street\": ");
-    out.json_piece(&format!(
-        "{} {}",
-        row.one_of(&words.streets),
-        1 + row.draw.below(150)
-    ));
+    out.json_piece(&format!("{} {}", row.one_of(&words.streets), 1 + row.draw.below(150)));
     out.piece(", \"postcode\": \"");
     out.digits(row.draw.below(100_000), 5);
     out.piece("\", \"city\": ");

@@ -66,14 +66,8 @@ pub const NAMES: &[&str] = &[
 ];
 
 /// Local parts of e-mail addresses that are legal and surprising; `#` stands for a number that makes them unique.
-pub const EMAIL_LOCALS: &[&str] = &[
-    "Mara.FUCHS#",
-    "sam+spam#",
-    "jörg#",
-    "\"odd name\"#",
-    "o'neil#",
-    "=mail#",
-];
+pub const EMAIL_LOCALS: &[&str] =
+    &["Mara.FUCHS#", "sam+spam#", "jörg#", "\"odd name\"#", "o'neil#", "=mail#"];
 
 /// Texts of a column with a limited length (12 characters).
 pub const LOCALES: &[&str] = &["zh-Hant-HK-x", "de-1996", "x"];
@@ -91,14 +85,8 @@ pub const TEXT_ARRAYS: &[&str] = &[
 ];
 
 /// Arrays of integers.
-pub const INTEGER_ARRAYS: &[&str] = &[
-    "{}",
-    "{0,-2147483648,2147483647}",
-    "{1,NULL,3}",
-    "{NULL}",
-    "{{1,2},{3,4}}",
-    "[-1:1]={7,8,9}",
-];
+pub const INTEGER_ARRAYS: &[&str] =
+    &["{}", "{0,-2147483648,2147483647}", "{1,NULL,3}", "{NULL}", "{{1,2},{3,4}}", "[-1:1]={7,8,9}"];
 
 /// Floating point numbers of double precision.
 pub const DOUBLES: &[&str] = &[
@@ -133,12 +121,7 @@ pub const NUMERICS: &[&str] = &[
 ];
 
 /// Numbers of the type `bigint`.
-pub const BIGINTS: &[&str] = &[
-    "0",
-    "9223372036854775807",
-    "-9223372036854775808",
-    "9007199254740993",
-];
+pub const BIGINTS: &[&str] = &["0", "9223372036854775807", "-9223372036854775808", "9007199254740993"];
 
 /// Numbers of the type `smallint`.
 pub const SMALLINTS: &[&str] = &["0", "32767", "-32768"];
@@ -183,13 +166,7 @@ pub const INTERVALS: &[&str] = &[
 ];
 
 /// Times of day. The type allows the end of the day.
-pub const TIMES: &[&str] = &[
-    "00:00:00",
-    "23:59:59.999999",
-    "24:00:00",
-    "00:00:00.000001",
-    "09:30:00",
-];
+pub const TIMES: &[&str] = &["00:00:00", "23:59:59.999999", "24:00:00", "00:00:00.000001", "09:30:00"];
 
 /// Days.
 pub const DATES: &[&str] = &["infinity", "2024-02-29", "0001-01-01", "9999-12-31", "1900-02-28"];
@@ -213,14 +190,8 @@ pub const TIMESTAMPTZS: &[&str] = &[
 ];
 
 /// Network addresses.
-pub const INETS: &[&str] = &[
-    "192.0.2.1",
-    "10.0.0.0/8",
-    "2001:db8::1",
-    "::ffff:192.0.2.128",
-    "2001:db8::/32",
-    "0.0.0.0",
-];
+pub const INETS: &[&str] =
+    &["192.0.2.1", "10.0.0.0/8", "2001:db8::1", "::ffff:192.0.2.128", "2001:db8::/32", "0.0.0.0"];
 
 /// Strings of bytes: none, a zero, `\N`, and a JPEG's head.
 pub const BYTEAS: &[&str] = &["\\x", "\\x00", "\\x5c4e", "\\xffd8ffe000104a464946"];
@@ -235,14 +206,5 @@ pub const STORAGE_KEYS: &[&str] = &[
 ];
 
 /// Keys of schedules, the second column of a primary key.
-pub const SCHEDULE_KEYS: &[&str] = &[
-    "",
-    " ",
-    "\\N",
-    "=1+1",
-    "a,b",
-    "with/slash",
-    "Öffnungszeiten",
-    "quote\"d",
-    "0",
-];
+pub const SCHEDULE_KEYS: &[&str] =
+    &["", " ", "\\N", "=1+1", "a,b", "with/slash", "Öffnungszeiten", "quote\"d", "0"];

@@ -13,10 +13,7 @@ fn collections() -> Vec<Value> {
 }
 
 fn text(value: &Value) -> String {
-    value
-        .as_str()
-        .unwrap_or_else(|| panic!("{value} is no text"))
-        .to_owned()
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
 }
 
 fn fields(collection: &Value) -> &Vec<Value> {
@@ -35,16 +32,9 @@ async fn columns(database: &Database, sql: &str) -> Columns {
 
 fn mapped(keep: impl Fn(&Value) -> bool) -> Columns {
     let columns = |collection: &Value| {
-        fields(collection)
-            .iter()
-            .filter(|field| keep(field))
-            .map(|field| text(&field["name"]))
-            .collect()
+        fields(collection).iter().filter(|field| keep(field)).map(|field| text(&field["name"])).collect()
     };
-    collections()
-        .iter()
-        .map(|collection| (text(&collection["name"]), columns(collection)))
-        .collect()
+    collections().iter().map(|collection| (text(&collection["name"]), columns(collection))).collect()
 }
 
 #[tokio::test]
@@ -92,11 +82,7 @@ fn everything_is_described_and_every_reference_leads_somewhere() {
             "{name}"
         );
         for field in fields(&collection) {
-            assert!(
-                !text(&field["description"]).is_empty(),
-                "{name}.{}",
-                field["name"]
-            );
+            assert!(!text(&field["description"]).is_empty(), "{name}.{}", field["name"]);
             for reference in field["fides_meta"]["references"].as_array().into_iter().flatten() {
                 let target = text(&reference["field"]);
                 let (table, column) = target.split_once('.').unwrap();

@@ -20,14 +20,9 @@ impl Database {
         let name = format!("sample_{}_{number}", std::process::id());
         let server = server();
         let admin = connect(&server).await;
+        admin.batch_execute(&format!("DROP DATABASE IF EXISTS {name}")).await.unwrap();
         admin
-            .batch_execute(&format!("DROP DATABASE IF EXISTS {name}"))
-            .await
-            .unwrap();
-        admin
-            .batch_execute(&format!(
-                "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"
-            ))
+            .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"))
             .await
             .unwrap();
         let client = connect(server.clone().dbname(&name)).await;
@@ -44,9 +39,7 @@ impl Database {
     /// A database with the sample company in it.
     pub async fn seeded(scale: &Scale, seed: u64) -> (Self, Seeded) {
         let mut database = Self::created().await;
-        let seeded = sample::seed(&mut database.client, scale, seed, |_| ())
-            .await
-            .unwrap();
+        let seeded = sample::seed(&mut database.client, scale, seed, |_| ()).await.unwrap();
         (database, seeded)
     }
 
@@ -58,10 +51,7 @@ impl Database {
     /// Removes the database; sessions in it end.
     pub async fn remove(self) {
         let admin = connect(&self.server).await;
-        admin
-            .batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name))
-            .await
-            .unwrap();
+        admin.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).await.unwrap();
     }
 
     /// The first column of the first row.
@@ -73,9 +63,7 @@ impl Database {
 
 fn server() -> Config {
     let url = std::env::var("LETHE_TEST_PG_URL");
-    url.expect("LETHE_TEST_PG_URL is not set: run through make test, which starts a server")
-        .parse()
-        .unwrap()
+    url.expect("LETHE_TEST_PG_URL is not set: run through make test, which starts a server").parse().unwrap()
 }
 
 async fn connect(config: &Config) -> Client {

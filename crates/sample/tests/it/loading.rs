@@ -23,18 +23,8 @@ async fn the_rows_are_those_that_seeding_reports() {
     for organisation in &seeded.organisations {
         for (table, rows) in &organisation.rows {
             let sql = format!("SELECT count(*) {}", rows_of_organisation(table).unwrap());
-            let found: i64 = database
-                .client
-                .query_one(&sql, &[&organisation.id])
-                .await
-                .unwrap()
-                .get(0);
-            assert_eq!(
-                found,
-                i64::try_from(*rows).unwrap(),
-                "{table} of {}",
-                organisation.name
-            );
+            let found: i64 = database.client.query_one(&sql, &[&organisation.id]).await.unwrap().get(0);
+            assert_eq!(found, i64::try_from(*rows).unwrap(), "{table} of {}", organisation.name);
         }
     }
     for (known, found) in KNOWN_ORGANISATIONS.iter().zip(&seeded.organisations) {
@@ -54,14 +44,7 @@ async fn constraints(database: &Database) -> Vec<String> {
                UNION ALL
                SELECT format('%s %s', pg_get_indexdef(indexrelid), indisvalid) FROM pg_index JOIN pg_class ON oid = indrelid
                WHERE relnamespace = 'public'::regnamespace ORDER BY 1";
-    database
-        .client
-        .query(sql, &[])
-        .await
-        .unwrap()
-        .iter()
-        .map(|row| row.get(0))
-        .collect()
+    database.client.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
 #[tokio::test]
@@ -95,13 +78,7 @@ async fn every_reference_finds_its_row() {
     }
     let enforced = "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND NOT convalidated";
     assert_eq!(database.count(enforced).await, 0);
-    assert!(
-        database
-            .client
-            .batch_execute("DELETE FROM memberships")
-            .await
-            .is_err()
-    );
+    assert!(database.client.batch_execute("DELETE FROM memberships").await.is_err());
     database.remove().await;
 }
 
@@ -140,10 +117,7 @@ async fn the_planner_has_statistics_and_the_product_free_keys() {
     let (database, seeded) = Database::seeded(&scale(), 1).await;
     let analysed = "SELECT count(*) FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' \
                     AND EXISTS (SELECT FROM pg_statistic WHERE starelid = c.oid)";
-    assert_eq!(
-        database.count(analysed).await,
-        i64::try_from(seeded.rows.len()).unwrap()
-    );
+    assert_eq!(database.count(analysed).await, i64::try_from(seeded.rows.len()).unwrap());
     let insert = "INSERT INTO users (email, \"displayName\", password_hash) VALUES ('new@left.example', 'New', '!') RETURNING id";
     let highest = database.count("SELECT max(id) FROM users").await;
     assert_eq!(database.count(insert).await, highest + 1);
@@ -167,31 +141,17 @@ async fn rows_that_are_there_are_never_replaced() {
 async fn progress_grows_to_the_whole() {
     let mut database = Database::created().await;
     let mut seen = Vec::new();
-    let seeded = sample::seed(&mut database.client, &scale(), 1, |progress| seen.push(progress))
-        .await
-        .unwrap();
+    let seeded =
+        sample::seed(&mut database.client, &scale(), 1, |progress| seen.push(progress)).await.unwrap();
     let all: u64 = seeded.rows.values().sum();
     let counts: Vec<u64> = seen
         .iter()
-        .filter_map(|seen| {
-            if let Progress::Rows { done, .. } = seen {
-                Some(*done)
-            } else {
-                None
-            }
-        })
+        .filter_map(|seen| if let Progress::Rows { done, .. } = seen { Some(*done) } else { None })
         .collect();
     assert!(counts.is_sorted() && counts.last() == Some(&all));
-    assert!(
-        seen.iter()
-            .all(|seen| !matches!(seen, Progress::Rows { total, .. } if *total != all))
-    );
+    assert!(seen.iter().all(|seen| !matches!(seen, Progress::Rows { total, .. } if *total != all)));
     let last_index = seen.iter().rev().find_map(|seen| {
-        if let Progress::Indexes { done, total } = seen {
-            Some((done, total))
-        } else {
-            None
-        }
+        if let Progress::Indexes { done, total } = seen { Some((done, total)) } else { None }
     });
     assert!(last_index.is_some_and(|(done, total)| done == total));
     assert_eq!(seen.last(), Some(&Progress::Statistics));
@@ -202,10 +162,7 @@ async fn progress_grows_to_the_whole() {
 async fn a_schema_that_is_there_is_named_in_the_error() {
     let database = Database::created().await;
     let error = sample::create(&database.client).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "creating the tables failed in the sample company's database"
-    );
+    assert_eq!(error.to_string(), "creating the tables failed in the sample company's database");
     assert_eq!(database.count("SELECT 1::bigint").await, 1);
     database.remove().await;
 }

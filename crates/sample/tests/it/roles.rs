@@ -8,10 +8,8 @@ use crate::database::Database;
 async fn roles_may_do_what_their_purpose_needs_and_no_more() {
     let (database, _) = Database::seeded(&Scale::rows(0, 0), 1).await;
     database.client.batch_execute(ROLES_SQL).await.unwrap();
-    let (reader, eraser) = (
-        database.session("vantage_reader").await,
-        database.session("vantage_eraser").await,
-    );
+    let (reader, eraser) =
+        (database.session("vantage_reader").await, database.session("vantage_eraser").await);
     reader
         .batch_execute("SELECT FROM users; SELECT FROM \"userDevices\"; SELECT FROM active_members")
         .await
@@ -23,10 +21,7 @@ async fn roles_may_do_what_their_purpose_needs_and_no_more() {
     let refused = [
         (&reader, "UPDATE users SET given_name = NULL"),
         (&reader, "DELETE FROM safety_events"),
-        (
-            &reader,
-            "SET default_transaction_read_only = off; DELETE FROM safety_events",
-        ),
+        (&reader, "SET default_transaction_read_only = off; DELETE FROM safety_events"),
         (
             &eraser,
             "INSERT INTO organisations (id, name, slug, billing_email) VALUES (gen_random_uuid(), 'x', 'x', 'x@y')",
@@ -43,11 +38,7 @@ async fn roles_may_do_what_their_purpose_needs_and_no_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn roles_can_be_made_again_and_by_several_at_once() {
-    let databases = [
-        Database::created().await,
-        Database::created().await,
-        Database::created().await,
-    ];
+    let databases = [Database::created().await, Database::created().await, Database::created().await];
     for _ in 0..3 {
         let [first, second, third] = &databases;
         let (first, second, third) = tokio::join!(

@@ -13,12 +13,7 @@ async fn conditions(database: &Database, trap: &Trap) -> Vec<String> {
         Found::Values(column, values) => {
             let sql = "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = $2";
             let table = format!("\"{}\"", trap.table);
-            let kind: String = database
-                .client
-                .query_one(sql, &[&table, &column])
-                .await
-                .unwrap()
-                .get(0);
+            let kind: String = database.client.query_one(sql, &[&table, &column]).await.unwrap().get(0);
             values
                 .iter()
                 .map(|value| format!("t.\"{column}\"::text = (E'{}'::{kind})::text", literal(value)))
@@ -36,10 +31,8 @@ async fn missing(database: &Database, traps: &[Trap], organisation: Uuid) -> Vec
     let mut missing = Vec::new();
     for trap in traps {
         for condition in conditions(database, trap).await {
-            let sql = format!(
-                "SELECT count(*) {} AND ({condition})",
-                rows_of_organisation(trap.table).unwrap()
-            );
+            let sql =
+                format!("SELECT count(*) {} AND ({condition})", rows_of_organisation(trap.table).unwrap());
             let found = database.client.query_one(&sql, &[&organisation]).await;
             let found: i64 = found.unwrap_or_else(|error| panic!("{sql}: {error:?}")).get(0);
             if found == 0 {
@@ -63,10 +56,7 @@ async fn every_organisation_holds_every_trap() {
                 organisation.name
             );
         }
-        assert_eq!(
-            missing(&database, TRAPS_ONCE, seeded.organisations[0].id).await,
-            Vec::<String>::new()
-        );
+        assert_eq!(missing(&database, TRAPS_ONCE, seeded.organisations[0].id).await, Vec::<String>::new());
         database.remove().await;
     }
 }
@@ -76,19 +66,11 @@ async fn organisations_share_members_and_some_rows_are_nobodys() {
     let (database, seeded) = Database::seeded(&Scale::demo(), 1).await;
     let shared =
         "SELECT count(*) FROM (SELECT FROM memberships GROUP BY user_id HAVING count(*) = 2) AS shared";
-    assert_eq!(
-        database.count(shared).await,
-        2 * i64::try_from(seeded.organisations.len()).unwrap()
-    );
+    assert_eq!(database.count(shared).await, 2 * i64::try_from(seeded.organisations.len()).unwrap());
     let nobodys =
         "SELECT count(*) FROM users u WHERE NOT EXISTS (SELECT FROM memberships WHERE user_id = u.id)";
     assert_eq!(database.count(nobodys).await, 3);
-    assert_eq!(
-        database
-            .count("SELECT count(*) FROM logs WHERE organisation_id IS NULL")
-            .await,
-        5
-    );
+    assert_eq!(database.count("SELECT count(*) FROM logs WHERE organisation_id IS NULL").await, 5);
     database.remove().await;
 }
 

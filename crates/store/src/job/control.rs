@@ -53,13 +53,11 @@ impl Store {
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
             act_for(conn, organisation).await?;
-            let mut job = LockedJob::lock_of(conn, (organisation, id), origin)
-                .await?
-                .ok_or(ControlError::NotFound)?;
+            let mut job =
+                LockedJob::lock_of(conn, (organisation, id), origin).await?.ok_or(ControlError::NotFound)?;
             let version = law::cancel(&job.facts, job.now)?;
             job.write_versions(conn, &[version], None).await?;
-            job.command_steps(conn, &StepCommand::Cancel, &Policy::default(), StepState::open)
-                .await?;
+            job.command_steps(conn, &StepCommand::Cancel, &Policy::default(), StepState::open).await?;
             Ok(())
         })
         .await
@@ -78,9 +76,8 @@ impl Store {
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
             act_for(conn, organisation).await?;
-            let mut job = LockedJob::lock_of(conn, (organisation, id), origin)
-                .await?
-                .ok_or(ControlError::NotFound)?;
+            let mut job =
+                LockedJob::lock_of(conn, (organisation, id), origin).await?.ok_or(ControlError::NotFound)?;
             let version: Version = law::retry(&job.facts, job.now)?;
             match job.write_versions(conn, &[version], None).await {
                 Err(StoreError::Query(error)) => return Err(error.into()),
@@ -105,14 +102,9 @@ impl Store {
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
             act_for(conn, organisation).await?;
-            let job = LockedJob::lock_of(conn, (organisation, id), origin)
-                .await?
-                .ok_or(ControlError::NotFound)?;
-            let about = EventAbout {
-                job: id,
-                version: None,
-                step: None,
-            };
+            let job =
+                LockedJob::lock_of(conn, (organisation, id), origin).await?.ok_or(ControlError::NotFound)?;
+            let about = EventAbout { job: id, version: None, step: None };
             let event = audit_event(organisation, origin, action, about, job.now);
             outbox::audit(conn, event, &origin.headers).await?;
             Ok(())
@@ -124,12 +116,8 @@ impl Store {
 /// Opens the unfinished steps of the first unfinished phase; later ones wait again.
 async fn reopen(conn: &mut diesel_async::AsyncPgConnection, job: &LockedJob<'_>) -> Result<(), StoreError> {
     let policy = Policy::default();
-    let unfinished: Vec<_> = job
-        .steps(conn)
-        .await?
-        .into_iter()
-        .filter(|row| row.state != "completed")
-        .collect();
+    let unfinished: Vec<_> =
+        job.steps(conn).await?.into_iter().filter(|row| row.state != "completed").collect();
     let first = unfinished.iter().map(|row| row.phase).min();
     for row in &unfinished {
         if Some(row.phase) == first {

@@ -18,7 +18,7 @@ use crate::rows::ENDED_JOBS;
 use crate::schema::{job_steps, privacy_jobs};
 
 /// How often a request is tried when the equal job that is in its way ends meanwhile.
-const TRIES: u32 = 5;
+const TRIES: u32 = 20;
 
 /// An accepted request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,11 +114,7 @@ async fn create(conn: &mut AsyncPgConnection, new: &NewExport) -> Result<Accepte
         ))
         .execute(conn)
         .await?;
-    let about = EventAbout {
-        job,
-        version: Some(1),
-        step: None,
-    };
+    let about = EventAbout { job, version: Some(1), step: None };
     let event = audit_event(&new.organisation, &new.origin, Action::JobCreated, about, now);
     outbox::audit(conn, event, &new.origin.headers).await?;
     outbox::announce(conn, (kind, job), first, &new.origin.headers, now).await?;

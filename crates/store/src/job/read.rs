@@ -153,10 +153,7 @@ fn step_view(row: StepRow) -> StepView {
 }
 
 fn failure(code: &Option<String>, detail: &Option<String>) -> Option<FailureView> {
-    code.as_ref().map(|code| FailureView {
-        code: code.clone(),
-        detail: detail.clone().unwrap_or_default(),
-    })
+    code.as_ref().map(|code| FailureView { code: code.clone(), detail: detail.clone().unwrap_or_default() })
 }
 
 async fn progress(conn: &mut AsyncPgConnection, job: Uuid) -> Result<Progress, StoreError> {
@@ -178,14 +175,12 @@ async fn progress(conn: &mut AsyncPgConnection, job: Uuid) -> Result<Progress, S
         bytes_done: sum(|row| row.3),
         collections: rows
             .into_iter()
-            .map(
-                |(collection, rows_done, rows_planned, bytes_done)| CollectionProgress {
-                    collection,
-                    rows_done,
-                    rows_planned,
-                    bytes_done,
-                },
-            )
+            .map(|(collection, rows_done, rows_planned, bytes_done)| CollectionProgress {
+                collection,
+                rows_done,
+                rows_planned,
+                bytes_done,
+            })
             .collect(),
     })
 }
@@ -217,28 +212,16 @@ async fn timeline(conn: &mut AsyncPgConnection, job: Uuid) -> Result<Vec<Timelin
         .select(outbox::body)
         .load(conn)
         .await?;
-    let under_way = under_way
-        .iter()
-        .filter_map(|body| decode::<AuditEvent>(body).ok())
-        .map(|event| event.body);
-    let mut entries: Vec<TimelineEntry> = logged
-        .into_iter()
-        .map(logged_entry)
-        .chain(under_way.map(entry_of))
-        .collect();
+    let under_way =
+        under_way.iter().filter_map(|body| decode::<AuditEvent>(body).ok()).map(|event| event.body);
+    let mut entries: Vec<TimelineEntry> =
+        logged.into_iter().map(logged_entry).chain(under_way.map(entry_of)).collect();
     entries.sort_by_key(|entry| (entry.occurred_at, entry.version.unwrap_or(i64::MAX)));
     Ok(entries)
 }
 
 fn logged_entry((version, action, outcome, step_no, actor, occurred_at): TimelineRow) -> TimelineEntry {
-    TimelineEntry {
-        version,
-        action,
-        outcome,
-        step_no,
-        actor,
-        occurred_at,
-    }
+    TimelineEntry { version, action, outcome, step_no, actor, occurred_at }
 }
 
 fn entry_of(event: AuditEvent) -> TimelineEntry {

@@ -39,19 +39,10 @@ impl<'a> LockedJob<'a> {
             .await
             .optional()?;
         let Some(row) = row else { return Ok(None) };
-        let facts = JobFacts {
-            kind: row.kind()?,
-            state: row.state()?,
-        };
+        let facts = JobFacts { kind: row.kind()?, state: row.state()? };
         let organisation = outbox::organisation(&row.organisation_id)?;
         let now = crate::clock::now(conn).await?;
-        Ok(Some(Self {
-            row,
-            facts,
-            organisation,
-            origin,
-            now,
-        }))
+        Ok(Some(Self { row, facts, organisation, origin, now }))
     }
 
     /// The same for a job of that organisation only: row security says so too, this does not lean on it.
@@ -96,11 +87,7 @@ impl<'a> LockedJob<'a> {
                 .await?;
             exactly_one(changed, "job")?;
             let about_step = step.filter(|_| about_step(version.action));
-            let about = EventAbout {
-                job: JobId(self.row.id),
-                version: Some(number),
-                step: about_step,
-            };
+            let about = EventAbout { job: JobId(self.row.id), version: Some(number), step: about_step };
             let event = audit_event(&self.organisation, self.origin, version.action, about, self.now);
             outbox::audit(conn, event, &self.origin.headers).await?;
             self.row.version = number;
@@ -133,11 +120,9 @@ impl<'a> LockedJob<'a> {
         policy: &Policy,
     ) -> Result<Vec<StepNo>, StoreError> {
         self.write_step(conn, row, &decision.step).await?;
-        self.write_versions(conn, &decision.versions, Some(StepNo(row.step_no)))
-            .await?;
+        self.write_versions(conn, &decision.versions, Some(StepNo(row.step_no))).await?;
         if decision.cancels_siblings {
-            self.command_steps(conn, &StepCommand::Cancel, policy, |step| step.open())
-                .await?;
+            self.command_steps(conn, &StepCommand::Cancel, policy, |step| step.open()).await?;
         }
         let Some(Phase(phase)) = decision.opens else {
             return Ok(Vec::new());
@@ -152,11 +137,8 @@ impl<'a> LockedJob<'a> {
         phase: i32,
         policy: &Policy,
     ) -> Result<Vec<StepNo>, StoreError> {
-        let waiting = self
-            .steps(conn)
-            .await?
-            .into_iter()
-            .filter(|row| row.phase == phase && row.state == "waiting");
+        let waiting =
+            self.steps(conn).await?.into_iter().filter(|row| row.phase == phase && row.state == "waiting");
         let mut opened = Vec::new();
         for row in waiting {
             self.open_step(conn, &row, policy).await?;
@@ -172,10 +154,7 @@ impl<'a> LockedJob<'a> {
         row: &StepRow,
         policy: &Policy,
     ) -> Result<(), StoreError> {
-        let state = row
-            .state()?
-            .apply(&StepCommand::Open, self.now, policy)
-            .map_err(refused)?;
+        let state = row.state()?.apply(&StepCommand::Open, self.now, policy).map_err(refused)?;
         self.write_step(conn, row, &state).await?;
         outbox::announce(
             conn,
@@ -253,10 +232,7 @@ pub(crate) fn audit_event(
 }
 
 fn about_step(action: Action) -> bool {
-    matches!(
-        action,
-        Action::StepCompleted | Action::StepRetrying | Action::StepFailed
-    )
+    matches!(action, Action::StepCompleted | Action::StepRetrying | Action::StepFailed)
 }
 
 fn refused(refused: domain::job::step::Refused) -> StoreError {
@@ -268,8 +244,6 @@ pub(crate) fn exactly_one(changed: usize, what: &str) -> Result<(), StoreError> 
     if changed == 1 {
         Ok(())
     } else {
-        Err(StoreError::corrupt(format!(
-            "a locked {what} changed under its lock"
-        )))
+        Err(StoreError::corrupt(format!("a locked {what} changed under its lock")))
     }
 }

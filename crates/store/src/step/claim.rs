@@ -48,11 +48,8 @@ impl Store {
                 Err(refused) => return Ok(Claim::Refused(refused)),
             };
             take(conn, &row, &decision, job.now).await?;
-            job.write_versions(conn, &decision.versions, Some(step_no))
-                .await?;
-            claimed(conn, &job.row, row, &decision)
-                .await
-                .map(|claimed| Claim::Granted(Box::new(claimed)))
+            job.write_versions(conn, &decision.versions, Some(step_no)).await?;
+            claimed(conn, &job.row, row, &decision).await.map(|claimed| Claim::Granted(Box::new(claimed)))
         })
         .await
     }
@@ -63,12 +60,8 @@ impl Store {
     /// [`StoreError`] when the database fails.
     pub async fn job_kind(&self, id: JobId) -> Result<Option<JobKind>, StoreError> {
         let mut conn = self.conn().await?;
-        let row: Option<JobRow> = privacy_jobs::table
-            .find(id.0)
-            .select(JobRow::as_select())
-            .first(&mut conn)
-            .await
-            .optional()?;
+        let row: Option<JobRow> =
+            privacy_jobs::table.find(id.0).select(JobRow::as_select()).first(&mut conn).await.optional()?;
         row.map(|row| row.kind()).transpose()
     }
 }
@@ -129,13 +122,7 @@ async fn claimed(
         collection: row.collection,
         attempts,
         epoch: row.epoch.saturating_add(1),
-        inputs: inputs
-            .into_iter()
-            .filter_map(|(collection, result)| Some((collection, result?)))
-            .collect(),
-        planned: planned
-            .into_iter()
-            .map(|(collection, rows)| CollectionSize { collection, rows })
-            .collect(),
+        inputs: inputs.into_iter().filter_map(|(collection, result)| Some((collection, result?))).collect(),
+        planned: planned.into_iter().map(|(collection, rows)| CollectionSize { collection, rows }).collect(),
     })
 }

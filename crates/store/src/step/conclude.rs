@@ -35,11 +35,8 @@ impl Store {
             let Some(row) = job.lock_step(conn, report.step_no).await? else {
                 return Ok(Concluded::Fenced);
             };
-            let planned = report
-                .produced
-                .plan
-                .as_ref()
-                .filter(|_| report.conclusion == Conclusion::Completed);
+            let planned =
+                report.produced.plan.as_ref().filter(|_| report.conclusion == Conclusion::Completed);
             let around = surroundings(conn, &row, planned).await?;
             let said = (report.epoch, report.conclusion.clone());
             let Ok(decision) = law::conclude(&job.facts, &row.state()?, said, around, (job.now, policy))
@@ -62,10 +59,7 @@ impl Store {
                 .await?;
                 opened.push(report.step_no);
             }
-            Ok(Concluded::Written {
-                job: job.state().clone(),
-                opened,
-            })
+            Ok(Concluded::Written { job: job.state().clone(), opened })
         })
         .await
     }
@@ -96,10 +90,7 @@ async fn surroundings(
     let planned = plan
         .and_then(|plan| plan.steps.iter().min_by_key(|step| step.phase))
         .map(|step| (step.phase, step.kind));
-    let next = [stored, planned]
-        .into_iter()
-        .flatten()
-        .min_by_key(|(phase, _)| *phase);
+    let next = [stored, planned].into_iter().flatten().min_by_key(|(phase, _)| *phase);
     Ok(Surroundings {
         open_siblings,
         next_phase: next.map(|(phase, _)| phase),
@@ -155,10 +146,7 @@ async fn keep_plan(
         })
         .collect();
     for chunk in steps.chunks(1_000) {
-        diesel::insert_into(job_steps::table)
-            .values(chunk)
-            .execute(conn)
-            .await?;
+        diesel::insert_into(job_steps::table).values(chunk).execute(conn).await?;
     }
     let progress: Vec<_> = (0_i32..)
         .zip(&plan.sizes)
@@ -173,10 +161,7 @@ async fn keep_plan(
         })
         .collect();
     for chunk in progress.chunks(1_000) {
-        diesel::insert_into(job_progress::table)
-            .values(chunk)
-            .execute(conn)
-            .await?;
+        diesel::insert_into(job_progress::table).values(chunk).execute(conn).await?;
     }
     Ok(())
 }

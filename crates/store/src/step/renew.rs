@@ -38,10 +38,7 @@ impl Store {
                 .optional()?;
             let Some(row) = row else { return Ok(false) };
             let now = clock::now(conn).await?;
-            let renew = StepCommand::Renew {
-                epoch,
-                until: now + lease,
-            };
+            let renew = StepCommand::Renew { epoch, until: now + lease };
             let Ok(state) = row.state()?.apply(&renew, now, &Policy::default()) else {
                 return Ok(false);
             };

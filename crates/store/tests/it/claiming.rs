@@ -17,21 +17,12 @@ async fn a_claim_holds_the_step_and_starts_the_job() {
     let world = World::new().await;
     let job = world.job("acme").await;
     let claimed = world.claim(job, 1).await;
-    assert_eq!(
-        (claimed.job_id, claimed.step_no, claimed.epoch, claimed.attempts),
-        (job, StepNo(1), 1, 1)
-    );
+    assert_eq!((claimed.job_id, claimed.step_no, claimed.epoch, claimed.attempts), (job, StepNo(1), 1, 1));
     assert_eq!(claimed.organisation, organisation("acme"));
     assert_eq!(claimed.requested_by, "owner-1");
-    assert_eq!(
-        claimed.request,
-        serde_json::json!({"include_media": false, "format": "json"})
-    );
+    assert_eq!(claimed.request, serde_json::json!({"include_media": false, "format": "json"}));
     let step = world.step(job, 1).await;
-    assert_eq!(
-        (step.state.as_str(), step.epoch, step.attempts),
-        ("running", 1, 1)
-    );
+    assert_eq!((step.state.as_str(), step.epoch, step.attempts), ("running", 1, 1));
     assert_eq!(step.lease_owner.as_deref(), Some("test-worker"));
     assert_eq!(world.job_facts(job).await.state, "running");
     assert_eq!(world.history(job).await, [Action::JobCreated, Action::JobStarted]);
@@ -40,9 +31,7 @@ async fn a_claim_holds_the_step_and_starts_the_job() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_had_is_refused_with_the_reason() {
     let world = World::new().await;
-    let job = world
-        .planned("acme", vec![collection(1, "a.b"), collection(2, "a.c")])
-        .await;
+    let job = world.planned("acme", vec![collection(1, "a.b"), collection(2, "a.c")]).await;
     let refused = async |step| match world.ask(job, step).await {
         Claim::Refused(refused) => refused,
         other => panic!("{other:?}"),
@@ -51,25 +40,12 @@ async fn what_cannot_be_had_is_refused_with_the_reason() {
     assert_eq!(refused(3).await, Refused::State, "its phase has not begun");
     let claimed = world.claim(job, 2).await;
     assert_eq!(refused(2).await, Refused::Held);
-    world
-        .conclude(
-            &claimed,
-            Conclusion::Retryable(reason("later")),
-            Produced::default(),
-        )
-        .await;
+    world.conclude(&claimed, Conclusion::Retryable(reason("later")), Produced::default()).await;
     assert_eq!(refused(2).await, Refused::NotDue);
-    world
-        .api
-        .cancel_job(&organisation("acme"), job, &owner("owner-1"))
-        .await
-        .unwrap();
+    world.api.cancel_job(&organisation("acme"), job, &owner("owner-1")).await.unwrap();
     assert_eq!(refused(2).await, Refused::State, "the job was called off");
     assert!(matches!(world.ask(job, 9).await, Claim::Unknown));
-    assert!(matches!(
-        world.ask(JobId(uuid::Uuid::nil()), 1).await,
-        Claim::Unknown
-    ));
+    assert!(matches!(world.ask(JobId(uuid::Uuid::nil()), 1).await, Claim::Unknown));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -122,13 +98,7 @@ async fn fifty_workers_at_once_get_each_step_once_per_epoch() {
         }
     }
     let history = world.history(job).await;
-    assert_eq!(
-        history
-            .iter()
-            .filter(|action| **action == Action::StepRetrying)
-            .count(),
-        40
-    );
+    assert_eq!(history.iter().filter(|action| **action == Action::StepRetrying).count(), 40);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,34 +107,18 @@ async fn a_worker_back_from_the_dead_is_fenced_out() {
     let job = world.planned("acme", collections(1, 1)).await;
     let zombie = world.claim(job, 2).await;
     world.lapse(job, 2).await;
-    world
-        .scheduler
-        .sweep(&SweepConfig::default(), &policy(), &worker("scheduler"))
-        .await
-        .unwrap();
+    world.scheduler.sweep(&SweepConfig::default(), &policy(), &worker("scheduler")).await.unwrap();
 
-    let result = || Produced {
-        result: Some(serde_json::json!({"from": "the zombie"})),
-        ..Produced::default()
-    };
+    let result =
+        || Produced { result: Some(serde_json::json!({"from": "the zombie"})), ..Produced::default() };
     let held = |epoch| (job, StepNo(2), epoch);
-    let amounts = [CollectionAmount {
-        collection: "shop.c000".to_owned(),
-        rows: 666,
-        bytes: 666,
-    }];
+    let amounts = [CollectionAmount { collection: "shop.c000".to_owned(), rows: 666, bytes: 666 }];
     assert_eq!(
         world.conclude(&zombie, Conclusion::Completed, result()).await,
         Concluded::Fenced,
         "nobody holds it"
     );
-    assert!(
-        !world
-            .export
-            .renew_step(held(zombie.epoch), LEASE, &amounts)
-            .await
-            .unwrap()
-    );
+    assert!(!world.export.renew_step(held(zombie.epoch), LEASE, &amounts).await.unwrap());
 
     world.make_due(job, 2).await;
     let successor = world.claim(job, 2).await;
@@ -182,31 +136,12 @@ async fn a_worker_back_from_the_dead_is_fenced_out() {
             "another holds it"
         );
     }
-    assert!(
-        !world
-            .export
-            .renew_step(held(zombie.epoch), LEASE, &amounts)
-            .await
-            .unwrap()
-    );
+    assert!(!world.export.renew_step(held(zombie.epoch), LEASE, &amounts).await.unwrap());
     assert_eq!(world.history(job).await, before, "a zombie leaves no trace");
-    assert_eq!(
-        world
-            .count("SELECT count(*) FROM job_progress WHERE rows_done > 0")
-            .await,
-        0
-    );
+    assert_eq!(world.count("SELECT count(*) FROM job_progress WHERE rows_done > 0").await, 0);
 
-    assert!(
-        world
-            .export
-            .renew_step(held(successor.epoch), LEASE, &[])
-            .await
-            .unwrap()
-    );
-    let done = world
-        .conclude(&successor, Conclusion::Completed, Produced::default())
-        .await;
+    assert!(world.export.renew_step(held(successor.epoch), LEASE, &[]).await.unwrap());
+    let done = world.conclude(&successor, Conclusion::Completed, Produced::default()).await;
     assert!(matches!(done, Concluded::Written { .. }));
     assert_eq!(
         world.conclude(&successor, Conclusion::Completed, result()).await,
@@ -221,24 +156,9 @@ async fn a_cancelled_job_fences_its_workers_out() {
     let world = World::new().await;
     let job = world.planned("acme", collections(1, 2)).await;
     let claimed = world.claim(job, 2).await;
-    world
-        .api
-        .cancel_job(&organisation("acme"), job, &owner("owner-1"))
-        .await
-        .unwrap();
-    assert_eq!(
-        world
-            .conclude(&claimed, Conclusion::Completed, Produced::default())
-            .await,
-        Concluded::Fenced
-    );
-    assert!(
-        !world
-            .export
-            .renew_step((job, StepNo(2), claimed.epoch), LEASE, &[])
-            .await
-            .unwrap()
-    );
+    world.api.cancel_job(&organisation("acme"), job, &owner("owner-1")).await.unwrap();
+    assert_eq!(world.conclude(&claimed, Conclusion::Completed, Produced::default()).await, Concluded::Fenced);
+    assert!(!world.export.renew_step((job, StepNo(2), claimed.epoch), LEASE, &[]).await.unwrap());
     assert_eq!(world.states(job).await, ["completed", "cancelled", "cancelled"]);
     assert_eq!(world.history(job).await.last(), Some(&Action::JobCancelled));
 }
@@ -248,43 +168,18 @@ async fn a_renewal_prolongs_the_lease_and_tells_the_progress_without_a_version()
     let world = World::new().await;
     let job = world.planned("acme", collections(1, 2)).await;
     let claimed = world.claim(job, 2).await;
-    let before = (
-        world.step(job, 2).await.lease_expires_at.unwrap(),
-        world.history(job).await,
-    );
-    let amounts = [CollectionAmount {
-        collection: "shop.c000".to_owned(),
-        rows: 7,
-        bytes: 700,
-    }];
+    let before = (world.step(job, 2).await.lease_expires_at.unwrap(), world.history(job).await);
+    let amounts = [CollectionAmount { collection: "shop.c000".to_owned(), rows: 7, bytes: 700 }];
     let held = (job, StepNo(2), claimed.epoch);
     assert!(world.export.renew_step(held, LEASE * 2, &amounts).await.unwrap());
     let longer = world.step(job, 2).await.lease_expires_at.unwrap();
     assert!(longer > before.0);
     // A renewal that was under way for long must not shorten what a later one gave.
-    assert!(
-        world
-            .export
-            .renew_step(held, Duration::from_secs(1), &[])
-            .await
-            .unwrap()
-    );
+    assert!(world.export.renew_step(held, Duration::from_secs(1), &[]).await.unwrap());
     assert_eq!(world.step(job, 2).await.lease_expires_at.unwrap(), longer);
     assert_eq!(world.history(job).await, before.1);
-    let view = world
-        .api
-        .job_view(&organisation("acme"), job)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (
-            view.progress.rows_done,
-            view.progress.rows_planned,
-            view.progress.bytes_done
-        ),
-        (7, 20, 700)
-    );
+    let view = world.api.job_view(&organisation("acme"), job).await.unwrap().unwrap();
+    assert_eq!((view.progress.rows_done, view.progress.rows_planned, view.progress.bytes_done), (7, 20, 700));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -293,17 +188,8 @@ async fn a_lease_that_has_run_out_can_still_be_renewed_until_the_sweeper_comes()
     let job = world.planned("acme", collections(1, 1)).await;
     let claimed = world.claim(job, 2).await;
     world.lapse(job, 2).await;
-    assert!(
-        world
-            .export
-            .renew_step((job, StepNo(2), claimed.epoch), LEASE, &[])
-            .await
-            .unwrap()
-    );
-    let swept = world
-        .scheduler
-        .sweep(&SweepConfig::default(), &policy(), &worker("scheduler"))
-        .await
-        .unwrap();
+    assert!(world.export.renew_step((job, StepNo(2), claimed.epoch), LEASE, &[]).await.unwrap());
+    let swept =
+        world.scheduler.sweep(&SweepConfig::default(), &policy(), &worker("scheduler")).await.unwrap();
     assert_eq!(swept.lapsed, 0);
 }

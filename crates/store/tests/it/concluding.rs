@@ -19,47 +19,20 @@ async fn planning_writes_the_steps_and_opens_their_first_phase() {
     let job = world.job("acme").await;
     let claimed = world.claim(job, 1).await;
     assert!(claimed.planned.is_empty() && claimed.inputs.is_empty() && claimed.cutoff.is_none());
-    let plan = planning(vec![
-        collection(1, "shop.b"),
-        collection(1, "shop.a"),
-        assembly(2),
-    ]);
+    let plan = planning(vec![collection(1, "shop.b"), collection(1, "shop.a"), assembly(2)]);
     let concluded = world.conclude(&claimed, Conclusion::Completed, plan).await;
     let opened = vec![StepNo(2), StepNo(3)];
-    assert_eq!(
-        concluded,
-        Concluded::Written {
-            job: JobState::Running,
-            opened
-        }
-    );
+    assert_eq!(concluded, Concluded::Written { job: JobState::Running, opened });
 
     assert_eq!(world.states(job).await, ["completed", "due", "due", "waiting"]);
-    assert_eq!(
-        world
-            .steps(job)
-            .await
-            .iter()
-            .map(|step| step.phase)
-            .collect::<Vec<_>>(),
-        [0, 1, 1, 2]
-    );
+    assert_eq!(world.steps(job).await.iter().map(|step| step.phase).collect::<Vec<_>>(), [0, 1, 1, 2]);
     assert_eq!(world.announced(job).await, [(1, 1), (2, 1), (3, 1)].into());
     assert!(world.job_facts(job).await.cutoff.is_some());
-    assert_eq!(
-        world.history(job).await,
-        [Action::JobCreated, Action::JobStarted, Action::StepCompleted]
-    );
+    assert_eq!(world.history(job).await, [Action::JobCreated, Action::JobStarted, Action::StepCompleted]);
 
     let next = world.claim(job, 2).await;
-    assert_eq!(
-        (next.kind.name(), next.collection.as_deref()),
-        ("export_collection", Some("shop.b"))
-    );
-    let sizes = ["shop.b", "shop.a"].map(|name| CollectionSize {
-        collection: name.to_owned(),
-        rows: 10,
-    });
+    assert_eq!((next.kind.name(), next.collection.as_deref()), ("export_collection", Some("shop.b")));
+    let sizes = ["shop.b", "shop.a"].map(|name| CollectionSize { collection: name.to_owned(), rows: 10 });
     assert_eq!(next.planned, sizes);
     assert_eq!(next.cutoff, world.job_facts(job).await.cutoff);
 }
@@ -76,33 +49,19 @@ async fn a_plan_of_thousands_of_steps_is_written() {
 #[tokio::test(flavor = "multi_thread")]
 async fn results_reach_the_steps_of_later_phases_and_the_package_is_kept() {
     let world = World::new().await;
-    let job = world
-        .planned(
-            "acme",
-            vec![collection(1, "shop.a"), collection(1, "shop.b"), assembly(2)],
-        )
-        .await;
+    let job =
+        world.planned("acme", vec![collection(1, "shop.a"), collection(1, "shop.b"), assembly(2)]).await;
     for (step, name) in [(3, "shop.b"), (2, "shop.a")] {
         let claimed = world.claim(job, step).await;
-        let amounts = vec![CollectionAmount {
-            collection: name.to_owned(),
-            rows: 10,
-            bytes: 100,
-        }];
-        let produced = Produced {
-            result: Some(serde_json::json!({"part": name})),
-            amounts,
-            ..Produced::default()
-        };
+        let amounts = vec![CollectionAmount { collection: name.to_owned(), rows: 10, bytes: 100 }];
+        let produced =
+            Produced { result: Some(serde_json::json!({"part": name})), amounts, ..Produced::default() };
         world.conclude(&claimed, Conclusion::Completed, produced).await;
     }
     let last = world.claim(job, 4).await;
     let expected =
         ["shop.a", "shop.b"].map(|name| (Some(name.to_owned()), serde_json::json!({"part": name})));
-    assert_eq!(
-        last.inputs, expected,
-        "in the order of the plan, not of completion"
-    );
+    assert_eq!(last.inputs, expected, "in the order of the plan, not of completion");
 
     let package = NewPackage {
         id: Uuid::now_v7(),
@@ -113,32 +72,13 @@ async fn results_reach_the_steps_of_later_phases_and_the_package_is_kept() {
     };
     let acme = organisation("acme");
     assert!(world.api.package_of(&acme, job).await.unwrap().is_none());
-    let produced = Produced {
-        package: Some(package.clone()),
-        ..Produced::default()
-    };
+    let produced = Produced { package: Some(package.clone()), ..Produced::default() };
     let concluded = world.conclude(&last, Conclusion::Completed, produced).await;
-    assert!(
-        matches!(
-            concluded,
-            Concluded::Written {
-                job: JobState::Completed { .. },
-                ..
-            }
-        ),
-        "{concluded:?}"
-    );
+    assert!(matches!(concluded, Concluded::Written { job: JobState::Completed { .. }, .. }), "{concluded:?}");
     let kept = world.api.package_of(&acme, job).await.unwrap().unwrap();
     assert_eq!((kept.id, kept.job_id, kept.size_bytes), (package.id, job, 42));
     assert_eq!(world.api.package(&acme, package.id).await.unwrap(), Some(kept));
-    assert!(
-        world
-            .api
-            .package(&organisation("globex"), package.id)
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(world.api.package(&organisation("globex"), package.id).await.unwrap().is_none());
     let end = [Action::StepCompleted, Action::JobCompleted];
     assert!(world.history(job).await.ends_with(&end));
 }
@@ -156,42 +96,19 @@ async fn a_retryable_failure_waits_is_announced_when_due_and_succeeds_then() {
     let job = world.planned("acme", vec![whole(1)]).await;
     let claimed = world.claim(job, 2).await;
     // Whatever a failed step produced is not kept.
-    let produced = Produced {
-        result: Some(serde_json::json!(1)),
-        ..Produced::default()
-    };
-    let concluded = world
-        .conclude(
-            &claimed,
-            Conclusion::Retryable(reason("store_unreachable")),
-            produced,
-        )
-        .await;
-    assert_eq!(
-        concluded,
-        Concluded::Written {
-            job: JobState::Retrying,
-            opened: Vec::new()
-        }
-    );
+    let produced = Produced { result: Some(serde_json::json!(1)), ..Produced::default() };
+    let concluded =
+        world.conclude(&claimed, Conclusion::Retryable(reason("store_unreachable")), produced).await;
+    assert_eq!(concluded, Concluded::Written { job: JobState::Retrying, opened: Vec::new() });
     let step = world.step(job, 2).await;
-    assert_eq!(
-        (step.state.as_str(), step.attempts, step.epoch, &step.result),
-        ("due", 1, 1, &None)
-    );
+    assert_eq!((step.state.as_str(), step.attempts, step.epoch, &step.result), ("due", 1, 1, &None));
     assert_eq!(step.failure_code.as_deref(), Some("store_unreachable"));
     let wait = step.not_before.unwrap() - step.announced_at.unwrap();
     assert!(wait > TimeDelta::seconds(50), "{wait}");
-    let Claim::Refused(Refused::NotDue) = world.ask(job, 2).await else {
-        panic!("it must wait")
-    };
+    let Claim::Refused(Refused::NotDue) = world.ask(job, 2).await else { panic!("it must wait") };
 
     let sweep = async || {
-        world
-            .scheduler
-            .sweep(&SweepConfig::default(), &policy(), &worker("scheduler"))
-            .await
-            .unwrap()
+        world.scheduler.sweep(&SweepConfig::default(), &policy(), &worker("scheduler")).await.unwrap()
     };
     assert_eq!(sweep().await.announced, 0, "its time has not come");
     world
@@ -208,9 +125,7 @@ async fn a_retryable_failure_waits_is_announced_when_due_and_succeeds_then() {
     let again = world.claim(job, 2).await;
     assert_eq!((again.attempts, again.epoch), (2, 2));
     assert_eq!(world.job_facts(job).await.state, "running");
-    world
-        .conclude(&again, Conclusion::Completed, Produced::default())
-        .await;
+    world.conclude(&again, Conclusion::Completed, Produced::default()).await;
     assert_eq!(world.step(job, 2).await.failure_code, None);
     use Action as A;
     let expected = [
@@ -233,28 +148,16 @@ async fn attempts_end_and_the_job_fails_with_the_last_reason() {
         let claimed = world.claim(job, 2).await;
         assert_eq!(claimed.attempts, attempt);
         world
-            .conclude(
-                &claimed,
-                Conclusion::Retryable(reason(&format!("try_{attempt}"))),
-                Produced::default(),
-            )
+            .conclude(&claimed, Conclusion::Retryable(reason(&format!("try_{attempt}"))), Produced::default())
             .await;
         if attempt < 3 {
             world.make_due(job, 2).await;
         }
     }
     let facts = world.job_facts(job).await;
-    assert_eq!(
-        (facts.state.as_str(), facts.failure_code.as_deref()),
-        ("failed", Some("try_3"))
-    );
+    assert_eq!((facts.state.as_str(), facts.failure_code.as_deref()), ("failed", Some("try_3")));
     assert_eq!(world.step(job, 2).await.attempts, 3);
-    assert!(
-        world
-            .history(job)
-            .await
-            .ends_with(&[Action::StepFailed, Action::JobFailed])
-    );
+    assert!(world.history(job).await.ends_with(&[Action::StepFailed, Action::JobFailed]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -266,28 +169,12 @@ async fn a_permanent_failure_fails_the_job_and_calls_the_siblings_off() {
     world.complete(job, 2).await;
     let sibling = world.claim(job, 3).await;
     world.fail(job, 4).await;
-    assert_eq!(
-        world.states(job).await,
-        ["completed", "completed", "cancelled", "failed", "cancelled"]
-    );
+    assert_eq!(world.states(job).await, ["completed", "completed", "cancelled", "failed", "cancelled"]);
     let facts = world.job_facts(job).await;
-    assert_eq!(
-        (facts.state.as_str(), facts.failure_code.as_deref()),
-        ("failed", Some("broken"))
-    );
+    assert_eq!((facts.state.as_str(), facts.failure_code.as_deref()), ("failed", Some("broken")));
     assert!(facts.ended_at.is_some());
-    assert_eq!(
-        world
-            .conclude(&sibling, Conclusion::Completed, Produced::default())
-            .await,
-        Concluded::Fenced
-    );
-    assert!(
-        world
-            .history(job)
-            .await
-            .ends_with(&[Action::StepFailed, Action::JobFailed])
-    );
+    assert_eq!(world.conclude(&sibling, Conclusion::Completed, Produced::default()).await, Concluded::Fenced);
+    assert!(world.history(job).await.ends_with(&[Action::StepFailed, Action::JobFailed]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -296,31 +183,12 @@ async fn a_released_step_can_be_had_at_once_and_counts_no_attempt() {
     let job = world.planned("acme", vec![whole(1)]).await;
     for round in 1..=5_i64 {
         let claimed = world.claim(job, 2).await;
-        assert_eq!(
-            (claimed.attempts, claimed.epoch),
-            (1, round),
-            "however often it is given back"
-        );
-        let concluded = world
-            .conclude(&claimed, Conclusion::Released, Produced::default())
-            .await;
-        assert_eq!(
-            concluded,
-            Concluded::Written {
-                job: JobState::Running,
-                opened: vec![StepNo(2)]
-            }
-        );
+        assert_eq!((claimed.attempts, claimed.epoch), (1, round), "however often it is given back");
+        let concluded = world.conclude(&claimed, Conclusion::Released, Produced::default()).await;
+        assert_eq!(concluded, Concluded::Written { job: JobState::Running, opened: vec![StepNo(2)] });
         let step = world.step(job, 2).await;
         assert_eq!((step.state.as_str(), step.attempts), ("due", 0));
-        assert_eq!(
-            world.announced(job).await[&2],
-            usize::try_from(round).unwrap() + 1
-        );
+        assert_eq!(world.announced(job).await[&2], usize::try_from(round).unwrap() + 1);
     }
-    assert_eq!(
-        world.history(job).await.len(),
-        3,
-        "a deploy is no event of the job"
-    );
+    assert_eq!(world.history(job).await.len(), 3, "a deploy is no event of the job");
 }

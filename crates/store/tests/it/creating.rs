@@ -33,71 +33,34 @@ async fn job_step_audit_event_and_announcement_are_written_together() {
     let job = created(world.api.create_export(&new).await);
 
     let facts = world.job_facts(job).await;
-    assert_eq!(
-        (facts.state.as_str(), facts.version, facts.cutoff),
-        ("pending", 1, None)
-    );
+    assert_eq!((facts.state.as_str(), facts.version, facts.cutoff), ("pending", 1, None));
     let steps = world.steps(job).await;
     assert_eq!(steps.len(), 1);
     assert_eq!(
-        (
-            steps[0].state.as_str(),
-            steps[0].phase,
-            steps[0].attempts,
-            steps[0].epoch
-        ),
+        (steps[0].state.as_str(), steps[0].phase, steps[0].attempts, steps[0].epoch),
         ("due", 0, 0, 0)
     );
-    assert_eq!(
-        steps[0].announced_at, steps[0].not_before,
-        "the sweeper has no reason to announce it again"
-    );
+    assert_eq!(steps[0].announced_at, steps[0].not_before, "the sweeper has no reason to announce it again");
 
     let outbox = world.outbox().await;
     assert_eq!(outbox.len(), 2);
     let (audit, due) = (&outbox[0], &outbox[1]);
     let event: Envelope<AuditEvent> = audit.audit().unwrap();
     assert_eq!(audit.routing_key, "audit.event");
-    assert_eq!(
-        (event.id, event.kind.as_str(), event.version),
-        (audit.event_id, "audit.event", 1)
-    );
-    assert_eq!(
-        event.id,
-        Uuid::new_v5(&job.0, b"audit:1"),
-        "its id follows from job and version"
-    );
+    assert_eq!((event.id, event.kind.as_str(), event.version), (audit.event_id, "audit.event", 1));
+    assert_eq!(event.id, Uuid::new_v5(&job.0, b"audit:1"), "its id follows from job and version");
     assert_eq!(event.body.organisation_id, new.organisation);
-    assert_eq!(
-        (event.body.actor.as_str(), event.body.actor_role.as_str()),
-        ("owner-1", "owner")
-    );
-    assert_eq!(
-        (event.body.action, event.body.outcome),
-        (Action::JobCreated, Outcome::Success)
-    );
-    assert_eq!(
-        (event.body.job_id, event.body.job_version, event.body.step_no),
-        (Some(job), Some(1), None)
-    );
+    assert_eq!((event.body.actor.as_str(), event.body.actor_role.as_str()), ("owner-1", "owner"));
+    assert_eq!((event.body.action, event.body.outcome), (Action::JobCreated, Outcome::Success));
+    assert_eq!((event.body.job_id, event.body.job_version, event.body.step_no), (Some(job), Some(1), None));
     assert_eq!(event.body.trace_id, new.origin.trace_id());
     assert!(event.body.trace_id.is_some());
 
     let announced: Envelope<StepDue> = due.step_due().unwrap();
     assert_eq!(due.routing_key, "step.export");
     assert_eq!(announced.id, due.event_id);
-    assert_eq!(
-        announced.body,
-        StepDue {
-            job_id: job,
-            step_no: StepNo(1)
-        }
-    );
-    assert!(
-        outbox
-            .iter()
-            .all(|sent| sent.headers == new.origin.headers && !sent.published)
-    );
+    assert_eq!(announced.body, StepDue { job_id: job, step_no: StepNo(1) });
+    assert!(outbox.iter().all(|sent| sent.headers == new.origin.headers && !sent.published));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,20 +82,10 @@ async fn the_same_key_makes_the_same_job() {
     let world = World::new().await;
     let new = new_export("acme");
     let job = created(world.api.create_export(&new).await);
-    assert_eq!(
-        world.api.create_export(&new).await.unwrap(),
-        Accepted::Replayed(job)
-    );
+    assert_eq!(world.api.create_export(&new).await.unwrap(), Accepted::Replayed(job));
     // Also when the job has ended long since.
-    world
-        .api
-        .cancel_job(&new.organisation, job, &new.origin)
-        .await
-        .unwrap();
-    assert_eq!(
-        world.api.create_export(&new).await.unwrap(),
-        Accepted::Replayed(job)
-    );
+    world.api.cancel_job(&new.organisation, job, &new.origin).await.unwrap();
+    assert_eq!(world.api.create_export(&new).await.unwrap(), Accepted::Replayed(job));
     assert_eq!(world.count("SELECT count(*) FROM privacy_jobs").await, 1);
 }
 
@@ -148,22 +101,15 @@ async fn a_key_belongs_to_its_body_its_client_and_its_route() {
     client.idempotency.client = "owner-2".to_owned();
     route.idempotency.route = "POST /elsewhere".to_owned();
     for new in [client, route] {
-        assert_eq!(
-            equal_open(&world, &new).await,
-            job,
-            "another key, so the open job stands in the way"
-        );
+        assert_eq!(equal_open(&world, &new).await, job, "another key, so the open job stands in the way");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn twenty_requests_with_one_key_at_once_make_one_job() {
     let world = World::new().await;
-    let apis = [
-        world.db.store_as("lethe_api"),
-        world.db.store_as("lethe_api"),
-        world.db.store_as("lethe_api"),
-    ];
+    let apis =
+        [world.db.store_as("lethe_api"), world.db.store_as("lethe_api"), world.db.store_as("lethe_api")];
     let new = new_export("acme");
     let requests = (0..20).map(|number| {
         let (api, new) = (apis[number % apis.len()].clone(), new.clone());
@@ -262,10 +208,5 @@ async fn a_job_that_ends_at_the_same_moment_leaves_nobody_without_an_answer() {
     for task in asking.collect::<Vec<_>>() {
         task.await.unwrap();
     }
-    assert_eq!(
-        world
-            .count("SELECT count(*) FROM privacy_jobs WHERE state <> 'cancelled'")
-            .await,
-        0
-    );
+    assert_eq!(world.count("SELECT count(*) FROM privacy_jobs WHERE state <> 'cancelled'").await, 0);
 }

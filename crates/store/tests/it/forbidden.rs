@@ -10,29 +10,19 @@ use super::support::World;
 pub async fn refused(client: &Client, script: &str) -> SqlState {
     let error = client.batch_execute(script).await.expect_err(script);
     client.batch_execute("ROLLBACK").await.unwrap();
-    error
-        .code()
-        .cloned()
-        .unwrap_or_else(|| panic!("{script}: {error}"))
+    error.code().cloned().unwrap_or_else(|| panic!("{script}: {error}"))
 }
 
 async fn all_refused(client: &Client, scripts: &[&str]) {
     for script in scripts {
-        assert_eq!(
-            refused(client, script).await,
-            SqlState::INSUFFICIENT_PRIVILEGE,
-            "{script}"
-        );
+        assert_eq!(refused(client, script).await, SqlState::INSUFFICIENT_PRIVILEGE, "{script}");
     }
 }
 
 /// A connection that says whose request it serves, so that nothing but the right itself is missing.
 async fn client_as(world: &World, role: &str) -> Client {
     let client = world.db.client_as(role).await;
-    client
-        .batch_execute("SET lethe.organisation = 'acme'")
-        .await
-        .unwrap();
+    client.batch_execute("SET lethe.organisation = 'acme'").await.unwrap();
     client
 }
 
@@ -58,10 +48,7 @@ async fn nobody_changes_the_audit_log_not_even_its_owner() {
     }
     all_refused(&world.admin, &changes).await;
     let change = world.admin.batch_execute(changes[0]).await.unwrap_err();
-    assert_eq!(
-        change.as_db_error().unwrap().message(),
-        "audit_logs is append-only"
-    );
+    assert_eq!(change.as_db_error().unwrap().message(), "audit_logs is append-only");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,10 +56,7 @@ async fn nobody_but_the_audit_sink_writes_the_audit_log() {
     let (world, _) = world_with_a_log().await;
     let forgery = "INSERT INTO audit_logs (seq, event_id, organisation_id, actor, actor_role, action, outcome, occurred_at, body) \
                    VALUES (1000, gen_random_uuid(), 'acme', 'nobody', 'owner', 'job.created', 'success', now(), '')";
-    for role in testkit::SERVICE_ROLES
-        .into_iter()
-        .filter(|role| *role != "lethe_audit")
-    {
+    for role in testkit::SERVICE_ROLES.into_iter().filter(|role| *role != "lethe_audit") {
         let head = "UPDATE audit_head SET size = 0";
         all_refused(&client_as(&world, role).await, &[forgery, head]).await;
     }
@@ -107,14 +91,8 @@ async fn a_worker_deletes_nothing_and_takes_no_requests() {
             "idempotency_keys",
             "audit_logs",
         ] {
-            all_refused(
-                &client,
-                &[
-                    &format!("DELETE FROM {table}"),
-                    &format!("TRUNCATE {table} CASCADE"),
-                ],
-            )
-            .await;
+            all_refused(&client, &[&format!("DELETE FROM {table}"), &format!("TRUNCATE {table} CASCADE")])
+                .await;
         }
         let others = [
             "INSERT INTO privacy_jobs (id, organisation_id, kind, state, request, requested_by, requested_role) \

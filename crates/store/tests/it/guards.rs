@@ -27,11 +27,7 @@ async fn refuses(world: &World, script: &str, why: &str) {
     let script = format!("BEGIN; {script} COMMIT");
     let error = world.admin.batch_execute(&script).await.expect_err(&script);
     world.admin.batch_execute("ROLLBACK").await.unwrap();
-    assert_eq!(
-        error.code(),
-        Some(&SqlState::CHECK_VIOLATION),
-        "{script}: {error:?}"
-    );
+    assert_eq!(error.code(), Some(&SqlState::CHECK_VIOLATION), "{script}: {error:?}");
     let message = error.as_db_error().unwrap().message().to_owned();
     assert!(message.contains(why), "{script}\n{message}");
 }
@@ -42,12 +38,7 @@ async fn a_version_needs_its_audit_event() {
     let job = world.job("acme").await;
     let next = set_job(job, "version = 2");
     refuses(&world, &next, "version 2 has no audit event").await;
-    refuses(
-        &world,
-        &format!("{next} {}", event(job, 3)),
-        "version 2 has no audit event",
-    )
-    .await;
+    refuses(&world, &format!("{next} {}", event(job, 3)), "version 2 has no audit event").await;
     refuses(
         &world,
         &format!("{next} {}", event(JobId(uuid::Uuid::nil()), 2)),
@@ -61,11 +52,7 @@ async fn a_version_needs_its_audit_event() {
     let born = "INSERT INTO privacy_jobs (id, organisation_id, kind, state, request, requested_by, requested_role) \
                 VALUES (gen_random_uuid(), 'globex', 'export', 'pending', '{}', 'owner-1', 'owner');";
     refuses(&world, born, "version 1 has no audit event").await;
-    world
-        .admin
-        .batch_execute(&format!("BEGIN; {next} {} COMMIT", event(job, 2)))
-        .await
-        .unwrap();
+    world.admin.batch_execute(&format!("BEGIN; {next} {} COMMIT", event(job, 2))).await.unwrap();
     assert_eq!(world.job_facts(job).await.version, 2);
 }
 
@@ -73,10 +60,7 @@ async fn a_version_needs_its_audit_event() {
 async fn a_version_has_one_audit_event() {
     let world = World::new().await;
     let job = world.job("acme").await;
-    assert_eq!(
-        refused(&world.admin, &format!("BEGIN; {}", event(job, 1))).await,
-        SqlState::UNIQUE_VIOLATION
-    );
+    assert_eq!(refused(&world.admin, &format!("BEGIN; {}", event(job, 1))).await, SqlState::UNIQUE_VIOLATION);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,9 +72,7 @@ async fn a_services_own_temporary_tables_deceive_no_guard() {
                   CREATE TEMPORARY TABLE job_transitions (from_state text, to_state text); \
                   INSERT INTO job_transitions VALUES ('pending', 'completed');";
     client
-        .batch_execute(&format!(
-            "{decoys} INSERT INTO outbox VALUES ('{job}', 2, 'audit.event');"
-        ))
+        .batch_execute(&format!("{decoys} INSERT INTO outbox VALUES ('{job}', 2, 'audit.event');"))
         .await
         .unwrap();
     let unaudited = format!("BEGIN; {} COMMIT", set_job(job, "version = 2"));
@@ -104,40 +86,16 @@ async fn a_job_changes_by_the_law_or_not_at_all() {
     let world = World::new().await;
     let job = world.job("acme").await;
     let audited = |what: &str| format!("{} {}", event(job, 2), set_job(job, what));
-    refuses(
-        &world,
-        &set_job(job, "state = 'running'"),
-        "a change of state needs a new version",
-    )
-    .await;
+    refuses(&world, &set_job(job, "state = 'running'"), "a change of state needs a new version").await;
     refuses(&world, &audited("version = 3"), "version 3 cannot follow 1").await;
     refuses(&world, &audited("version = 0"), "version 0 cannot follow 1").await;
-    refuses(
-        &world,
-        &audited("version = 2, state = 'verifying'"),
-        "pending cannot become verifying",
-    )
-    .await;
+    refuses(&world, &audited("version = 2, state = 'verifying'"), "pending cannot become verifying").await;
     let ended = "version = 2, state = 'completed', ended_at = now()";
     refuses(&world, &audited(ended), "pending cannot become completed").await;
-    refuses(
-        &world,
-        &audited("version = 2, state = 'lost'"),
-        "pending cannot become lost",
-    )
-    .await;
-    refuses(
-        &world,
-        &audited("version = 2, state = 'failed', ended_at = now()"),
-        "violates check constraint",
-    )
-    .await;
-    refuses(
-        &world,
-        &audited("version = 2, state = 'cancelled'"),
-        "violates check constraint",
-    )
-    .await;
+    refuses(&world, &audited("version = 2, state = 'lost'"), "pending cannot become lost").await;
+    refuses(&world, &audited("version = 2, state = 'failed', ended_at = now()"), "violates check constraint")
+        .await;
+    refuses(&world, &audited("version = 2, state = 'cancelled'"), "violates check constraint").await;
     for born in ["'completed', 1", "'running', 1", "'pending', 2"] {
         let born = format!(
             "INSERT INTO privacy_jobs (id, organisation_id, kind, request, requested_by, requested_role, state, version) \
@@ -159,12 +117,7 @@ async fn a_request_cannot_be_rewritten() {
         "requested_role = 'auditor'",
         "created_at = created_at - interval '1 day'",
     ] {
-        refuses(
-            &world,
-            &set_job(job, what),
-            "what was asked for cannot be rewritten",
-        )
-        .await;
+        refuses(&world, &set_job(job, what), "what was asked for cannot be rewritten").await;
     }
 }
 
@@ -182,24 +135,10 @@ async fn a_plan_cannot_be_rewritten() {
         "organisation_id = 'globex'",
         "step_no = 9",
     ] {
-        refuses(
-            &world,
-            &set_step(job, 2, what),
-            "a planned step cannot be rewritten",
-        )
-        .await;
+        refuses(&world, &set_step(job, 2, what), "a planned step cannot be rewritten").await;
     }
-    for what in [
-        "result = '{}'",
-        "state = 'due', not_before = now(), ended_at = NULL",
-        "ended_at = now()",
-    ] {
-        refuses(
-            &world,
-            &set_step(job, 1, what),
-            "what is completed stays as it is",
-        )
-        .await;
+    for what in ["result = '{}'", "state = 'due', not_before = now(), ended_at = NULL", "ended_at = now()"] {
+        refuses(&world, &set_step(job, 1, what), "what is completed stays as it is").await;
     }
 }
 
@@ -213,12 +152,7 @@ async fn a_steps_epoch_grows_with_a_claim_and_only_then() {
     }
     let held = "state = 'running', lease_owner = 'w', lease_expires_at = now(), not_before = NULL";
     for epoch in [0, 2] {
-        refuses(
-            &world,
-            &set_step(job, 3, &format!("{held}, epoch = {epoch}")),
-            "cannot follow 0",
-        )
-        .await;
+        refuses(&world, &set_step(job, 3, &format!("{held}, epoch = {epoch}")), "cannot follow 0").await;
     }
     let back = "state = 'due', not_before = now(), lease_owner = NULL, lease_expires_at = NULL, epoch = 2";
     refuses(&world, &set_step(job, 2, back), "cannot follow 1").await;
@@ -234,36 +168,11 @@ async fn a_step_changes_by_the_law_or_not_at_all() {
         "due cannot become completed",
     )
     .await;
-    refuses(
-        &world,
-        &set_step(job, 2, "state = 'waiting'"),
-        "due cannot become waiting",
-    )
-    .await;
-    refuses(
-        &world,
-        &set_step(job, 2, "state = 'lost'"),
-        "due cannot become lost",
-    )
-    .await;
-    refuses(
-        &world,
-        &set_step(job, 2, "state = 'cancelled'"),
-        "violates check constraint",
-    )
-    .await;
-    refuses(
-        &world,
-        &set_step(job, 2, "not_before = NULL"),
-        "violates check constraint",
-    )
-    .await;
-    for born in [
-        "'completed', 0, 0",
-        "'running', 0, 0",
-        "'due', 1, 0",
-        "'due', 0, 1",
-    ] {
+    refuses(&world, &set_step(job, 2, "state = 'waiting'"), "due cannot become waiting").await;
+    refuses(&world, &set_step(job, 2, "state = 'lost'"), "due cannot become lost").await;
+    refuses(&world, &set_step(job, 2, "state = 'cancelled'"), "violates check constraint").await;
+    refuses(&world, &set_step(job, 2, "not_before = NULL"), "violates check constraint").await;
+    for born in ["'completed', 0, 0", "'running', 0, 0", "'due', 1, 0", "'due', 0, 1"] {
         let born = format!(
             "INSERT INTO job_steps (job_id, step_no, organisation_id, phase, kind, state, epoch, attempts) \
              VALUES ('{job}', 9, 'acme', 1, 'export_whole', {born});"
@@ -283,10 +192,6 @@ async fn a_step_belongs_to_a_job_of_its_organisation() {
          VALUES (gen_random_uuid(), 'globex', 'JOB', 'k', 'f', 1, 's')",
     ] {
         let insert = format!("INSERT INTO {}", table.replace("JOB", &job.to_string()));
-        assert_eq!(
-            refused(&world.admin, &insert).await,
-            SqlState::FOREIGN_KEY_VIOLATION,
-            "{insert}"
-        );
+        assert_eq!(refused(&world.admin, &insert).await, SqlState::FOREIGN_KEY_VIOLATION, "{insert}");
     }
 }

@@ -10,11 +10,7 @@ use testkit::{connect, empty_database};
 const COUNT: usize = 3;
 
 fn open(url: &str) -> Store {
-    Store::open(&StoreConfig {
-        url: SecretString::from(url.to_owned()),
-        max_connections: 4,
-    })
-    .unwrap()
+    Store::open(&StoreConfig { url: SecretString::from(url.to_owned()), max_connections: 4 }).unwrap()
 }
 
 /// Everything in the schema, in words.
@@ -82,11 +78,7 @@ async fn two_at_the_same_time_run_each_migration_once() {
 async fn what_is_missing_is_counted() {
     let database = empty_database().await;
     let store = open(database.url());
-    assert_eq!(
-        store.missing_migrations().await.unwrap(),
-        COUNT,
-        "an empty database lacks all of them"
-    );
+    assert_eq!(store.missing_migrations().await.unwrap(), COUNT, "an empty database lacks all of them");
     store.migrate().await.unwrap();
     assert_eq!(store.missing_migrations().await.unwrap(), 0);
     let client = connect(database.url()).await;
@@ -100,10 +92,6 @@ async fn what_is_missing_is_counted() {
 async fn every_service_may_ask_what_is_missing() {
     let world = super::support::World::new().await;
     for role in testkit::SERVICE_ROLES {
-        assert_eq!(
-            world.db.store_as(role).missing_migrations().await.unwrap(),
-            0,
-            "{role}"
-        );
+        assert_eq!(world.db.store_as(role).missing_migrations().await.unwrap(), 0, "{role}");
     }
 }

@@ -68,32 +68,19 @@ async fn verbs(client: &Client, role: &str, table: &str, columns: &BTreeSet<Stri
         let mut granted = BTreeSet::new();
         for column in columns {
             let may = "SELECT has_column_privilege($1::text, $2::text, $3::text, $4::text)";
-            if client
-                .query_one(may, &[&role, &table, column, &verb])
-                .await
-                .unwrap()
-                .get(0)
-            {
+            if client.query_one(may, &[&role, &table, column, &verb]).await.unwrap().get(0) {
                 granted.insert(column.clone());
             }
         }
         if granted == *columns {
             verbs.push(verb.to_owned());
         } else if !granted.is_empty() {
-            verbs.push(format!(
-                "{verb}({})",
-                granted.into_iter().collect::<Vec<_>>().join(" ")
-            ));
+            verbs.push(format!("{verb}({})", granted.into_iter().collect::<Vec<_>>().join(" ")));
         }
     }
     for verb in ON_TABLES {
         let may = "SELECT has_table_privilege($1::text, $2::text, $3::text)";
-        if client
-            .query_one(may, &[&role, &table, &verb])
-            .await
-            .unwrap()
-            .get(0)
-        {
+        if client.query_one(may, &[&role, &table, &verb]).await.unwrap().get(0) {
             verbs.push(verb.to_owned());
         }
     }
@@ -120,14 +107,8 @@ async fn every_role_may_do_what_is_listed_and_nothing_else() {
 
 /// Equal, or a panic that shows only the differing lines.
 fn similar(allowed: &[&str], found: &[String]) {
-    let missing: Vec<_> = allowed
-        .iter()
-        .filter(|line| !found.iter().any(|other| other == *line))
-        .collect();
-    let surplus: Vec<_> = found
-        .iter()
-        .filter(|line| !allowed.contains(&line.as_str()))
-        .collect();
+    let missing: Vec<_> = allowed.iter().filter(|line| !found.iter().any(|other| other == *line)).collect();
+    let surplus: Vec<_> = found.iter().filter(|line| !allowed.contains(&line.as_str())).collect();
     assert!(
         missing.is_empty() && surplus.is_empty(),
         "not granted: {missing:#?}\ngranted beyond the list: {surplus:#?}"
@@ -160,12 +141,6 @@ async fn every_table_with_an_organisation_has_row_security() {
     let open = "SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid \
                 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' \
                   AND a.attname = 'organisation_id' AND NOT c.relrowsecurity";
-    let open: Vec<String> = client
-        .query(open, &[])
-        .await
-        .unwrap()
-        .iter()
-        .map(|row| row.get(0))
-        .collect();
+    let open: Vec<String> = client.query(open, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
     assert_eq!(open, Vec::<String>::new());
 }

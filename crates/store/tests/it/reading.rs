@@ -22,21 +22,14 @@ async fn jobs_of_one_moment(world: &World, count: usize, at: &str) -> Vec<Uuid> 
                  VALUES (gen_random_uuid(), 'audit.event', 'audit.event', '', '{id}', 1);"
         ));
     }
-    world
-        .admin
-        .batch_execute(&format!("{script} COMMIT"))
-        .await
-        .unwrap();
+    world.admin.batch_execute(&format!("{script} COMMIT")).await.unwrap();
     ids
 }
 
 /// Every job, page by page; `between` runs after each page.
 async fn pages(world: &World, limit: i64, mut between: impl AsyncFnMut()) -> Vec<(DateTime<Utc>, Uuid)> {
     let mut seen = Vec::new();
-    let mut filter = JobFilter {
-        limit,
-        ..JobFilter::default()
-    };
+    let mut filter = JobFilter { limit, ..JobFilter::default() };
     loop {
         let page = world.api.jobs(&organisation("acme"), &filter).await.unwrap();
         let Some(last) = page.last() else { return seen };
@@ -50,11 +43,7 @@ async fn pages(world: &World, limit: i64, mut between: impl AsyncFnMut()) -> Vec
 async fn pages_are_complete_and_stay_so_while_jobs_come_in() {
     let world = World::new().await;
     let mut expected = Vec::new();
-    for at in [
-        "2026-11-21T12:00:00.123456Z",
-        "2026-11-20T12:00:00Z",
-        "2026-11-21T12:00:00.123457Z",
-    ] {
+    for at in ["2026-11-21T12:00:00.123456Z", "2026-11-20T12:00:00Z", "2026-11-21T12:00:00.123457Z"] {
         expected.extend(jobs_of_one_moment(&world, 9, at).await);
     }
     world.job("globex").await;
@@ -67,11 +56,7 @@ async fn pages_are_complete_and_stay_so_while_jobs_come_in() {
         })
         .await;
         assert!(seen.is_sorted_by(|a, b| a > b), "newest first, each once");
-        let known: Vec<Uuid> = seen
-            .iter()
-            .map(|(_, id)| *id)
-            .filter(|id| expected.contains(id))
-            .collect();
+        let known: Vec<Uuid> = seen.iter().map(|(_, id)| *id).filter(|id| expected.contains(id)).collect();
         assert_eq!(known.len(), expected.len(), "{limit} a page");
     }
 }
@@ -89,63 +74,26 @@ async fn a_list_can_be_narrowed() {
             before: None,
             limit: 10,
         };
-        world
-            .api
-            .jobs(&acme, &filter)
-            .await
-            .unwrap()
-            .iter()
-            .map(|job| job.id)
-            .collect()
+        world.api.jobs(&acme, &filter).await.unwrap().iter().map(|job| job.id).collect()
     };
     assert_eq!(list(None, None).await, [pending.0, completed.0]);
     assert_eq!(list(Some("completed"), None).await, [completed.0]);
     assert_eq!(list(Some("pending"), Some("export")).await, [pending.0]);
-    assert_eq!(list(None, Some("erasure")).await, [Uuid::nil(); 0]);
-    let summary = world
-        .api
-        .jobs(
-            &acme,
-            &JobFilter {
-                limit: 1,
-                ..JobFilter::default()
-            },
-        )
-        .await
-        .unwrap()
-        .remove(0);
-    assert_eq!(
-        (summary.state.as_str(), summary.status, summary.version),
-        ("pending", Status::Pending, 1)
-    );
+    assert_eq!(list(None, Some("erasure")).await, Vec::<Uuid>::new());
+    let summary =
+        world.api.jobs(&acme, &JobFilter { limit: 1, ..JobFilter::default() }).await.unwrap().remove(0);
+    assert_eq!((summary.state.as_str(), summary.status, summary.version), ("pending", Status::Pending, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_view_shows_progress_steps_package_and_every_version() {
     let world = World::new().await;
-    let job = world
-        .planned(
-            "acme",
-            vec![collection(1, "shop.b"), collection(1, "shop.a"), assembly(2)],
-        )
-        .await;
+    let job =
+        world.planned("acme", vec![collection(1, "shop.b"), collection(1, "shop.a"), assembly(2)]).await;
     for (step, name, rows) in [(2, "shop.b", 10), (3, "shop.a", 4)] {
         let claimed = world.claim(job, step).await;
-        let amounts = vec![CollectionAmount {
-            collection: name.to_owned(),
-            rows,
-            bytes: rows * 100,
-        }];
-        world
-            .conclude(
-                &claimed,
-                Conclusion::Completed,
-                Produced {
-                    amounts,
-                    ..Produced::default()
-                },
-            )
-            .await;
+        let amounts = vec![CollectionAmount { collection: name.to_owned(), rows, bytes: rows * 100 }];
+        world.conclude(&claimed, Conclusion::Completed, Produced { amounts, ..Produced::default() }).await;
     }
     let claimed = world.claim(job, 4).await;
     let package = NewPackage {
@@ -155,53 +103,22 @@ async fn a_view_shows_progress_steps_package_and_every_version() {
         size_bytes: 42,
         sha256: "ab".repeat(32),
     };
-    let produced = Produced {
-        package: Some(package),
-        ..Produced::default()
-    };
+    let produced = Produced { package: Some(package), ..Produced::default() };
     world.conclude(&claimed, Conclusion::Completed, produced).await;
     world.deliver_audit().await;
 
-    let view = world
-        .api
-        .job_view(&organisation("acme"), job)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (view.summary.state.as_str(), view.summary.status),
-        ("completed", Status::Completed)
-    );
+    let view = world.api.job_view(&organisation("acme"), job).await.unwrap().unwrap();
+    assert_eq!((view.summary.state.as_str(), view.summary.status), ("completed", Status::Completed));
     assert!(view.summary.ended_at.is_some() && view.cutoff.is_some() && view.failure.is_none());
     assert_eq!(
-        (
-            view.progress.rows_done,
-            view.progress.rows_planned,
-            view.progress.bytes_done
-        ),
+        (view.progress.rows_done, view.progress.rows_planned, view.progress.bytes_done),
         (14, 20, 1_400)
     );
-    let order: Vec<&str> = view
-        .progress
-        .collections
-        .iter()
-        .map(|done| done.collection.as_str())
-        .collect();
+    let order: Vec<&str> = view.progress.collections.iter().map(|done| done.collection.as_str()).collect();
     assert_eq!(order, ["shop.b", "shop.a"], "the order of the data map");
-    let steps: Vec<_> = view
-        .steps
-        .iter()
-        .map(|step| (step.step_no, step.phase, step.state.as_str()))
-        .collect();
-    assert_eq!(
-        steps,
-        [
-            (1, 0, "completed"),
-            (2, 1, "completed"),
-            (3, 1, "completed"),
-            (4, 2, "completed")
-        ]
-    );
+    let steps: Vec<_> =
+        view.steps.iter().map(|step| (step.step_no, step.phase, step.state.as_str())).collect();
+    assert_eq!(steps, [(1, 0, "completed"), (2, 1, "completed"), (3, 1, "completed"), (4, 2, "completed")]);
     let shown = view.package.as_ref().unwrap();
     assert_eq!((shown.file_name.as_str(), shown.size_bytes), ("export.zip", 42));
     assert!(!serde_json::to_string(&view).unwrap().contains("secret/place"));
@@ -215,36 +132,18 @@ async fn a_failed_job_says_why() {
     let world = World::new().await;
     let job = world.job("acme").await;
     world.fail(job, 1).await;
-    let view = world
-        .api
-        .job_view(&organisation("acme"), job)
-        .await
-        .unwrap()
-        .unwrap();
+    let view = world.api.job_view(&organisation("acme"), job).await.unwrap().unwrap();
     assert_eq!(view.summary.status, Status::Failed);
     let failure = view.failure.unwrap();
-    assert_eq!(
-        (failure.code.as_str(), failure.detail.as_str()),
-        ("broken", "a test says so")
-    );
+    assert_eq!((failure.code.as_str(), failure.detail.as_str()), ("broken", "a test says so"));
     assert_eq!(view.steps[0].failure.as_ref().unwrap().code, "broken");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_is_not_there_is_none() {
     let world = World::new().await;
-    assert!(
-        world
-            .api
-            .job_view(&organisation("acme"), JobId(Uuid::nil()))
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(world.api.job_view(&organisation("acme"), JobId(Uuid::nil())).await.unwrap().is_none());
     assert_eq!(world.export.job_kind(JobId(Uuid::nil())).await.unwrap(), None);
     let job = world.job("acme").await;
-    assert_eq!(
-        world.export.job_kind(job).await.unwrap(),
-        Some(domain::job::JobKind::Export)
-    );
+    assert_eq!(world.export.job_kind(job).await.unwrap(), Some(domain::job::JobKind::Export));
 }

@@ -140,11 +140,7 @@ async fn a_relay_that_is_dropped_leaves_its_rows_to_others() {
     let store = world.api.clone();
     let relay = tokio::spawn(async move { store.relay(&mut Stuck(Some(taken)), 100).await });
     assert_eq!(took.await.unwrap(), 2);
-    assert_eq!(
-        world.export.relay(&mut Collector::default(), 100).await.unwrap(),
-        (0, 0),
-        "they are locked"
-    );
+    assert_eq!(world.export.relay(&mut Collector::default(), 100).await.unwrap(), (0, 0), "they are locked");
     relay.abort();
     taken_by_another(&world).await;
 }
@@ -177,9 +173,7 @@ async fn sixteen_writers_at_once_lose_nothing() {
                         panic!("the key is new")
                     };
                     if number % 5 == 0 {
-                        api.cancel_job(&organisation(&name), job, &owner("owner-1"))
-                            .await
-                            .unwrap();
+                        api.cancel_job(&organisation(&name), job, &owner("owner-1")).await.unwrap();
                     }
                 }
             })
@@ -202,10 +196,7 @@ async fn sixteen_writers_at_once_lose_nothing() {
     }
     let written = ids(&world).await;
     assert_eq!(written.len(), WRITERS * EACH * 2 + WRITERS * EACH / 5);
-    eventually(PATIENCE, "everything is published", async || {
-        collector.rows().len() >= written.len()
-    })
-    .await;
+    eventually(PATIENCE, "everything is published", async || collector.rows().len() >= written.len()).await;
     for relay in relays {
         relay.abort();
     }

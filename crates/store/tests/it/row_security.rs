@@ -8,14 +8,8 @@ use uuid::Uuid;
 use super::forbidden::refused;
 use super::support::{LEASE, World, collections, policy};
 
-const TABLES: [&str; 6] = [
-    "privacy_jobs",
-    "job_steps",
-    "job_progress",
-    "packages",
-    "idempotency_keys",
-    "audit_logs",
-];
+const TABLES: [&str; 6] =
+    ["privacy_jobs", "job_steps", "job_progress", "packages", "idempotency_keys", "audit_logs"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_api_sees_one_organisation_at_a_time() {
@@ -30,10 +24,7 @@ async fn the_api_sees_one_organisation_at_a_time() {
 
     let client = world.db.client_as("lethe_api").await;
     for table in TABLES {
-        client
-            .batch_execute("BEGIN; SELECT set_config('lethe.organisation', 'acme', true)")
-            .await
-            .unwrap();
+        client.batch_execute("BEGIN; SELECT set_config('lethe.organisation', 'acme', true)").await.unwrap();
         let seen = format!("SELECT count(*), count(*) FILTER (WHERE organisation_id = 'acme') FROM {table}");
         let seen = client.query_one(&seen, &[]).await.unwrap();
         let (all, ours): (i64, i64) = (seen.get(0), seen.get(1));
@@ -51,11 +42,7 @@ async fn without_an_organisation_the_api_sees_an_error_and_never_everything() {
         let look = format!("SELECT FROM {table}");
         // Row security is asked for each row, so that an empty table says nothing.
         if world.count(&format!("SELECT count(*) FROM {table}")).await > 0 {
-            assert_eq!(
-                refused(&client, &look).await,
-                SqlState::UNDEFINED_OBJECT,
-                "{table}"
-            );
+            assert_eq!(refused(&client, &look).await, SqlState::UNDEFINED_OBJECT, "{table}");
         }
     }
     // A connection that has served one request remembers that there was a setting, but not which.
@@ -63,11 +50,7 @@ async fn without_an_organisation_the_api_sees_an_error_and_never_everything() {
         .batch_execute("BEGIN; SELECT set_config('lethe.organisation', 'acme', true); COMMIT")
         .await
         .unwrap();
-    let seen: i64 = client
-        .query_one("SELECT count(*) FROM privacy_jobs", &[])
-        .await
-        .unwrap()
-        .get(0);
+    let seen: i64 = client.query_one("SELECT count(*) FROM privacy_jobs", &[]).await.unwrap().get(0);
     assert_eq!(seen, 0);
 }
 
@@ -99,11 +82,7 @@ async fn another_organisations_job_is_not_there() {
     for error in [
         world.api.cancel_job(&acme, job, &origin).await.unwrap_err(),
         world.api.retry_job(&acme, job, &origin).await.unwrap_err(),
-        world
-            .api
-            .record_access((&acme, job), domain::audit::Action::LinkIssued, &origin)
-            .await
-            .unwrap_err(),
+        world.api.record_access((&acme, job), domain::audit::Action::LinkIssued, &origin).await.unwrap_err(),
     ] {
         assert!(matches!(error, store::ControlError::NotFound), "{error:?}");
     }
@@ -129,10 +108,7 @@ async fn a_worker_sees_only_its_kinds_of_jobs() {
     let seen = async |role: &str, table: &str| -> Vec<Uuid> {
         let key = if table == "privacy_jobs" { "id" } else { "job_id" };
         let client = world.db.client_as(role).await;
-        let rows = client
-            .query(&format!("SELECT DISTINCT {key} FROM {table}"), &[])
-            .await
-            .unwrap();
+        let rows = client.query(&format!("SELECT DISTINCT {key} FROM {table}"), &[]).await.unwrap();
         rows.iter().map(|row| row.get(0)).collect()
     };
     for table in ["privacy_jobs", "job_steps", "job_progress"] {
@@ -143,11 +119,7 @@ async fn a_worker_sees_only_its_kinds_of_jobs() {
 
     let origin = worker("export-worker");
     let step = (erasure, domain::id::StepNo(1));
-    let claim = world
-        .export
-        .claim_step(step, ("w", LEASE), &policy(), &origin)
-        .await
-        .unwrap();
+    let claim = world.export.claim_step(step, ("w", LEASE), &policy(), &origin).await.unwrap();
     assert!(matches!(claim, store::Claim::Unknown), "{claim:?}");
 }
 

@@ -6,11 +6,7 @@ use testkit::ControlDatabase;
 use tokio_postgres::Client;
 
 /// Tables that no program writes: the triggers' laws and the migrations' own list.
-const NOT_IN_SCHEMA: [&str; 3] = [
-    "__diesel_schema_migrations",
-    "job_transitions",
-    "step_transitions",
-];
+const NOT_IN_SCHEMA: [&str; 3] = ["__diesel_schema_migrations", "job_transitions", "step_transitions"];
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Table {
@@ -28,10 +24,8 @@ fn declared() -> BTreeMap<String, Table> {
         let head = lines.next().unwrap();
         let (name, rest) = head.split_once(" (").unwrap();
         let key = rest.strip_suffix(") {").unwrap();
-        let columns = lines
-            .map_while(|line| line.strip_suffix(',')?.split_once(" -> "))
-            .map(column)
-            .collect();
+        let columns =
+            lines.map_while(|line| line.strip_suffix(',')?.split_once(" -> ")).map(column).collect();
         let primary_key = key.split(", ").map(str::to_owned).collect();
         tables.insert(name.to_owned(), Table { primary_key, columns });
     }
@@ -39,9 +33,7 @@ fn declared() -> BTreeMap<String, Table> {
 }
 
 fn column((name, declared): (&str, &str)) -> (String, String, bool) {
-    let inner = declared
-        .strip_prefix("Nullable<")
-        .and_then(|rest| rest.strip_suffix('>'));
+    let inner = declared.strip_prefix("Nullable<").and_then(|rest| rest.strip_suffix('>'));
     let sql = match inner.unwrap_or(declared) {
         "Uuid" => "uuid",
         "Text" => "text",

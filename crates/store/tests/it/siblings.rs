@@ -30,10 +30,7 @@ async fn conclude_all(
         let (store, conclusion) = (stores[number % stores.len()].clone(), how(number));
         tokio::spawn(async move {
             let report = report(&step, conclusion, Produced::default());
-            store
-                .conclude_step(&report, &policy(), &worker("export-worker"))
-                .await
-                .unwrap()
+            store.conclude_step(&report, &policy(), &worker("export-worker")).await.unwrap()
         })
     });
     let mut concluded = Vec::new();
@@ -68,24 +65,12 @@ async fn exactly_one_completes_the_job() {
     let job = world.planned("acme", collections(1, SIBLINGS)).await;
     let claimed = claim_all(&world, job, 2..2 + i32::try_from(SIBLINGS).unwrap()).await;
     let concluded = conclude_all(&world, claimed, |_| Conclusion::Completed).await;
-    let completers = concluded.iter().filter(|concluded| {
-        matches!(
-            concluded,
-            Concluded::Written {
-                job: JobState::Completed { .. },
-                ..
-            }
-        )
-    });
+    let completers = concluded
+        .iter()
+        .filter(|concluded| matches!(concluded, Concluded::Written { job: JobState::Completed { .. }, .. }));
     assert_eq!(completers.count(), 1);
     let history = world.history(job).await;
-    assert_eq!(
-        history
-            .iter()
-            .filter(|action| **action == Action::JobCompleted)
-            .count(),
-        1
-    );
+    assert_eq!(history.iter().filter(|action| **action == Action::JobCompleted).count(), 1);
     assert_eq!(history.last(), Some(&Action::JobCompleted));
 }
 
@@ -102,17 +87,11 @@ async fn mixed_ends_leave_one_truth() {
     })
     .await;
     let facts = world.job_facts(job).await;
-    assert_eq!(
-        (facts.state.as_str(), facts.failure_code.as_deref()),
-        ("failed", Some("broken"))
-    );
+    assert_eq!((facts.state.as_str(), facts.failure_code.as_deref()), ("failed", Some("broken")));
     let open = |state: &String| ["waiting", "due", "running"].contains(&state.as_str());
     assert!(!world.states(job).await.iter().any(open));
     let history = world.history(job).await;
-    assert!(
-        history.ends_with(&[Action::StepFailed, Action::JobFailed]),
-        "{history:?}"
-    );
+    assert!(history.ends_with(&[Action::StepFailed, Action::JobFailed]), "{history:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -125,11 +104,7 @@ async fn heartbeats_conclusions_and_a_cancellation_do_not_block_each_other() {
         tokio::spawn(async move {
             let collection = step.collection.clone().unwrap();
             for rows in 0..20 {
-                let amounts = [CollectionAmount {
-                    collection: collection.clone(),
-                    rows,
-                    bytes: rows,
-                }];
+                let amounts = [CollectionAmount { collection: collection.clone(), rows, bytes: rows }];
                 let held = (step.job_id, step.step_no, step.epoch);
                 store.renew_step(held, LEASE, &amounts).await.unwrap();
             }
@@ -145,16 +120,8 @@ async fn heartbeats_conclusions_and_a_cancellation_do_not_block_each_other() {
     for task in beating {
         task.await.unwrap();
     }
-    let counted = concluded
-        .iter()
-        .filter(|concluded| matches!(concluded, Concluded::Written { .. }))
-        .count();
-    let completed = world
-        .states(job)
-        .await
-        .iter()
-        .filter(|state| *state == "completed")
-        .count();
+    let counted = concluded.iter().filter(|concluded| matches!(concluded, Concluded::Written { .. })).count();
+    let completed = world.states(job).await.iter().filter(|state| *state == "completed").count();
     assert_eq!(completed, counted + 1, "those that counted, and planning");
     assert_eq!(world.job_facts(job).await.state, "cancelled");
     assert_eq!(world.history(job).await.len(), 3 + counted + 1);

@@ -10,20 +10,12 @@ use super::row_security::foreign_job;
 use super::support::{World, collections, policy, whole};
 
 async fn sweep(world: &World) -> Swept {
-    world
-        .scheduler
-        .sweep(&SweepConfig::default(), &policy(), &worker("scheduler"))
-        .await
-        .unwrap()
+    world.scheduler.sweep(&SweepConfig::default(), &policy(), &worker("scheduler")).await.unwrap()
 }
 
 /// Lets everything in a column have happened so much earlier; what is completed stays as it is.
 async fn age(world: &World, table: &str, column: &str, by: &str) {
-    let which = if table == "job_steps" {
-        "state <> 'completed'"
-    } else {
-        "true"
-    };
+    let which = if table == "job_steps" { "state <> 'completed'" } else { "true" };
     let aged = format!("UPDATE {table} SET {column} = {column} - interval '{by}' WHERE {which}");
     world.admin.batch_execute(&aged).await.unwrap();
 }
@@ -43,13 +35,7 @@ async fn a_lapsed_lease_becomes_an_attempt_and_an_announcement() {
     let job = world.planned("acme", vec![whole(1)]).await;
     world.claim(job, 2).await;
     world.lapse(job, 2).await;
-    assert_eq!(
-        sweep(&world).await,
-        Swept {
-            lapsed: 1,
-            ..Swept::default()
-        }
-    );
+    assert_eq!(sweep(&world).await, Swept { lapsed: 1, ..Swept::default() });
     let step = world.step(job, 2).await;
     assert_eq!((step.state.as_str(), step.attempts, step.epoch), ("due", 1, 1));
     assert_eq!(step.failure_code.as_deref(), Some("worker_lost"));
@@ -57,13 +43,7 @@ async fn a_lapsed_lease_becomes_an_attempt_and_an_announcement() {
     assert_eq!(world.history(job).await.last(), Some(&Action::StepRetrying));
     age(&world, "job_steps", "announced_at", "2 seconds").await;
     world.make_due(job, 2).await;
-    assert_eq!(
-        sweep(&world).await,
-        Swept {
-            announced: 1,
-            ..Swept::default()
-        }
-    );
+    assert_eq!(sweep(&world).await, Swept { announced: 1, ..Swept::default() });
     assert_eq!(world.announced(job).await[&2], 2);
     world.complete(job, 2).await;
     assert_eq!(world.job_facts(job).await.state, "completed");
@@ -83,16 +63,8 @@ async fn a_step_that_kills_its_workers_does_not_run_for_ever() {
     world.lapse(job, 2).await;
     sweep(&world).await;
     let facts = world.job_facts(job).await;
-    assert_eq!(
-        (facts.state.as_str(), facts.failure_code.as_deref()),
-        ("failed", Some("worker_lost"))
-    );
-    assert!(
-        world
-            .history(job)
-            .await
-            .ends_with(&[Action::StepFailed, Action::JobFailed])
-    );
+    assert_eq!((facts.state.as_str(), facts.failure_code.as_deref()), ("failed", Some("worker_lost")));
+    assert!(world.history(job).await.ends_with(&[Action::StepFailed, Action::JobFailed]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,10 +83,7 @@ async fn a_due_step_is_announced_again_only_after_the_interval() {
     let due: Vec<_> = outbox.iter().filter(|sent| sent.step_due().is_some()).collect();
     assert_eq!(due.len(), 2);
     assert_ne!(due[0].event_id, due[1].event_id);
-    assert_eq!(
-        due[0].headers, due[1].headers,
-        "it stays in the trace of the request"
-    );
+    assert_eq!(due[0].headers, due[1].headers, "it stays in the trace of the request");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,18 +102,10 @@ async fn a_step_that_was_never_announced_is() {
 async fn an_audit_event_that_was_lost_is_published_again_until_it_is_in_the_log() {
     let world = World::new().await;
     world.job("acme").await;
-    world
-        .admin
-        .batch_execute("UPDATE outbox SET published_at = clock_timestamp()")
-        .await
-        .unwrap();
+    world.admin.batch_execute("UPDATE outbox SET published_at = clock_timestamp()").await.unwrap();
     assert_eq!(sweep(&world).await.audit_again, 0, "it may still be under way");
     age(&world, "outbox", "published_at", "3 minutes").await;
-    assert_eq!(
-        sweep(&world).await.audit_again,
-        1,
-        "the announcement is not among them"
-    );
+    assert_eq!(sweep(&world).await.audit_again, 1, "the announcement is not among them");
     let unpublished = "SELECT count(*) FROM outbox WHERE published_at IS NULL";
     assert_eq!(world.count(unpublished).await, 1);
     world.deliver_audit().await;
@@ -160,11 +121,7 @@ async fn cleaning_keeps_what_is_not_published_not_logged_or_not_old() {
     world.deliver_audit().await;
     world
         .api
-        .record_access(
-            (&testkit::organisation("acme"), job),
-            Action::LinkIssued,
-            &testkit::owner("o"),
-        )
+        .record_access((&testkit::organisation("acme"), job), Action::LinkIssued, &testkit::owner("o"))
         .await
         .unwrap();
     world
@@ -177,22 +134,12 @@ async fn cleaning_keeps_what_is_not_published_not_logged_or_not_old() {
     age(&world, "outbox", "published_at", "8 days").await;
     world
         .api
-        .record_access(
-            (&testkit::organisation("acme"), job),
-            Action::LinkIssued,
-            &testkit::owner("o"),
-        )
+        .record_access((&testkit::organisation("acme"), job), Action::LinkIssued, &testkit::owner("o"))
         .await
         .unwrap();
-    let config = SweepConfig {
-        audit_again_after: Duration::from_secs(30 * 24 * 3600),
-        ..SweepConfig::default()
-    };
-    let swept = world
-        .scheduler
-        .sweep(&config, &policy(), &worker("scheduler"))
-        .await
-        .unwrap();
+    let config =
+        SweepConfig { audit_again_after: Duration::from_secs(30 * 24 * 3600), ..SweepConfig::default() };
+    let swept = world.scheduler.sweep(&config, &policy(), &worker("scheduler")).await.unwrap();
     assert_eq!(swept.removed, 2, "the logged event and the announcement");
     let left: Vec<(Option<Action>, bool)> = world
         .outbox()
@@ -200,10 +147,7 @@ async fn cleaning_keeps_what_is_not_published_not_logged_or_not_old() {
         .iter()
         .map(|sent| (sent.audit().map(|event| event.body.action), sent.published))
         .collect();
-    let expected = [
-        (Some(Action::LinkIssued), true),
-        (Some(Action::LinkIssued), false),
-    ];
+    let expected = [(Some(Action::LinkIssued), true), (Some(Action::LinkIssued), false)];
     assert_eq!(left, expected, "not logged, though old; and not published");
 }
 
@@ -215,9 +159,7 @@ async fn old_keys_are_forgotten_and_young_ones_kept() {
     world.job("globex").await;
     assert_eq!(sweep(&world).await.removed, 1);
     assert_eq!(
-        world
-            .count("SELECT count(*) FROM idempotency_keys WHERE organisation_id = 'globex'")
-            .await,
+        world.count("SELECT count(*) FROM idempotency_keys WHERE organisation_id = 'globex'").await,
         1
     );
 }
@@ -229,30 +171,16 @@ async fn a_job_of_a_kind_from_the_future_is_left_alone_and_holds_nobody_up() {
     let held = "UPDATE job_steps SET state = 'running', epoch = 1, lease_owner = 'w', lease_expires_at = now() - interval '1 day'";
     let waiting = "INSERT INTO job_steps (job_id, step_no, organisation_id, phase, kind, state, not_before) \
                    SELECT job_id, 2, organisation_id, 0, kind, 'due', now() - interval '1 day' FROM job_steps";
-    world
-        .admin
-        .batch_execute(&format!("{held}; {waiting}"))
-        .await
-        .unwrap();
+    world.admin.batch_execute(&format!("{held}; {waiting}")).await.unwrap();
     let ours = world.planned("acme", collections(1, 2)).await;
     world.claim(ours, 2).await;
     world.lapse(ours, 2).await;
     world
         .admin
-        .execute(
-            "UPDATE job_steps SET announced_at = NULL WHERE job_id = $1 AND step_no = 3",
-            &[&ours.0],
-        )
+        .execute("UPDATE job_steps SET announced_at = NULL WHERE job_id = $1 AND step_no = 3", &[&ours.0])
         .await
         .unwrap();
-    assert_eq!(
-        sweep(&world).await,
-        Swept {
-            lapsed: 1,
-            announced: 1,
-            ..Swept::default()
-        }
-    );
+    assert_eq!(sweep(&world).await, Swept { lapsed: 1, announced: 1, ..Swept::default() });
     assert_eq!(world.states(foreign).await, ["running", "due"]);
 }
 
@@ -288,10 +216,7 @@ async fn many_sweepers_at_once_settle_each_finding_once() {
     let sweepers = (0..6).map(|_| {
         let store = world.db.store_as("lethe_scheduler");
         tokio::spawn(async move {
-            store
-                .sweep(&SweepConfig::default(), &policy(), &worker("scheduler"))
-                .await
-                .unwrap()
+            store.sweep(&SweepConfig::default(), &policy(), &worker("scheduler")).await.unwrap()
         })
     });
     let mut total = Swept::default();
@@ -302,21 +227,10 @@ async fn many_sweepers_at_once_settle_each_finding_once() {
     }
     assert_eq!((total.lapsed, total.announced), (30, 30));
     let announced = world.announced(job).await;
-    assert!(
-        (2..2 + STEPS).all(|step| announced[&step] == 1),
-        "those that back off wait"
-    );
+    assert!((2..2 + STEPS).all(|step| announced[&step] == 1), "those that back off wait");
     assert!(
         (2 + STEPS..2 + 2 * STEPS).all(|step| announced[&step] == 2),
         "those that are due were announced again"
     );
-    assert_eq!(
-        world
-            .history(job)
-            .await
-            .iter()
-            .filter(|action| **action == Action::StepRetrying)
-            .count(),
-        30
-    );
+    assert_eq!(world.history(job).await.iter().filter(|action| **action == Action::StepRetrying).count(), 30);
 }

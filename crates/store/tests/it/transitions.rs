@@ -20,12 +20,8 @@ fn job_states() -> Vec<JobState> {
     let at = now();
     vec![
         JobState::AwaitingApproval,
-        JobState::Scheduled {
-            not_before: at - TimeDelta::hours(1),
-        },
-        JobState::Scheduled {
-            not_before: at + TimeDelta::hours(1),
-        },
+        JobState::Scheduled { not_before: at - TimeDelta::hours(1) },
+        JobState::Scheduled { not_before: at + TimeDelta::hours(1) },
         JobState::Pending,
         JobState::Running,
         JobState::Retrying,
@@ -58,18 +54,10 @@ fn job_commands() -> Vec<JobCommand> {
 
 fn step_states() -> Vec<StepState> {
     let at = now();
-    let due = |not_before| StepState::Due {
-        attempts: 1,
-        not_before,
-        last_failure: None,
-    };
+    let due = |not_before| StepState::Due { attempts: 1, not_before, last_failure: None };
     let running = |attempts, expires_at| StepState::Running {
         attempts,
-        lease: Lease {
-            epoch: 7,
-            owner: "worker".to_owned(),
-            expires_at,
-        },
+        lease: Lease { epoch: 7, owner: "worker".to_owned(), expires_at },
     };
     let (past, future) = (at - TimeDelta::hours(1), at + TimeDelta::hours(1));
     vec![
@@ -88,27 +76,14 @@ fn step_states() -> Vec<StepState> {
 
 fn step_commands() -> Vec<StepCommand> {
     use StepCommand as C;
-    let lease = Lease {
-        epoch: 8,
-        owner: "worker".to_owned(),
-        expires_at: now() + TimeDelta::hours(1),
-    };
+    let lease = Lease { epoch: 8, owner: "worker".to_owned(), expires_at: now() + TimeDelta::hours(1) };
     let mut commands = vec![C::Open, C::Reset, C::Claim(lease), C::Lapse, C::Cancel];
     for epoch in [6, 7, 8] {
         commands.extend([
-            C::Renew {
-                epoch,
-                until: now() + TimeDelta::hours(1),
-            },
+            C::Renew { epoch, until: now() + TimeDelta::hours(1) },
             C::Complete { epoch },
-            C::BackOff {
-                epoch,
-                reason: reason(),
-            },
-            C::Fail {
-                epoch,
-                reason: reason(),
-            },
+            C::BackOff { epoch, reason: reason() },
+            C::Fail { epoch, reason: reason() },
             C::Release { epoch },
         ]);
     }
@@ -130,9 +105,8 @@ async fn enforced(table: &str) -> Transitions {
 async fn jobs() {
     let mut lawful = Transitions::new();
     for kind in JobKind::ALL {
-        for (state, command) in job_states()
-            .iter()
-            .flat_map(|s| job_commands().into_iter().map(move |c| (s, c)))
+        for (state, command) in
+            job_states().iter().flat_map(|s| job_commands().into_iter().map(move |c| (s, c)))
         {
             if let Ok(next) = state.apply(&command, now(), kind) {
                 lawful.insert((state.name().to_owned(), next.name().to_owned()));
@@ -143,19 +117,14 @@ async fn jobs() {
     lawful.retain(|(from, to)| from != to);
     assert_eq!(lawful, enforced("job_transitions").await);
     let known: BTreeSet<&str> = job_states().iter().map(JobState::name).collect();
-    assert_eq!(
-        known,
-        BTreeSet::from(JobState::NAMES),
-        "this test knows every state"
-    );
+    assert_eq!(known, BTreeSet::from(JobState::NAMES), "this test knows every state");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn steps() {
     let mut lawful = Transitions::new();
-    for (state, command) in step_states()
-        .iter()
-        .flat_map(|s| step_commands().into_iter().map(move |c| (s, c)))
+    for (state, command) in
+        step_states().iter().flat_map(|s| step_commands().into_iter().map(move |c| (s, c)))
     {
         if let Ok(next) = state.apply(&command, now(), &Policy::default()) {
             lawful.insert((state.name().to_owned(), next.name().to_owned()));
@@ -170,13 +139,7 @@ async fn an_equal_job_stands_in_the_way_exactly_while_it_has_not_ended() {
     let database = ControlDatabase::create().await;
     let predicate = "SELECT pg_get_expr(indpred, indrelid) FROM pg_index \
                      WHERE indexrelid = 'privacy_jobs_one_equal_open'::regclass";
-    let predicate: String = database
-        .client()
-        .await
-        .query_one(predicate, &[])
-        .await
-        .unwrap()
-        .get(0);
+    let predicate: String = database.client().await.query_one(predicate, &[]).await.unwrap().get(0);
     for state in job_states() {
         let left_out = predicate.contains(&format!("'{}'", state.name()));
         assert_eq!(left_out, state.ended(), "{}", state.name());

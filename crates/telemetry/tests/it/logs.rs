@@ -21,10 +21,7 @@ impl std::error::Error for Failed {
 }
 
 fn everything() -> TelemetryConfig {
-    TelemetryConfig {
-        log_filter: "trace".to_owned(),
-        ..TelemetryConfig::default()
-    }
+    TelemetryConfig { log_filter: "trace".to_owned(), ..TelemetryConfig::default() }
 }
 
 #[test]
@@ -37,19 +34,11 @@ fn a_line_is_one_flat_object() {
         let _inner = tracing::info_span!("step", step = 7, otel.kind = "consumer").entered();
         let failed = Failed(io::Error::other("disk full"));
         let error: &(dyn std::error::Error + 'static) = &failed;
-        tracing::warn!(
-            rows = 12_u64,
-            ratio = 0.5,
-            level = "mine",
-            error,
-            "step \"ended\""
-        );
+        tracing::warn!(rows = 12_u64, ratio = 0.5, level = "mine", error, "step \"ended\"");
     });
     assert!(lines.text().starts_with(r#"{"time":"2"#), "{}", lines.text());
     let found = lines.json();
-    let [line] = found.as_slice() else {
-        panic!("expected one line, found {found:?}")
-    };
+    let [line] = found.as_slice() else { panic!("expected one line, found {found:?}") };
     let time = line["time"].as_str().unwrap();
     assert!(time.ends_with('Z') && chrono::DateTime::parse_from_rfc3339(time).is_ok());
     assert_eq!(line["trace_id"].as_str().unwrap().len(), 32);
@@ -110,17 +99,10 @@ fn the_default_filter_is_info() {
 
 #[test]
 fn text_is_for_people() {
-    let config = TelemetryConfig {
-        log_format: LogFormat::Text,
-        ..TelemetryConfig::default()
-    };
+    let config = TelemetryConfig { log_format: LogFormat::Text, ..TelemetryConfig::default() };
     let (dispatch, _guard, lines) = subscribe("test", &config);
     with_default(&dispatch, || tracing::info!(rows = 3, "done"));
-    assert!(
-        lines.text().contains("INFO it::logs: done rows=3"),
-        "{}",
-        lines.text()
-    );
+    assert!(lines.text().contains("INFO it::logs: done rows=3"), "{}", lines.text());
 }
 
 #[test]

@@ -69,10 +69,7 @@ fn without_a_tracer_there_is_nothing_to_hand_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_receives_the_spans_of_one_trace() {
     let collector = OtlpReceiver::start().await.unwrap();
-    let config = TelemetryConfig {
-        otlp_endpoint: Some(collector.endpoint()),
-        ..TelemetryConfig::default()
-    };
+    let config = TelemetryConfig { otlp_endpoint: Some(collector.endpoint()), ..TelemetryConfig::default() };
     let (dispatch, guard, _) = subscribe("export-worker", &config);
     let trace = with_default(&dispatch, || {
         let outer = tracing::info_span!("request", http.request.method = "POST");
@@ -85,20 +82,14 @@ async fn a_collector_receives_the_spans_of_one_trace() {
         trace
     });
     drop(dispatch);
-    tokio::task::spawn_blocking(move || guard.shutdown())
-        .await
-        .unwrap()
-        .unwrap();
+    tokio::task::spawn_blocking(move || guard.shutdown()).await.unwrap().unwrap();
     let spans = collector
         .wait_for(Duration::from_secs(10), |spans| spans.len() >= 2)
         .await
         .expect("two spans within ten seconds");
     assert_eq!(spans.len(), 2, "{spans:?}");
     let request = spans.iter().find(|span| span.name == "request").unwrap();
-    let process = spans
-        .iter()
-        .find(|span| span.name == "process step.export")
-        .unwrap();
+    let process = spans.iter().find(|span| span.name == "process step.export").unwrap();
     assert_eq!(Some(&request.trace_id), trace.as_ref());
     assert_eq!(request.trace_id, process.trace_id);
     assert_eq!(process.parent_span_id, request.span_id);
@@ -112,20 +103,12 @@ async fn a_collector_that_is_away_fails_the_flush_and_nothing_else() {
     let gone = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let endpoint = format!("http://{}", gone.local_addr().unwrap());
     drop(gone);
-    let config = TelemetryConfig {
-        otlp_endpoint: Some(endpoint),
-        ..TelemetryConfig::default()
-    };
+    let config = TelemetryConfig { otlp_endpoint: Some(endpoint), ..TelemetryConfig::default() };
     let (dispatch, guard, lines) = subscribe("test", &config);
     with_default(&dispatch, || {
         tracing::info_span!("request").in_scope(|| tracing::info!("works"));
     });
-    let outcome = tokio::task::spawn_blocking(move || guard.shutdown())
-        .await
-        .unwrap();
-    assert_eq!(
-        outcome.unwrap_err().to_string(),
-        "the last spans could not be exported"
-    );
+    let outcome = tokio::task::spawn_blocking(move || guard.shutdown()).await.unwrap();
+    assert_eq!(outcome.unwrap_err().to_string(), "the last spans could not be exported");
     assert_eq!(lines.json().len(), 1);
 }

@@ -13,12 +13,7 @@ use crate::failure::Failure;
 #[command(next_help_heading = "API")]
 pub struct ApiAccess {
     /// Where the API is.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "LETHE_API_URL",
-        default_value = "http://127.0.0.1:8080"
-    )]
+    #[arg(long, value_name = "URL", env = "LETHE_API_URL", default_value = "http://127.0.0.1:8080")]
     api: Url,
 
     /// The bearer token. Better in the environment or in a file: other users of this machine see the arguments
@@ -40,10 +35,8 @@ impl ApiAccess {
             && self.api.username().is_empty();
         match usable {
             true => Ok(self.api.clone()),
-            false => Err(
-                Failure::usage("the API's address must look like https://privacy.example.com")
-                    .next("correct --api or LETHE_API_URL"),
-            ),
+            false => Err(Failure::usage("the API's address must look like https://privacy.example.com")
+                .next("correct --api or LETHE_API_URL")),
         }
     }
 

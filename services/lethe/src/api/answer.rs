@@ -30,12 +30,7 @@ pub(super) async fn accepted(origin: &str, response: Response) -> Result<Respons
     // A refusal whose body is lost on the way is still a refusal.
     let body = response.bytes().await.unwrap_or_default();
     let problem = serde_json::from_slice::<Problem>(&body).ok().map(Box::new);
-    Err(ApiError::Refused {
-        origin: origin.to_owned(),
-        status: status.as_u16(),
-        problem,
-        retry_after,
-    })
+    Err(ApiError::Refused { origin: origin.to_owned(), status: status.as_u16(), problem, retry_after })
 }
 
 /// The body as a value.
@@ -63,11 +58,7 @@ pub(super) async fn job(origin: &str, response: Response) -> Result<JobAnswer, A
         304 => None,
         _ => Some(body(origin, response, "a job").await?),
     };
-    Ok(JobAnswer {
-        job,
-        etag,
-        retry_after,
-    })
+    Ok(JobAnswer { job, etag, retry_after })
 }
 
 /// A header's text, if it is there and is text.
@@ -77,8 +68,5 @@ pub(super) fn header(headers: &HeaderMap, name: HeaderName) -> Option<String> {
 
 /// `Retry-After` in seconds (RFC 9110, 10.2.3); the other form, a date, is not used by our API.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    header(headers, RETRY_AFTER)?
-        .parse()
-        .ok()
-        .map(Duration::from_secs)
+    header(headers, RETRY_AFTER)?.parse().ok().map(Duration::from_secs)
 }

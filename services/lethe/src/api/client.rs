@@ -59,12 +59,7 @@ impl Api {
             .build()
             .map_err(|error| Failure::new("the HTTP client cannot be made").because(error))?;
         let origin = base.origin().ascii_serialization();
-        Ok(Self {
-            base,
-            origin,
-            token: access.bearer()?,
-            http,
-        })
+        Ok(Self { base, origin, token: access.bearer()?, http })
     }
 
     /// Asks for an export; the id of its job.
@@ -146,15 +141,13 @@ impl Api {
             id: Uuid,
         }
         let location = answer::header(response.headers(), LOCATION);
-        let named = location
-            .as_deref()
-            .and_then(|path| path.rsplit('/').next())
-            .and_then(|id| id.parse().ok());
+        let named =
+            location.as_deref().and_then(|path| path.rsplit('/').next()).and_then(|id| id.parse().ok());
         match named {
             Some(id) => Ok(id),
-            None => answer::body::<Created>(&self.origin, response, "a new job")
-                .await
-                .map(|created| created.id),
+            None => {
+                answer::body::<Created>(&self.origin, response, "a new job").await.map(|created| created.id)
+            }
         }
     }
 
@@ -162,18 +155,13 @@ impl Api {
         let mut url = self.base.clone();
         // Only an address without a host has no path, and those are refused at the start.
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments
-                .pop_if_empty()
-                .extend(["api", "v1", "privacy"])
-                .extend(path);
+            segments.pop_if_empty().extend(["api", "v1", "privacy"]).extend(path);
         }
         url
     }
 
     fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        self.http
-            .request(method, url)
-            .bearer_auth(self.token.expose_secret())
+        self.http.request(method, url).bearer_auth(self.token.expose_secret())
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, ApiError> {
@@ -185,10 +173,6 @@ impl Api {
     }
 
     fn unreadable(&self, expected: &'static str) -> ApiError {
-        ApiError::Unreadable {
-            origin: self.origin.clone(),
-            expected,
-            source: None,
-        }
+        ApiError::Unreadable { origin: self.origin.clone(), expected, source: None }
     }
 }

@@ -77,11 +77,7 @@ impl From<ApiError> for Failure {
             ApiError::Unreachable { source, .. } => Self::new(text)
                 .because(source)
                 .next("see whether the API runs there; --api or LETHE_API_URL name another address"),
-            ApiError::Refused {
-                status,
-                problem: Some(problem),
-                ..
-            } => refused(status, *problem),
+            ApiError::Refused { status, problem: Some(problem), .. } => refused(status, *problem),
             ApiError::Refused { problem: None, .. } => {
                 Self::new(text).next("see whether --api names the API itself, and whether it is healthy")
             }
@@ -155,24 +151,15 @@ mod tests {
         let expected = "invalid body (400)\n  the body is not what is expected; see `errors`\n  \
                         /format: expected json, csv or both\n  request r-1";
         assert_eq!(refused(400, problem()).to_string(), expected);
-        assert_eq!(
-            refused(400, problem()).to_json()["error"]["problem"]["errors"][0]["pointer"],
-            "/format"
-        );
+        assert_eq!(refused(400, problem()).to_json()["error"]["problem"]["errors"][0]["pointer"], "/format");
     }
 
     #[test]
     fn the_job_in_the_way_is_named() {
         let path = "/lethe/api/v1/privacy/jobs/00000000-0000-0000-0000-000000000001";
-        let open = Problem {
-            job: Some(path.into()),
-            ..problem()
-        };
+        let open = Problem { job: Some(path.into()), ..problem() };
         let next = next(409, &open).unwrap();
-        assert_eq!(
-            next,
-            "look at that job: lethe jobs show 00000000-0000-0000-0000-000000000001"
-        );
+        assert_eq!(next, "look at that job: lethe jobs show 00000000-0000-0000-0000-000000000001");
     }
 
     #[test]
@@ -183,15 +170,7 @@ mod tests {
             problem: None,
             retry_after: None,
         };
-        assert!(
-            [429, 500, 502, 503, 504]
-                .into_iter()
-                .all(|status| refused(status).is_passing())
-        );
-        assert!(
-            ![400, 401, 403, 404, 409, 410, 422]
-                .into_iter()
-                .any(|status| refused(status).is_passing())
-        );
+        assert!([429, 500, 502, 503, 504].into_iter().all(|status| refused(status).is_passing()));
+        assert!(![400, 401, 403, 404, 409, 410, 422].into_iter().any(|status| refused(status).is_passing()));
     }
 }

@@ -44,16 +44,11 @@ impl Audit {
     }
 
     async fn entries(&self, api: &Api) -> Result<Vec<AuditEntry>, Failure> {
-        let filters = [
-            ("job", self.job.map(|id| id.to_string())),
-            ("action", self.action.clone()),
-        ];
+        let filters = [("job", self.job.map(|id| id.to_string())), ("action", self.action.clone())];
         let wanted = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let (mut entries, mut cursor) = (Vec::new(), None);
         loop {
-            let page = api
-                .audit(&page::parameters(&filters, wanted - entries.len(), cursor))
-                .await?;
+            let page = api.audit(&page::parameters(&filters, wanted - entries.len(), cursor)).await?;
             entries.extend(page.entries);
             entries.truncate(wanted);
             cursor = page.next_cursor;

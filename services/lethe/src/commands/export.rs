@@ -87,10 +87,7 @@ impl Export {
         if watch::outcome(&job) == Outcome::JobWithoutResult {
             return print(&job, None, output);
         }
-        let wanted = Wanted {
-            output: Some(path.clone()),
-            force: self.force,
-        };
+        let wanted = Wanted { output: Some(path.clone()), force: self.force };
         let saved = download::download(&api, &job, &wanted, output).await?;
         print(&job, Some(&saved), output)
     }
@@ -101,23 +98,14 @@ impl Export {
             FileFormat::Csv => Format::Csv,
             FileFormat::Both => Format::Both,
         };
-        let idempotency_key = self
-            .idempotency_key
-            .clone()
-            .unwrap_or_else(|| Uuid::new_v4().to_string());
+        let idempotency_key = self.idempotency_key.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
         let plain = |letter: char| letter.is_ascii_graphic() && letter != '"' && letter != '\\';
         if idempotency_key.is_empty() || !idempotency_key.chars().all(plain) {
             return Err(Failure::usage(
                 "the idempotency key must be visible ASCII without spaces, \" and \\",
             ));
         }
-        Ok(NewExport {
-            body: ExportBody {
-                include_media: self.include_media,
-                format,
-            },
-            idempotency_key,
-        })
+        Ok(NewExport { body: ExportBody { include_media: self.include_media, format }, idempotency_key })
     }
 }
 

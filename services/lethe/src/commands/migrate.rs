@@ -12,13 +12,8 @@ use crate::output::Output;
 use crate::text::amount::of;
 
 /// The services' roles on the control database, as the migrations make them.
-const SERVICE_ROLES: [&str; 5] = [
-    "lethe_api",
-    "lethe_export",
-    "lethe_erasure",
-    "lethe_scheduler",
-    "lethe_audit",
-];
+const SERVICE_ROLES: [&str; 5] =
+    ["lethe_api", "lethe_export", "lethe_erasure", "lethe_scheduler", "lethe_audit"];
 /// One of us at a time changes roles; any number will do that nobody else locks.
 const ROLES_LOCK: i64 = 0x6c65_7468_726f;
 
@@ -59,15 +54,8 @@ impl Migrate {
             }
         }
         // Refused before anything is changed.
-        let login = if self.allow_login {
-            Some(self.local("--allow-login")?)
-        } else {
-            None
-        };
-        let config = StoreConfig {
-            url: self.database_url.clone(),
-            max_connections: 1,
-        };
+        let login = if self.allow_login { Some(self.local("--allow-login")?) } else { None };
+        let config = StoreConfig { url: self.database_url.clone(), max_connections: 1 };
         let store = Store::open(&config).map_err(failed)?;
         if self.check {
             return check(&store, output).await;
@@ -77,9 +65,7 @@ impl Migrate {
             Some(database) => allow_login(&database).await?,
             None => Vec::new(),
         };
-        output.result(&json!({"ran": ran, "roles_allowed_to_log_in": roles}), || {
-            text(&ran, &roles)
-        })?;
+        output.result(&json!({"ran": ran, "roles_allowed_to_log_in": roles}), || text(&ran, &roles))?;
         Ok(Outcome::Done)
     }
 
@@ -93,13 +79,10 @@ impl Migrate {
 async fn check(store: &Store, output: &mut Output) -> Result<Outcome, Failure> {
     let missing = store.missing_migrations().await.map_err(failed)?;
     let up_to_date = missing == 0;
-    output.result(
-        &json!({"up_to_date": up_to_date, "missing": missing}),
-        || match missing {
-            0 => "up to date".to_owned(),
-            missing => format!("{} missing; run `lethe migrate`", of(missing, "migration")),
-        },
-    )?;
+    output.result(&json!({"up_to_date": up_to_date, "missing": missing}), || match missing {
+        0 => "up to date".to_owned(),
+        missing => format!("{} missing; run `lethe migrate`", of(missing, "migration")),
+    })?;
     Ok(if up_to_date { Outcome::Done } else { Outcome::No })
 }
 
@@ -109,10 +92,7 @@ async fn allow_login(database: &PlainDatabase) -> Result<Vec<String>, Failure> {
     let missing = || Failure::new(format!("there is no database `{}`", database.name()));
     let mut client = database.session().await?.ok_or_else(missing)?;
     let transaction = client.transaction().await.map_err(failed)?;
-    transaction
-        .execute("SELECT pg_advisory_xact_lock($1)", &[&ROLES_LOCK])
-        .await
-        .map_err(failed)?;
+    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&ROLES_LOCK]).await.map_err(failed)?;
     let names: Vec<&str> = SERVICE_ROLES.to_vec();
     // Only those that need it: a role belongs to the whole server, and two databases of it may be set up at once.
     let closed =
@@ -121,10 +101,7 @@ async fn allow_login(database: &PlainDatabase) -> Result<Vec<String>, Failure> {
     let mut roles = Vec::new();
     for row in rows {
         let role: String = row.try_get(0).map_err(failed)?;
-        transaction
-            .batch_execute(&format!("ALTER ROLE {role} LOGIN"))
-            .await
-            .map_err(failed)?;
+        transaction.batch_execute(&format!("ALTER ROLE {role} LOGIN")).await.map_err(failed)?;
         roles.push(role);
     }
     transaction.commit().await.map_err(failed)?;
@@ -154,7 +131,5 @@ fn failed(error: StoreError) -> Failure {
             "see whether the role owns the database and may create roles; nothing of a failed migration remains"
         }
     };
-    Failure::new("the control database's migrations cannot be run")
-        .because(error)
-        .next(next)
+    Failure::new("the control database's migrations cannot be run").because(error).next(next)
 }

@@ -14,10 +14,8 @@ pub(super) fn parameters(
     wanted: usize,
     cursor: Option<String>,
 ) -> Vec<(&'static str, String)> {
-    let mut parameters: Vec<(&'static str, String)> = filters
-        .iter()
-        .filter_map(|(name, value)| Some((*name, value.clone()?)))
-        .collect();
+    let mut parameters: Vec<(&'static str, String)> =
+        filters.iter().filter_map(|(name, value)| Some((*name, value.clone()?))).collect();
     parameters.push(("limit", size(wanted).to_string()));
     parameters.extend(cursor.map(|cursor| ("cursor", cursor)));
     parameters
@@ -30,11 +28,8 @@ mod tests {
     #[test]
     fn only_what_is_set_is_sent() {
         let filters = [("state", Some("failed".to_owned())), ("kind", None)];
-        let expected = [
-            ("state", "failed".to_owned()),
-            ("limit", "200".to_owned()),
-            ("cursor", "c".to_owned()),
-        ];
+        let expected =
+            [("state", "failed".to_owned()), ("limit", "200".to_owned()), ("cursor", "c".to_owned())];
         assert_eq!(parameters(&filters, 1_000, Some("c".to_owned())), expected);
         assert_eq!(parameters(&[], 7, None), [("limit", "7".to_owned())]);
     }

@@ -33,11 +33,7 @@ impl JobBars {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let overall = all.add(ProgressBar::new(0).with_style(style(OVERALL)));
         overall.enable_steady_tick(TICK);
-        Self {
-            all,
-            overall,
-            parts: BTreeMap::new(),
-        }
+        Self { all, overall, parts: BTreeMap::new() }
     }
 
     pub(super) fn show(&mut self, job: &JobView) {
@@ -84,11 +80,7 @@ impl JobBars {
     }
 
     pub(super) fn finish(&self, has_result: bool) {
-        let end = if has_result {
-            ProgressBar::finish_and_clear
-        } else {
-            ProgressBar::abandon
-        };
+        let end = if has_result { ProgressBar::finish_and_clear } else { ProgressBar::abandon };
         self.parts.values().for_each(end);
         end(&self.overall);
     }
@@ -107,11 +99,7 @@ pub(crate) fn row_bar(name: &str, shown: bool) -> ProgressBar {
 }
 
 fn bar(template: &str, name: &str, length: u64, shown: bool) -> ProgressBar {
-    let target = if shown {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
+    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(length), target).with_style(style(template));
     bar.set_prefix(plain(name).into_owned());
     bar

@@ -36,10 +36,5 @@ fn line(job: &JobView) -> String {
     }
     let (done, planned) = (progress.rows_done, progress.rows_planned);
     let share = per_cent(done, planned);
-    format!(
-        "{state}: {} of {} rows ({share} %), {}",
-        count(done),
-        count(planned),
-        size(progress.bytes_done)
-    )
+    format!("{state}: {} of {} rows ({share} %), {}", count(done), count(planned), size(progress.bytes_done))
 }

@@ -44,10 +44,7 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!(
-            (count(0), count(1_234_567), count(-1)),
-            ("0".into(), "1,234,567".into(), "0".into())
-        );
+        assert_eq!((count(0), count(1_234_567), count(-1)), ("0".into(), "1,234,567".into(), "0".into()));
         assert_eq!((size(999), size(1_258_291)), ("999 B".into(), "1.20 MiB".into()));
         assert_eq!(
             (of(1, "job"), of(0, "job"), of(2_000, "job")),

@@ -11,9 +11,7 @@ pub fn audit(entries: &[AuditEntry]) -> String {
     if entries.is_empty() {
         return "no entries\n".to_owned();
     }
-    let mut table = Table::of(&[
-        "SEQ", "WHEN", "ACTION", "OUTCOME", "JOB", "VERSION", "STEP", "ACTOR",
-    ]);
+    let mut table = Table::of(&["SEQ", "WHEN", "ACTION", "OUTCOME", "JOB", "VERSION", "STEP", "ACTOR"]);
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     for entry in entries {
         table.row([

@@ -17,12 +17,7 @@ use super::timeline::timeline;
 #[must_use]
 pub fn job(job: &JobView, now: DateTime<Utc>) -> String {
     let summary = &job.summary;
-    let mut text = format!(
-        "{} {}  {}\n\n",
-        plain(&summary.kind),
-        summary.id,
-        plain(&summary.state)
-    );
+    let mut text = format!("{} {}  {}\n\n", plain(&summary.kind), summary.id, plain(&summary.state));
     for (name, value) in facts(job, now) {
         // A String takes whatever is written.
         writeln!(text, "  {name:<10}{}", plain(&value)).ok();
@@ -34,12 +29,7 @@ pub fn job(job: &JobView, now: DateTime<Utc>) -> String {
         write!(text, "\nsteps\n{}", steps(&job.steps)).ok();
     }
     if !job.timeline.is_empty() {
-        write!(
-            text,
-            "\ntimeline\n{}",
-            timeline(&job.timeline, summary.created_at)
-        )
-        .ok();
+        write!(text, "\ntimeline\n{}", timeline(&job.timeline, summary.created_at)).ok();
     }
     if let Some(next) = next(job) {
         writeln!(text, "\nnext: {next}").ok();
@@ -55,17 +45,8 @@ pub fn jobs(jobs: &[JobSummary], now: DateTime<Utc>) -> String {
     }
     let mut table = Table::of(&["ID", "KIND", "STATE", "CREATED", "TOOK"]);
     for job in jobs {
-        let took = job
-            .ended_at
-            .map(|at| span(at - job.created_at))
-            .unwrap_or_else(|| "-".to_owned());
-        table.row([
-            job.id.to_string(),
-            job.kind.clone(),
-            job.state.clone(),
-            ago(job.created_at, now),
-            took,
-        ]);
+        let took = job.ended_at.map(|at| span(at - job.created_at)).unwrap_or_else(|| "-".to_owned());
+        table.row([job.id.to_string(), job.kind.clone(), job.state.clone(), ago(job.created_at, now), took]);
     }
     table.text()
 }
@@ -74,20 +55,10 @@ fn facts(job: &JobView, now: DateTime<Utc>) -> Vec<(&'static str, String)> {
     let summary = &job.summary;
     let mut facts = vec![
         ("request", request(&job.request)),
-        (
-            "created",
-            format!(
-                "{} ({})",
-                moment(summary.created_at),
-                ago(summary.created_at, now)
-            ),
-        ),
+        ("created", format!("{} ({})", moment(summary.created_at), ago(summary.created_at, now))),
     ];
     if let Some(at) = summary.ended_at {
-        facts.push((
-            "ended",
-            format!("{}, after {}", moment(at), span(at - summary.created_at)),
-        ));
+        facts.push(("ended", format!("{}, after {}", moment(at), span(at - summary.created_at))));
     }
     if let Some(cutoff) = job.cutoff {
         facts.push(("cutoff", moment(cutoff)));
@@ -95,16 +66,10 @@ fn facts(job: &JobView, now: DateTime<Utc>) -> Vec<(&'static str, String)> {
     let progress = &job.progress;
     if progress.rows_planned > 0 || progress.rows_done > 0 {
         let (done, planned) = (count(progress.rows_done), count(progress.rows_planned));
-        facts.push((
-            "rows",
-            format!("{done} of {planned}, {} uncompressed", size(progress.bytes_done)),
-        ));
+        facts.push(("rows", format!("{done} of {planned}, {} uncompressed", size(progress.bytes_done))));
     }
     if let Some(package) = &job.package {
-        facts.push((
-            "package",
-            format!("{}, {}", package.file_name, size(package.size_bytes)),
-        ));
+        facts.push(("package", format!("{}, {}", package.file_name, size(package.size_bytes))));
         facts.push(("SHA-256", package.sha256.clone()));
     }
     if let Some(failure) = &job.failure {
@@ -133,11 +98,7 @@ fn collections(job: &JobView) -> String {
             format!("  {}", part.collection),
             format!("{} %", per_cent(done, planned)),
             progress_bar(done, planned),
-            if done == planned {
-                count(done)
-            } else {
-                format!("{} of {}", count(done), count(planned))
-            },
+            if done == planned { count(done) } else { format!("{} of {}", count(done), count(planned)) },
             size(part.bytes_done),
         ]);
     }
@@ -152,19 +113,14 @@ fn steps(steps: &[StepView]) -> String {
             None => states.push((&step.state, 1)),
         }
     }
-    let counted: Vec<String> = states
-        .iter()
-        .map(|(state, number)| format!("{number} {state}"))
-        .collect();
+    let counted: Vec<String> = states.iter().map(|(state, number)| format!("{number} {state}")).collect();
     let mut text = format!("  {}\n", plain(&counted.join(", ")));
     for step in steps {
         if let Some(failure) = &step.failure {
             let about = step.collection.as_deref().unwrap_or("the job");
             let attempts = of(usize::try_from(step.attempts).unwrap_or(0), "attempt");
-            let line = format!(
-                "step {} ({} of {about}), {attempts}: {}",
-                step.step_no, step.kind, failure.detail
-            );
+            let line =
+                format!("step {} ({} of {about}), {attempts}: {}", step.step_no, step.kind, failure.detail);
             writeln!(text, "  ✗ {}", plain(&line)).ok();
         }
     }

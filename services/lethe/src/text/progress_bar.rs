@@ -9,11 +9,7 @@ const WIDTH: usize = 20;
 #[must_use]
 pub fn progress_bar(done: i64, all: i64) -> String {
     let filled = usize::try_from(natural(per_cent(done, all))).unwrap_or(0) * WIDTH / 100;
-    format!(
-        "{}{}",
-        "█".repeat(filled),
-        "░".repeat(WIDTH.saturating_sub(filled))
-    )
+    format!("{}{}", "█".repeat(filled), "░".repeat(WIDTH.saturating_sub(filled)))
 }
 
 #[cfg(test)]

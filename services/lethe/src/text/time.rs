@@ -42,30 +42,18 @@ mod tests {
     #[test]
     fn spans_keep_two_units_at_most() {
         let text = |millis| span(TimeDelta::milliseconds(millis));
-        assert_eq!(
-            (text(-5), text(0), text(999)),
-            ("0 ms".into(), "0 ms".into(), "999 ms".into())
-        );
+        assert_eq!((text(-5), text(0), text(999)), ("0 ms".into(), "0 ms".into(), "999 ms".into()));
         assert_eq!((text(1_000), text(59_990)), ("1.0 s".into(), "59.9 s".into()));
-        assert_eq!(
-            (text(200_000), text(7_500_000)),
-            ("3 min 20 s".into(), "2 h 5 min".into())
-        );
+        assert_eq!((text(200_000), text(7_500_000)), ("3 min 20 s".into(), "2 h 5 min".into()));
     }
 
     #[test]
     fn what_is_past_is_rounded_down() {
         let now = DateTime::UNIX_EPOCH + TimeDelta::days(40);
         let text = |seconds| ago(now - TimeDelta::seconds(seconds), now);
-        assert_eq!(
-            (text(-9), text(0), text(59)),
-            ("just now".into(), "just now".into(), "59 s ago".into())
-        );
+        assert_eq!((text(-9), text(0), text(59)), ("just now".into(), "just now".into(), "59 s ago".into()));
         assert_eq!((text(119), text(7_199)), ("1 min ago".into(), "1 h ago".into()));
-        assert_eq!(
-            (text(90_000), text(172_800)),
-            ("1 day ago".into(), "2 days ago".into())
-        );
+        assert_eq!((text(90_000), text(172_800)), ("1 day ago".into(), "2 days ago".into()));
         assert_eq!(moment(DateTime::UNIX_EPOCH), "1970-01-01 00:00:00 UTC");
     }
 }

@@ -16,10 +16,8 @@ pub(super) fn timeline(entries: &[TimelineEntry], created_at: DateTime<Utc>) -> 
     let mut lines = Vec::new();
     for run in runs {
         if run.len() > LONGEST_RUN {
-            lines.extend(
-                run.first()
-                    .map(|first| line(first, created_at, &format!(" ({} times)", run.len()))),
-            );
+            lines
+                .extend(run.first().map(|first| line(first, created_at, &format!(" ({} times)", run.len()))));
         } else {
             lines.extend(run.iter().map(|entry| line(entry, created_at, &step(entry))));
         }
@@ -35,8 +33,5 @@ fn line(entry: &TimelineEntry, created_at: DateTime<Utc>, remark: &str) -> Strin
 }
 
 fn step(entry: &TimelineEntry) -> String {
-    entry
-        .step_no
-        .map(|number| format!(", step {number}"))
-        .unwrap_or_default()
+    entry.step_no.map(|number| format!(", step {number}")).unwrap_or_default()
 }

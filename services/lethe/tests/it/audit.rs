@@ -18,19 +18,11 @@ async fn entries_are_listed() {
         )
     })
     .await;
-    let run = api
-        .lethe(&["audit", "--job", JOB, "--limit", "5"])
-        .run()
-        .await
-        .ended_with(0);
+    let run = api.lethe(&["audit", "--job", JOB, "--limit", "5"]).run().await.ended_with(0);
     let line =
         format!("12   2026-11-21 10:00:00 UTC  job.created  success  {JOB}  1        -     owner-1 (owner)");
     assert_eq!(run.out.lines().nth(1), Some(line.as_str()), "{}", run.out);
-    assert_eq!(
-        api.0
-            .times(&format!("GET {}", path(&format!("audit?job={JOB}&limit=5")))),
-        1
-    );
+    assert_eq!(api.0.times(&format!("GET {}", path(&format!("audit?job={JOB}&limit=5")))), 1);
     let document = api.lethe(&["audit", "--json"]).run().await.ended_with(0).json();
     assert_eq!(document["entries"][0]["seq"], 12);
 }
@@ -38,8 +30,5 @@ async fn entries_are_listed() {
 #[tokio::test]
 async fn an_empty_log_is_said() {
     let api = FakeApi::start(|_, _| Answer::json(200, &json!({"next_cursor": null, "entries": []}))).await;
-    assert_eq!(
-        api.lethe(&["audit"]).run().await.ended_with(0).out,
-        "no entries\n"
-    );
+    assert_eq!(api.lethe(&["audit"]).run().await.ended_with(0).out, "no entries\n");
 }

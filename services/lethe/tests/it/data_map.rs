@@ -48,16 +48,11 @@ impl Map {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("map.yaml");
         std::fs::write(&file, text).unwrap();
-        Self {
-            _directory: directory,
-            file,
-        }
+        Self { _directory: directory, file }
     }
 
     async fn check(&self, more: &[&str]) -> Run {
-        Lethe::with(&[&["data-map", "check", self.file.to_str().unwrap()], more].concat())
-            .run()
-            .await
+        Lethe::with(&[&["data-map", "check", self.file.to_str().unwrap()], more].concat()).run().await
     }
 }
 
@@ -65,17 +60,10 @@ impl Map {
 async fn a_good_map_is_read_and_explained() {
     let map = Map::of(MAP);
     let run = map.check(&["--explain"]).await.ended_with(0);
-    assert!(
-        run.out.contains("clubs.notes    notes → members → club\n"),
-        "{}",
-        run.out
-    );
+    assert!(run.out.contains("clubs.notes    notes → members → club\n"), "{}", run.out);
     assert!(run.out.contains("compared with no database"), "{}", run.out);
     let report = map.check(&["--json"]).await.ended_with(0).json();
-    assert_eq!(
-        (&report["ok"], &report["checked_against"]),
-        (&json!(true), &json!([]))
-    );
+    assert_eq!((&report["ok"], &report["checked_against"]), (&json!(true), &json!([])));
     assert_eq!(report["collections"][2]["through"], json!(["notes", "members"]));
     assert_eq!(report["collections"][2]["organisation_column"], "club");
 }
@@ -84,11 +72,7 @@ async fn a_good_map_is_read_and_explained() {
 async fn a_bad_map_is_refused_with_line_and_column() {
     let unknown_key = Map::of(&MAP.replace("lethe: {tenant: member}", "lethe: {tennant: member}"));
     let run = unknown_key.check(&[]).await.ended_with(1);
-    assert!(
-        run.out.contains(&format!("{}:19:", unknown_key.file.display())),
-        "{}",
-        run.out
-    );
+    assert!(run.out.contains(&format!("{}:19:", unknown_key.file.display())), "{}", run.out);
     assert!(run.out.contains("tennant"), "{}", run.out);
 
     let dangling = Map::of(&MAP.replace("field: members.id", "field: people.id"));
@@ -102,10 +86,7 @@ async fn a_bad_map_is_refused_with_line_and_column() {
 
     let no_yaml = Map::of("dataset: [");
     no_yaml.check(&[]).await.ended_with(1);
-    let missing = Lethe::with(&["data-map", "check", "/nonexistent.yaml"])
-        .run()
-        .await
-        .ended_with(1);
+    let missing = Lethe::with(&["data-map", "check", "/nonexistent.yaml"]).run().await.ended_with(1);
     assert!(missing.err.contains("/nonexistent.yaml"), "{}", missing.err);
 }
 
@@ -117,36 +98,16 @@ async fn the_live_schema_is_compared() {
 
     let good = Map::of(MAP);
     let run = good.check(&["--store", &store]).await.ended_with(0);
-    assert!(
-        run.out.contains("1 error: no erasure can run"),
-        "no primary key of notes: {}",
-        run.out
-    );
-    assert!(
-        run.out.contains("compared with the live schema of clubs"),
-        "{}",
-        run.out
-    );
+    assert!(run.out.contains("1 error: no erasure can run"), "no primary key of notes: {}", run.out);
+    assert!(run.out.contains("compared with the live schema of clubs"), "{}", run.out);
     good.check(&["--store", &store, "--strict"]).await.ended_with(1);
 
-    let bad = Map::of(
-        &MAP.replace("name: body", "name: bodyy")
-            .replace("name: email", "name: e_mail"),
-    );
+    let bad = Map::of(&MAP.replace("name: body", "name: bodyy").replace("name: email", "name: e_mail"));
     let run = bad.check(&["--store", &store]).await.ended_with(1);
     let place = bad.file.display().to_string();
-    assert!(
-        run.out
-            .contains(&format!("{place}:17:14: clubs.members.e_mail: ")),
-        "{}",
-        run.out
-    );
+    assert!(run.out.contains(&format!("{place}:17:14: clubs.members.e_mail: ")), "{}", run.out);
     assert!(run.out.contains("is `email` meant?"), "{}", run.out);
-    assert!(
-        run.out.contains(&format!("{place}:23:14: clubs.notes.bodyy: ")),
-        "{}",
-        run.out
-    );
+    assert!(run.out.contains(&format!("{place}:23:14: clubs.notes.bodyy: ")), "{}", run.out);
 
     let by_environment = Lethe::with(&["data-map", "check", good.file.to_str().unwrap(), "--json"])
         .env("LETHE_STORES", &store);
@@ -159,23 +120,13 @@ async fn the_live_schema_is_compared() {
 async fn stores_that_cannot_be_used_are_said_without_their_passwords() {
     let map = Map::of(MAP);
     let wrong = map.check(&["--store", "u:hunter2@h/d"]).await.ended_with(2);
-    let stranger = map
-        .check(&["--store", "shop=postgres://u:hunter2@127.0.0.1:1/d"])
-        .await
-        .ended_with(2);
+    let stranger = map.check(&["--store", "shop=postgres://u:hunter2@127.0.0.1:1/d"]).await.ended_with(2);
     assert!(stranger.err.contains("its stores are: clubs"), "{}", stranger.err);
-    let away = map
-        .check(&["--json", "--store", "clubs=postgres://u:hunter2@127.0.0.1:1/d"])
-        .await
-        .ended_with(1);
+    let away =
+        map.check(&["--json", "--store", "clubs=postgres://u:hunter2@127.0.0.1:1/d"]).await.ended_with(1);
     assert_eq!(away.json()["error"]["exit_code"], 1);
     for run in [wrong, stranger, away] {
-        assert!(
-            !run.err.contains("hunter2") && !run.out.contains("hunter2"),
-            "{}{}",
-            run.out,
-            run.err
-        );
+        assert!(!run.err.contains("hunter2") && !run.out.contains("hunter2"), "{}{}", run.out, run.err);
         assert!(run.err.contains("next: "), "{}", run.err);
     }
 }

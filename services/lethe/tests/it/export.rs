@@ -22,21 +22,15 @@ async fn without_wait_the_job_is_printed() {
         false => Answer::json(200, &job("pending", json!({}))),
     })
     .await;
-    let run = api
-        .lethe(&["export", "--format", "both", "--include-media", "--json"])
-        .run()
-        .await
-        .ended_with(0);
+    let run =
+        api.lethe(&["export", "--format", "both", "--include-media", "--json"]).run().await.ended_with(0);
     assert_eq!(run.json()["id"], JOB);
     assert_eq!(run.err, "");
     let asked = api.0.asked();
     let body: Value = serde_json::from_str(&asked[0].body).unwrap();
     assert_eq!(body, json!({"format": "both", "include_media": true}));
     let key = asked[0].header("idempotency-key").unwrap();
-    assert!(
-        key.starts_with('"') && key.ends_with('"') && key.len() == 38,
-        "{key}"
-    );
+    assert!(key.starts_with('"') && key.ends_with('"') && key.len() == 38, "{key}");
     assert_eq!(asked[0].header("content-type"), Some("application/json"));
 }
 
@@ -49,24 +43,12 @@ async fn the_same_key_is_sent_again_when_the_answer_is_lost() {
         (false, _) => Answer::json(200, &job("pending", json!({}))),
     })
     .await;
-    api.lethe(&["export", "--idempotency-key", "mine"])
-        .run()
-        .await
-        .ended_with(0);
+    api.lethe(&["export", "--idempotency-key", "mine"]).run().await.ended_with(0);
     let asked = api.0.asked();
-    let keys: Vec<_> = asked
-        .iter()
-        .filter(|asked| is_new(asked))
-        .map(|asked| asked.header("idempotency-key"))
-        .collect();
-    assert!(
-        !keys.is_empty() && keys.iter().all(|key| *key == Some("\"mine\"")),
-        "{keys:?}"
-    );
-    api.lethe(&["export", "--idempotency-key", "with space"])
-        .run()
-        .await
-        .ended_with(2);
+    let keys: Vec<_> =
+        asked.iter().filter(|asked| is_new(asked)).map(|asked| asked.header("idempotency-key")).collect();
+    assert!(!keys.is_empty() && keys.iter().all(|key| *key == Some("\"mine\"")), "{keys:?}");
+    api.lethe(&["export", "--idempotency-key", "with space"]).run().await.ended_with(2);
 }
 
 #[tokio::test]
@@ -93,11 +75,7 @@ async fn a_cancelled_job_ends_with_3_and_nothing_is_downloaded() {
     .await;
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("export.zip");
-    let run = api
-        .lethe(&["export", "--json", "--output", file.to_str().unwrap()])
-        .run()
-        .await
-        .ended_with(3);
+    let run = api.lethe(&["export", "--json", "--output", file.to_str().unwrap()]).run().await.ended_with(3);
     assert_eq!(run.json()["state"], "cancelled");
     assert!(!file.exists());
 }
@@ -121,16 +99,9 @@ async fn ctrl_c_stops_the_looking_and_says_how_to_look_again() {
     let look = format!("GET {}", path(&format!("jobs/{JOB}")));
     until("two looks at the job", || api.0.times(&look) >= 2).await;
     let process = child.id().unwrap().to_string();
-    let sent = std::process::Command::new("sh")
-        .args(["-c", "kill -INT \"$0\"", &process])
-        .status()
-        .unwrap();
+    let sent = std::process::Command::new("sh").args(["-c", "kill -INT \"$0\"", &process]).status().unwrap();
     assert!(sent.success());
     let run = Run::of(child.wait_with_output().await.unwrap()).ended_with(130);
     assert!(run.err.contains("the job goes on"), "{}", run.err);
-    assert!(
-        run.err.contains(&format!("lethe jobs show {JOB} --watch")),
-        "{}",
-        run.err
-    );
+    assert!(run.err.contains(&format!("lethe jobs show {JOB} --watch")), "{}", run.err);
 }

@@ -19,15 +19,9 @@ const COMMANDS: [&[&str]; 11] = [
 #[tokio::test]
 async fn every_command_has_an_example_that_begins_with_itself() {
     for command in COMMANDS {
-        let help = Lethe::with(&[command, &["--help"]].concat())
-            .run()
-            .await
-            .ended_with(0)
-            .out;
+        let help = Lethe::with(&[command, &["--help"]].concat()).run().await.ended_with(0).out;
         let example = format!("lethe {}", command.join(" "));
-        let (_, examples) = help
-            .split_once("Example")
-            .unwrap_or_else(|| panic!("no example in:\n{help}"));
+        let (_, examples) = help.split_once("Example").unwrap_or_else(|| panic!("no example in:\n{help}"));
         assert!(examples.contains(&example), "{help}");
         assert!(help.contains("--json"), "{help}");
     }
@@ -37,26 +31,14 @@ async fn every_command_has_an_example_that_begins_with_itself() {
 async fn the_first_page_lists_commands_and_exit_codes() {
     let help = Lethe::with(&["--help"]).run().await.ended_with(0).out;
     for command in COMMANDS {
-        assert!(
-            help.contains(&format!("\n  {} ", command[0])),
-            "{}\n{help}",
-            command[0]
-        );
+        assert!(help.contains(&format!("\n  {} ", command[0])), "{}\n{help}", command[0]);
     }
-    assert!(
-        help.contains("3    the job that was waited for failed or was cancelled"),
-        "{help}"
-    );
+    assert!(help.contains("3    the job that was waited for failed or was cancelled"), "{help}");
 }
 
 #[tokio::test]
 async fn variables_are_named_and_secrets_are_not_shown() {
-    let help = Lethe::with(&["export", "--help"])
-        .env("LETHE_TOKEN", "hunter2")
-        .run()
-        .await
-        .ended_with(0)
-        .out;
+    let help = Lethe::with(&["export", "--help"]).env("LETHE_TOKEN", "hunter2").run().await.ended_with(0).out;
     for variable in ["LETHE_API_URL", "LETHE_TOKEN", "LETHE_TOKEN_FILE"] {
         assert!(help.contains(variable), "{help}");
     }
@@ -67,13 +49,7 @@ async fn variables_are_named_and_secrets_are_not_shown() {
 async fn wrong_use_ends_with_2_and_says_what_is_right() {
     let run = Lethe::with(&["exprot"]).run().await.ended_with(2);
     assert!(run.err.contains("export") && run.out.is_empty(), "{}", run.err);
-    Lethe::with(&["jobs", "show", "no-uuid"])
-        .run()
-        .await
-        .ended_with(2);
-    let run = Lethe::with(&["jobs", "list", "--state", "done"])
-        .run()
-        .await
-        .ended_with(2);
+    Lethe::with(&["jobs", "show", "no-uuid"]).run().await.ended_with(2);
+    let run = Lethe::with(&["jobs", "list", "--state", "done"]).run().await.ended_with(2);
     assert!(run.err.contains("completed"), "{}", run.err);
 }

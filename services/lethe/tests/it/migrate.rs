@@ -11,11 +11,7 @@ fn lethe(database: &Database, arguments: &[&str]) -> Lethe {
 #[tokio::test]
 async fn migrations_run_once_and_are_named() {
     let database = Database::empty().await;
-    let before = lethe(&database, &["--check", "--json"])
-        .run()
-        .await
-        .ended_with(1)
-        .json();
+    let before = lethe(&database, &["--check", "--json"]).run().await.ended_with(1).json();
     assert_eq!(before["up_to_date"], false);
     assert!(before["missing"].as_u64().unwrap() >= 3, "{before}");
     let run = lethe(&database, &["--check"]).run().await.ended_with(1);
@@ -25,16 +21,9 @@ async fn migrations_run_once_and_are_named() {
     assert!(first["ran"].as_array().unwrap().len() >= 3, "{first}");
     let second = lethe(&database, &["--json"]).run().await.ended_with(0).json();
     assert_eq!(second["ran"], json!([]));
-    let after = lethe(&database, &["--check", "--json"])
-        .run()
-        .await
-        .ended_with(0)
-        .json();
+    let after = lethe(&database, &["--check", "--json"]).run().await.ended_with(0).json();
     assert_eq!(after, json!({"up_to_date": true, "missing": 0}));
-    assert_eq!(
-        lethe(&database, &["--check"]).run().await.ended_with(0).out,
-        "up to date\n"
-    );
+    assert_eq!(lethe(&database, &["--check"]).run().await.ended_with(0).out, "up to date\n");
     database.remove().await;
 }
 
@@ -55,24 +44,10 @@ async fn a_developer_gets_the_database_and_roles_that_log_in() {
     let missing = lethe(&database, &[]).run().await.ended_with(1);
     assert!(missing.err.contains("--create-database"), "{}", missing.err);
     for _ in 0..2 {
-        lethe(&database, &["--create-database", "--allow-login"])
-            .run()
-            .await
-            .ended_with(0);
+        lethe(&database, &["--create-database", "--allow-login"]).run().await.ended_with(0);
     }
-    for role in [
-        "lethe_api",
-        "lethe_export",
-        "lethe_erasure",
-        "lethe_scheduler",
-        "lethe_audit",
-    ] {
-        let who = database
-            .session_as(role)
-            .await
-            .query_one("SELECT current_user::text", &[])
-            .await
-            .unwrap();
+    for role in ["lethe_api", "lethe_export", "lethe_erasure", "lethe_scheduler", "lethe_audit"] {
+        let who = database.session_as(role).await.query_one("SELECT current_user::text", &[]).await.unwrap();
         assert_eq!(who.get::<_, String>(0), role);
     }
     database.remove().await;
@@ -82,18 +57,11 @@ async fn a_developer_gets_the_database_and_roles_that_log_in() {
 async fn roles_of_another_machine_are_left_alone() {
     for option in ["--allow-login", "--create-database"] {
         let run = Lethe::with(&["migrate", option])
-            .env(
-                "LETHE_CONTROL__URL",
-                "postgres://u:hunter2@db.invalid/lethe?sslmode=disable",
-            )
+            .env("LETHE_CONTROL__URL", "postgres://u:hunter2@db.invalid/lethe?sslmode=disable")
             .run()
             .await
             .ended_with(2);
-        assert!(
-            run.err.contains("on this machine") && !run.err.contains("hunter2"),
-            "{}",
-            run.err
-        );
+        assert!(run.err.contains("on this machine") && !run.err.contains("hunter2"), "{}", run.err);
     }
 }
 
@@ -104,15 +72,6 @@ async fn a_server_that_is_away_is_said_with_what_to_do() {
         .run()
         .await
         .ended_with(1);
-    assert!(
-        run.json()["error"]["next"]
-            .as_str()
-            .unwrap()
-            .contains("LETHE_CONTROL__URL")
-    );
-    assert!(
-        !run.out.contains("hunter2") && !run.err.contains("hunter2"),
-        "{}",
-        run.err
-    );
+    assert!(run.json()["error"]["next"].as_str().unwrap().contains("LETHE_CONTROL__URL"));
+    assert!(!run.out.contains("hunter2") && !run.err.contains("hunter2"), "{}", run.err);
 }

@@ -12,11 +12,7 @@ async fn it_is_refused_outside_development() {
     let directory = tempfile::tempdir().unwrap();
     let token =
         || Lethe::with(&["token", "--organisation", "1", "--role", "owner"]).in_directory(directory.path());
-    for lethe in [
-        token(),
-        token().env("LETHE_MODE", "production"),
-        token().env("LETHE_MODE", ""),
-    ] {
+    for lethe in [token(), token().env("LETHE_MODE", "production"), token().env("LETHE_MODE", "")] {
         let run = lethe.run().await.ended_with(2);
         assert!(run.out.is_empty(), "{}", run.out);
         assert!(
@@ -44,9 +40,7 @@ async fn the_public_key_verifies_what_the_private_one_signed() {
         "--expires",
         "15m",
     ];
-    let lethe = Lethe::with(&arguments)
-        .env("LETHE_MODE", "development")
-        .in_directory(directory.path());
+    let lethe = Lethe::with(&arguments).env("LETHE_MODE", "development").in_directory(directory.path());
     let run = lethe.run().await.ended_with(0);
     let key = std::fs::read(directory.path().join(".local/dev-issuer.pub.pem")).unwrap();
     let mut validation = Validation::new(Algorithm::EdDSA);
@@ -59,14 +53,8 @@ async fn the_public_key_verifies_what_the_private_one_signed() {
     assert_eq!(token.header.kid.unwrap().len(), 43);
     let claims = token.claims;
     assert_eq!(claims["organisation_id"], ORGANISATION);
-    assert_eq!(
-        (&claims["roles"], &claims["sub"]),
-        (&json!(["owner", "auditor"]), &json!("u-7"))
-    );
-    assert_eq!(
-        claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(),
-        900
-    );
+    assert_eq!((&claims["roles"], &claims["sub"]), (&json!(["owner", "auditor"]), &json!("u-7")));
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 900);
     assert_eq!(claims["nbf"], claims["iat"]);
     assert!(claims["jti"].is_string());
 }
@@ -81,15 +69,8 @@ async fn programs_get_the_token_with_what_it_says() {
     };
     let made = lethe(&["--init"]).run().await.ended_with(0).json();
     assert_eq!(made["created"], true);
-    let token = lethe(&["--organisation", "3", "--role", "member"])
-        .run()
-        .await
-        .ended_with(0)
-        .json();
-    assert_eq!(
-        (&token["key_id"], &token["organisation_id"]),
-        (&made["key_id"], &json!("3"))
-    );
+    let token = lethe(&["--organisation", "3", "--role", "member"]).run().await.ended_with(0).json();
+    assert_eq!((&token["key_id"], &token["organisation_id"]), (&made["key_id"], &json!("3")));
     assert_eq!(token["token"].as_str().unwrap().split('.').count(), 3);
     assert!(token["expires_at"].as_str().unwrap().ends_with('Z'));
 }
@@ -107,11 +88,7 @@ async fn what_cannot_be_put_into_a_token_is_refused() {
         &["--role", "owner"],
     ] {
         let arguments = [&["token", "--development"], wrong].concat();
-        Lethe::with(&arguments)
-            .in_directory(directory.path())
-            .run()
-            .await
-            .ended_with(2);
+        Lethe::with(&arguments).in_directory(directory.path()).run().await.ended_with(2);
     }
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
 }

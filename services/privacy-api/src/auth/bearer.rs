@@ -22,11 +22,7 @@ pub async fn authenticate(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let token = token(request.headers()).map_err(ApiError::from)?;
-    let caller = state
-        .verifier
-        .caller(token, Instant::now())
-        .await
-        .map_err(ApiError::from)?;
+    let caller = state.verifier.caller(token, Instant::now()).await.map_err(ApiError::from)?;
     request.extensions_mut().insert(caller);
     next.call(request).await
 }

@@ -19,12 +19,7 @@ impl Caller {
     /// The caller in the role that grants the permission, for the audit log; `None` without one.
     #[must_use]
     pub fn acting(&self, permission: Permission) -> Option<Actor> {
-        let role = Role::ALL
-            .into_iter()
-            .find(|role| self.roles.contains(role) && role.grants(permission))?;
-        Some(Actor {
-            subject: self.subject.clone(),
-            role: role.name().to_owned(),
-        })
+        let role = Role::ALL.into_iter().find(|role| self.roles.contains(role) && role.grants(permission))?;
+        Some(Actor { subject: self.subject.clone(), role: role.name().to_owned() })
     }
 }

@@ -22,10 +22,7 @@ impl ClaimNames {
     /// The caller that the claims describe.
     pub fn caller(&self, claims: &Claims, subjects: &Subjects) -> Result<Caller, TokenError> {
         let missing = |name: &str| TokenError::Claim(name.to_owned());
-        let subject = claims
-            .get("sub")
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty());
+        let subject = claims.get("sub").and_then(Value::as_str).filter(|text| !text.is_empty());
         let organisation = find(claims, &self.organisation).and_then(identifier);
         let organisation = organisation.ok_or_else(|| missing(&self.organisation))?;
         Ok(Caller {
@@ -50,9 +47,7 @@ fn find<'a>(claims: &'a Claims, name: &str) -> Option<&'a Value> {
     let Some(path) = name.strip_prefix('/') else {
         return claims.get(name);
     };
-    let mut segments = path
-        .split('/')
-        .map(|segment| segment.replace("~1", "/").replace("~0", "~"));
+    let mut segments = path.split('/').map(|segment| segment.replace("~1", "/").replace("~0", "~"));
     let first = claims.get(&segments.next()?)?;
     segments.try_fold(first, |value, segment| value.get(segment))
 }
@@ -76,10 +71,7 @@ mod tests {
     fn caller(claims: Value, organisation: &str, roles: &[&str]) -> Result<Caller, TokenError> {
         let subjects = Subjects::new(&SecretString::from("0123456789abcdef0123456789abcdef")).unwrap();
         let roles = roles.iter().map(|&role| role.to_owned()).collect();
-        let names = ClaimNames {
-            organisation: organisation.to_owned(),
-            roles,
-        };
+        let names = ClaimNames { organisation: organisation.to_owned(), roles };
         names.caller(claims.as_object().unwrap(), &subjects)
     }
 
@@ -89,29 +81,19 @@ mod tests {
             json!({"sub": "u1", "organisation_id": "acme", "role": "owner", "roles": ["auditor", "root", 7]});
         let caller = caller(claims, "organisation_id", &["roles", "role"]).unwrap();
         assert_eq!(caller.roles, [Role::Auditor, Role::Owner]);
-        assert_eq!(
-            (caller.organisation.as_str(), caller.subject.as_str()),
-            ("acme", "u1")
-        );
+        assert_eq!((caller.organisation.as_str(), caller.subject.as_str()), ("acme", "u1"));
     }
 
     #[test]
     fn a_pointer_reaches_into_nested_claims() {
         let claims = json!({"sub": "u1", "realm_access": {"roles": ["member"]}, "org": {"a/b": 3}});
         let caller = caller(claims, "/org/a~1b", &["/realm_access/roles"]).unwrap();
-        assert_eq!(
-            (caller.organisation.as_str(), caller.roles),
-            ("3", vec![Role::Member])
-        );
+        assert_eq!((caller.organisation.as_str(), caller.roles), ("3", vec![Role::Member]));
     }
 
     #[test]
     fn what_is_missing_is_named() {
-        let without = |claims: Value| {
-            caller(claims, "organisation_id", &["role"])
-                .unwrap_err()
-                .to_string()
-        };
+        let without = |claims: Value| caller(claims, "organisation_id", &["role"]).unwrap_err().to_string();
         for claims in [
             json!({"sub": "u1"}),
             json!({"sub": "u1", "organisation_id": ""}),
@@ -122,9 +104,6 @@ mod tests {
         ] {
             assert_eq!(without(claims), "the token has no usable claim `organisation_id`");
         }
-        assert_eq!(
-            without(json!({"organisation_id": "acme"})),
-            "the token has no usable claim `sub`"
-        );
+        assert_eq!(without(json!({"organisation_id": "acme"})), "the token has no usable claim `sub`");
     }
 }

@@ -37,33 +37,20 @@ impl Discovery {
             .user_agent(concat!("lethe-privacy-api/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(AuthConfigError::Client)?;
-        Ok(Self {
-            client,
-            issuer: issuer.to_owned(),
-            plain_http,
-        })
+        Ok(Self { client, issuer: issuer.to_owned(), plain_http })
     }
 
     /// The keys that the issuer publishes now.
     pub async fn keys(&self) -> Result<KeySet, FetchError> {
-        let address = format!(
-            "{}/.well-known/openid-configuration",
-            self.issuer.trim_end_matches('/')
-        );
+        let address = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
         let metadata = self.get(METADATA, &address).await?;
         let field = |name: &str| metadata.get(name).and_then(Value::as_str);
         if field("issuer") != Some(self.issuer.as_str()) {
-            return Err(FetchError::Content(
-                METADATA,
-                "its `issuer` is not the configured one",
-            ));
+            return Err(FetchError::Content(METADATA, "its `issuer` is not the configured one"));
         }
         let address = field("jwks_uri").ok_or(FetchError::Content(METADATA, "it has no `jwks_uri`"))?;
         if !allowed(address, self.plain_http) {
-            return Err(FetchError::Content(
-                METADATA,
-                "its `jwks_uri` is not an https:// URL",
-            ));
+            return Err(FetchError::Content(METADATA, "its `jwks_uri` is not an https:// URL"));
         }
         let keys = KeySet::parse(&self.get(KEYS, address).await?);
         match keys.is_empty() {

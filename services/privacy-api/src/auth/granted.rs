@@ -65,10 +65,7 @@ impl<N: Needs> Granted<N> {
     /// The caller as the origin of a change, in the request's trace.
     #[must_use]
     pub fn origin(&self) -> Origin {
-        Origin {
-            actor: self.actor.clone(),
-            headers: telemetry::inject_current(),
-        }
+        Origin { actor: self.actor.clone(), headers: telemetry::inject_current() }
     }
 }
 
@@ -85,11 +82,7 @@ impl<N: Needs> FromRequest for Granted<N> {
 fn grant<N: Needs>(caller: Option<Caller>) -> Result<Granted<N>, ApiError> {
     let caller = caller.ok_or(TokenError::Missing)?;
     match caller.acting(N::PERMISSION) {
-        Some(actor) => Ok(Granted {
-            caller,
-            actor,
-            needs: PhantomData,
-        }),
+        Some(actor) => Ok(Granted { caller, actor, needs: PhantomData }),
         None => Err(ApiError::Forbidden(N::PERMISSION)),
     }
 }

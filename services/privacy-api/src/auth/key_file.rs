@@ -19,8 +19,7 @@ pub(super) fn read(file: &Path) -> Result<KeySet, AuthConfigError> {
         true => serde_json::from_str(&text).ok().map(|json| KeySet::parse(&json)),
         false => pem(text.as_bytes()).map(KeySet::of),
     };
-    keys.filter(|keys| !keys.is_empty())
-        .ok_or_else(|| AuthConfigError::Key(name()))
+    keys.filter(|keys| !keys.is_empty()).ok_or_else(|| AuthConfigError::Key(name()))
 }
 
 /// A private key or a certificate has no place here, and is no key to us.
@@ -34,16 +33,10 @@ fn pem(text: &[u8]) -> Option<VerifyingKey> {
         (Algorithm::ES256, DecodingKey::from_ec_pem(text)),
         (Algorithm::EdDSA, DecodingKey::from_ed_pem(text)),
     ];
-    let (algorithm, key) = keys
-        .into_iter()
-        .find_map(|(algorithm, key)| Some((algorithm, key.ok()?)))?;
+    let (algorithm, key) = keys.into_iter().find_map(|(algorithm, key)| Some((algorithm, key.ok()?)))?;
     let size = key.try_get_as_bytes().map_or(0, <[u8]>::len);
     if algorithm == Algorithm::ES256 && size != P256_POINT_BYTES {
         return None;
     }
-    Some(VerifyingKey {
-        id: None,
-        algorithm,
-        key,
-    })
+    Some(VerifyingKey { id: None, algorithm, key })
 }

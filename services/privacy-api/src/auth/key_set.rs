@@ -68,10 +68,7 @@ fn read(json: &Value) -> Option<VerifyingKey> {
     };
     let common = &jwk.common;
     let signs = matches!(common.public_key_use, None | Some(PublicKeyUse::Signature));
-    let verifies = common
-        .key_operations
-        .as_ref()
-        .is_none_or(|all| all.contains(&KeyOperations::Verify));
+    let verifies = common.key_operations.as_ref().is_none_or(|all| all.contains(&KeyOperations::Verify));
     let same_algorithm = matches!(
         (common.key_algorithm, algorithm),
         (None, _)
@@ -83,11 +80,7 @@ fn read(json: &Value) -> Option<VerifyingKey> {
         return None;
     }
     let key = DecodingKey::from_jwk(&jwk).ok()?;
-    Some(VerifyingKey {
-        id: jwk.common.key_id,
-        algorithm,
-        key,
-    })
+    Some(VerifyingKey { id: jwk.common.key_id, algorithm, key })
 }
 
 /// RFC 9864 gives EdDSA over Ed25519 the name `Ed25519`; the key is the same.
@@ -104,17 +97,12 @@ mod tests {
     fn ed(extra: Value) -> Value {
         let mut key =
             json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
-        key.as_object_mut()
-            .unwrap()
-            .extend(extra.as_object().unwrap().clone());
+        key.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
         key
     }
 
     fn header(algorithm: Algorithm, kid: Option<&str>) -> Header {
-        Header {
-            kid: kid.map(str::to_owned),
-            ..Header::new(algorithm)
-        }
+        Header { kid: kid.map(str::to_owned), ..Header::new(algorithm) }
     }
 
     #[test]

@@ -38,12 +38,7 @@ struct Attempt {
 
 impl RemoteKeys {
     pub fn new(discovery: Discovery, timing: KeyCacheConfig) -> Self {
-        Self {
-            discovery,
-            timing,
-            known: RwLock::default(),
-            last: Mutex::default(),
-        }
+        Self { discovery, timing, known: RwLock::default(), last: Mutex::default() }
     }
 
     /// The keys to check a token with this header against.
@@ -92,29 +87,19 @@ impl RemoteKeys {
     /// Fetches, unless that was done too short a time ago.
     async fn fetch(&self, mut last: MutexGuard<'_, Option<Attempt>>, now: Instant) {
         if let Some(Attempt { at, failure }) = &*last {
-            let pause = if failure.is_none() {
-                self.timing.refetch_after
-            } else {
-                self.timing.retry_after
-            };
+            let pause = if failure.is_none() { self.timing.refetch_after } else { self.timing.retry_after };
             if now.saturating_duration_since(*at) < pause {
                 return;
             }
         }
         let failure = match self.discovery.keys().await {
             Ok(keys) => {
-                let known = Known {
-                    keys: Arc::new(keys),
-                    fetched_at: now,
-                };
+                let known = Known { keys: Arc::new(keys), fetched_at: now };
                 *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
                 None
             }
             Err(error) => {
-                tracing::warn!(
-                    error = telemetry::as_error(&error),
-                    "an issuer's keys cannot be fetched"
-                );
+                tracing::warn!(error = telemetry::as_error(&error), "an issuer's keys cannot be fetched");
                 Some(Arc::new(error))
             }
         };
@@ -123,10 +108,7 @@ impl RemoteKeys {
 
     fn unavailable(&self) -> TokenError {
         let last = self.last.try_lock().ok();
-        let failure = last
-            .as_deref()
-            .and_then(Option::as_ref)
-            .and_then(|attempt| attempt.failure.clone());
+        let failure = last.as_deref().and_then(Option::as_ref).and_then(|attempt| attempt.failure.clone());
         TokenError::KeysUnavailable(failure.unwrap_or_else(|| Arc::new(FetchError::Earlier)))
     }
 }

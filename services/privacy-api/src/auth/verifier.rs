@@ -26,9 +26,7 @@ pub struct Verifier {
 
 impl std::fmt::Debug for Verifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list()
-            .entries(self.issuers.iter().map(|issuer| &issuer.name))
-            .finish()
+        f.debug_list().entries(self.issuers.iter().map(|issuer| &issuer.name)).finish()
     }
 }
 
@@ -55,10 +53,7 @@ impl Verifier {
         }
         match issuers.is_empty() {
             true => Err(AuthConfigError::NoIssuer),
-            false => Ok(Self {
-                issuers,
-                subjects: Subjects::new(secret)?,
-            }),
+            false => Ok(Self { issuers, subjects: Subjects::new(secret)? }),
         }
     }
 
@@ -72,11 +67,7 @@ impl Verifier {
         }
         let header = header(token)?;
         let named = claimed_issuer(token)?;
-        let issuer = self
-            .issuers
-            .iter()
-            .find(|issuer| issuer.name == named)
-            .ok_or(TokenError::Issuer)?;
+        let issuer = self.issuers.iter().find(|issuer| issuer.name == named).ok_or(TokenError::Issuer)?;
         let claims = issuer.verify(token, &header, now).await?;
         issuer.claims.caller(&claims, &self.subjects)
     }
@@ -92,10 +83,7 @@ fn header(token: &str) -> Result<Header, TokenError> {
     let bytes = URL_SAFE_NO_PAD.decode(first).map_err(|_| TokenError::Malformed)?;
     let named: Named = serde_json::from_slice(&bytes).map_err(|_| TokenError::Malformed)?;
     // Asked first, because the library does not know `none` and would call the token malformed.
-    if !ACCEPTED
-        .iter()
-        .any(|algorithm| format!("{algorithm:?}") == named.alg)
-    {
+    if !ACCEPTED.iter().any(|algorithm| format!("{algorithm:?}") == named.alg) {
         return Err(TokenError::Algorithm);
     }
     let header = decode_header(token).map_err(|_| TokenError::Malformed)?;
@@ -114,8 +102,5 @@ fn claimed_issuer(token: &str) -> Result<String, TokenError> {
     }
     let claims =
         jsonwebtoken::dangerous::insecure_decode::<Claimed>(token).map_err(|_| TokenError::Malformed)?;
-    claims
-        .claims
-        .iss
-        .ok_or_else(|| TokenError::Claim("iss".to_owned()))
+    claims.claims.iss.ok_or_else(|| TokenError::Claim("iss".to_owned()))
 }

@@ -40,19 +40,14 @@ impl Content {
 }
 
 fn bytes_of(hex: &str) -> Option<Vec<u8>> {
-    let pairs = (0..hex.len())
-        .step_by(2)
-        .map(|at| hex.get(at..at.saturating_add(2)));
+    let pairs = (0..hex.len()).step_by(2).map(|at| hex.get(at..at.saturating_add(2)));
     pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
 }
 
 /// A name that every system can save and that cannot leave the quotes.
 fn safe(file_name: &str) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "-_. ".contains(character);
-    file_name
-        .chars()
-        .map(|character| if plain(character) { character } else { '_' })
-        .collect()
+    file_name.chars().map(|character| if plain(character) { character } else { '_' }).collect()
 }
 
 #[cfg(test)]
@@ -66,10 +61,7 @@ mod tests {
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
             "a\"; b/\u{fc}.zip",
         );
-        assert_eq!(
-            content.digest.unwrap(),
-            "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"
-        );
+        assert_eq!(content.digest.unwrap(), "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:");
         assert_eq!(content.disposition, "attachment; filename=\"a__ b__.zip\"");
         assert_eq!(Content::new(0, "not hex", "a").digest, None);
     }

@@ -59,10 +59,7 @@ pub async fn download(request: HttpRequest, state: web::Data<ApiState>) -> Resul
     };
     let object = state.packages.get(&opened.key, part.clone()).await?;
     if object.size_bytes != size_bytes {
-        return Err(ApiError::Internal(
-            "the package is not as long as was recorded",
-            None,
-        ));
+        return Err(ApiError::Internal("the package is not as long as was recorded", None));
     }
     record(&state, &opened, part.as_ref()).await?;
     Ok(send(&opened.content, part, object))
@@ -81,11 +78,7 @@ pub async fn download(request: HttpRequest, state: web::Data<ApiState>) -> Resul
 )]
 pub async fn head(request: HttpRequest, state: web::Data<ApiState>) -> Result<HttpResponse, ApiError> {
     let opened = open(&request, &state).await?;
-    state
-        .packages
-        .head(&opened.key)
-        .await?
-        .ok_or(ApiError::PackageGone)?;
+    state.packages.head(&opened.key).await?.ok_or(ApiError::PackageGone)?;
     let mut response = HttpResponse::Ok();
     opened.content.describe(&mut response);
     let nothing = futures::stream::empty::<Result<web::Bytes, packages::PackageError>>();
@@ -94,37 +87,19 @@ pub async fn head(request: HttpRequest, state: web::Data<ApiState>) -> Result<Ht
 
 /// Checks the link before anything is read from any store, and finds the package.
 async fn open(request: &HttpRequest, state: &ApiState) -> Result<Opened, ApiError> {
-    let id = request
-        .match_info()
-        .get("package_id")
-        .and_then(|text| Uuid::try_parse(text).ok());
+    let id = request.match_info().get("package_id").and_then(|text| Uuid::try_parse(text).ok());
     let id = id.ok_or(ApiError::LinkRefused)?;
     let signed = SignedLink::parse(request.query_string()).ok_or(ApiError::LinkRefused)?;
-    state
-        .link_keys
-        .verify(&signed.target(id), &signed.link, Utc::now())?;
+    state.link_keys.verify(&signed.target(id), &signed.link, Utc::now())?;
     let organisation =
         OrganisationId::parse(signed.organisation.as_str()).map_err(|_| ApiError::LinkRefused)?;
-    let package = state
-        .store
-        .package(&organisation, id)
-        .await?
-        .ok_or(ApiError::PackageGone)?;
+    let package = state.store.package(&organisation, id).await?.ok_or(ApiError::PackageGone)?;
     let view = state.store.job_view(&organisation, package.job_id).await?;
-    let sha256 = view
-        .and_then(|view| view.package)
-        .ok_or(ApiError::PackageGone)?
-        .sha256;
+    let sha256 = view.and_then(|view| view.package).ok_or(ApiError::PackageGone)?.sha256;
     let size_bytes = u64::try_from(package.size_bytes).unwrap_or(0);
     let content = Content::new(size_bytes, &sha256, &signed.file_name);
     let key = ObjectKey::parse(&package.object_key).map_err(packages::PackageError::from)?;
-    Ok(Opened {
-        signed,
-        organisation,
-        package,
-        key,
-        content,
-    })
+    Ok(Opened { signed, organisation, package, key, content })
 }
 
 /// Records the download, unless it is one that goes on.
@@ -134,41 +109,24 @@ async fn record(state: &ApiState, opened: &Opened, part: Option<&Range<u64>>) ->
     if goes_on {
         return Ok(());
     }
-    let actor = Actor {
-        subject: "signed-link".to_owned(),
-        role: "link".to_owned(),
-    };
-    let origin = Origin {
-        actor,
-        headers: telemetry::inject_current(),
-    };
+    let actor = Actor { subject: "signed-link".to_owned(), role: "link".to_owned() };
+    let origin = Origin { actor, headers: telemetry::inject_current() };
     let about = (&opened.organisation, opened.package.job_id);
-    state
-        .store
-        .record_access(about, Action::PackageDownloaded, &origin)
-        .await?;
+    state.store.record_access(about, Action::PackageDownloaded, &origin).await?;
     state.relay.wake();
-    state
-        .downloads
-        .note(&link.signature, link.expires_at, Utc::now().timestamp());
+    state.downloads.note(&link.signature, link.expires_at, Utc::now().timestamp());
     Ok(())
 }
 
 fn send(content: &Content, part: Option<Range<u64>>, object: ObjectStream) -> HttpResponse {
-    let status = if part.is_some() {
-        StatusCode::PARTIAL_CONTENT
-    } else {
-        StatusCode::OK
-    };
+    let status = if part.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     let mut response = HttpResponse::build(status);
     content.describe(&mut response);
     let length = object.range.end.saturating_sub(object.range.start);
     if let Some(Range { start, end }) = part {
         let last = end.saturating_sub(1);
-        response.insert_header((
-            header::CONTENT_RANGE,
-            format!("bytes {start}-{last}/{}", content.size_bytes),
-        ));
+        response
+            .insert_header((header::CONTENT_RANGE, format!("bytes {start}-{last}/{}", content.size_bytes)));
     }
     // The status has left by then: all that can be done is to end the connection early.
     let chunks = object.chunks.inspect(|chunk| {

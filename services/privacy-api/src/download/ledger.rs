@@ -19,10 +19,7 @@ impl Downloads {
     /// Whether a download through the link of this signature was recorded.
     #[must_use]
     pub(super) fn begun(&self, signature: &str) -> bool {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains_key(signature)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(signature)
     }
 
     /// Notes that a download was recorded.

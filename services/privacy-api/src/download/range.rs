@@ -85,12 +85,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_satisfied_is_said_and_what_cannot_be_read_is_ignored() {
-        for range in [
-            "bytes=100-",
-            "bytes=100-200",
-            "bytes=-0",
-            "bytes=99999999999999999999999-",
-        ] {
+        for range in ["bytes=100-", "bytes=100-200", "bytes=-0", "bytes=99999999999999999999999-"] {
             assert_eq!(of(range), Wanted::Nothing, "{range}");
         }
         for range in [
@@ -112,17 +107,8 @@ mod tests {
 
     #[test]
     fn a_range_of_something_else_is_answered_with_the_whole() {
-        assert_eq!(
-            wanted(Some("bytes=1-"), Some("\"a\""), (9, "\"a\"")),
-            Wanted::Part(1..9)
-        );
-        assert_eq!(
-            wanted(Some("bytes=1-"), Some("\"b\""), (9, "\"a\"")),
-            Wanted::Whole
-        );
-        assert_eq!(
-            wanted(Some("bytes=1-"), Some("W/\"a\""), (9, "\"a\"")),
-            Wanted::Whole
-        );
+        assert_eq!(wanted(Some("bytes=1-"), Some("\"a\""), (9, "\"a\"")), Wanted::Part(1..9));
+        assert_eq!(wanted(Some("bytes=1-"), Some("\"b\""), (9, "\"a\"")), Wanted::Whole);
+        assert_eq!(wanted(Some("bytes=1-"), Some("W/\"a\""), (9, "\"a\"")), Wanted::Whole);
     }
 }

@@ -32,11 +32,7 @@ impl SignedLink {
         package: &PackageRecord,
         sign: impl Fn(&LinkTarget<'_>) -> Result<DownloadLink, LinkError>,
     ) -> Result<Self, LinkError> {
-        let target = LinkTarget {
-            organisation,
-            package_id: package.id,
-            file_name: &package.file_name,
-        };
+        let target = LinkTarget { organisation, package_id: package.id, file_name: &package.file_name };
         Ok(Self {
             organisation: organisation.to_owned(),
             file_name: package.file_name.clone(),
@@ -47,20 +43,14 @@ impl SignedLink {
     /// What the link claims to open.
     #[must_use]
     pub fn target(&self, package_id: Uuid) -> LinkTarget<'_> {
-        LinkTarget {
-            organisation: &self.organisation,
-            package_id,
-            file_name: &self.file_name,
-        }
+        LinkTarget { organisation: &self.organisation, package_id, file_name: &self.file_name }
     }
 
     /// The query, without the question mark.
     #[must_use]
     pub fn to_query(&self) -> String {
         let mut query = Serializer::new(String::new());
-        query
-            .append_pair("organisation", &self.organisation)
-            .append_pair("file", &self.file_name);
+        query.append_pair("organisation", &self.organisation).append_pair("file", &self.file_name);
         format!("{}&{}", query.finish(), self.link.to_query())
     }
 
@@ -79,10 +69,7 @@ impl SignedLink {
             file_name: values.remove("file")?,
             link: DownloadLink {
                 key_id: values.remove("kid")?,
-                expires_at: expires
-                    .parse()
-                    .ok()
-                    .filter(|at: &i64| at.to_string() == expires)?,
+                expires_at: expires.parse().ok().filter(|at: &i64| at.to_string() == expires)?,
                 signature: values.remove("signature")?,
             },
         };
@@ -99,11 +86,7 @@ mod tests {
         let link = SignedLink {
             organisation: "a&b=c \u{fc}/+".to_owned(),
             file_name: "export 1.zip".to_owned(),
-            link: DownloadLink {
-                key_id: "k1".to_owned(),
-                expires_at: 1,
-                signature: "a-_".to_owned(),
-            },
+            link: DownloadLink { key_id: "k1".to_owned(), expires_at: 1, signature: "a-_".to_owned() },
         };
         assert_eq!(SignedLink::parse(&link.to_query()), Some(link.clone()));
         let query = link.to_query();

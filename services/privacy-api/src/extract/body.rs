@@ -35,10 +35,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let limits = request
-            .app_data::<web::Data<ApiState>>()
-            .map_or(&*DEFAULTS, |state| &state.limits)
-            .clone();
+        let limits =
+            request.app_data::<web::Data<ApiState>>().map_or(&*DEFAULTS, |state| &state.limits).clone();
         let announced = check(request, limits.body_bytes);
         let payload = payload.take();
         Box::pin(async move {
@@ -49,25 +47,15 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
                 Err(_) => return Err(ApiError::BodyMissing),
             };
             let value = parse(&bytes).map_err(|error| ApiError::Body(vec![error]))?;
-            Ok(Self {
-                value,
-                sha256: Sha256::digest(&bytes).into(),
-            })
+            Ok(Self { value, sha256: Sha256::digest(&bytes).into() })
         })
     }
 }
 
 /// Refuses by the headers what need not be received.
 fn check(request: &HttpRequest, most: usize) -> Result<(), ApiError> {
-    let text = |name| {
-        request
-            .headers()
-            .get(name)
-            .map(|value| value.to_str().unwrap_or_default())
-    };
-    let media_type = text(CONTENT_TYPE)
-        .and_then(|value| value.split(';').next())
-        .unwrap_or_default();
+    let text = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
+    let media_type = text(CONTENT_TYPE).and_then(|value| value.split(';').next()).unwrap_or_default();
     if !media_type.trim().eq_ignore_ascii_case("application/json") {
         return Err(ApiError::MediaType);
     }
@@ -95,25 +83,16 @@ async fn receive(mut payload: Payload, most: usize) -> Result<BytesMut, ApiError
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FieldError> {
     // A struct would also be read from an array of its members' values, which no schema of ours says.
     if !bytes.trim_ascii_start().starts_with(b"{") {
-        let whole = |detail| FieldError {
-            pointer: String::new(),
-            detail,
-        };
+        let whole = |detail| FieldError { pointer: String::new(), detail };
         serde_json::from_slice::<IgnoredAny>(bytes).map_err(|error| whole(not_json(&error)))?;
         return Err(whole("expected a JSON object".to_owned()));
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let mut pointer = pointer(error.path());
-        FieldError {
-            detail: detail(error.inner(), &mut pointer),
-            pointer,
-        }
+        FieldError { detail: detail(error.inner(), &mut pointer), pointer }
     })?;
-    json.end().map_err(|error| FieldError {
-        pointer: String::new(),
-        detail: not_json(&error),
-    })?;
+    json.end().map_err(|error| FieldError { pointer: String::new(), detail: not_json(&error) })?;
     Ok(value)
 }
 
@@ -135,26 +114,19 @@ fn detail(error: &serde_json::Error, pointer: &mut String) -> String {
         return not_json(error);
     }
     let message = error.to_string();
-    let message = message
-        .rsplit_once(" at line ")
-        .map_or(message.as_str(), |(message, _)| message);
+    let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
     // These two name a member of ours, and their path ends before it.
     for (opening, detail) in [
         ("missing field `", "this member is missing"),
         ("duplicate field `", "this member must not be repeated"),
     ] {
-        if let Some(name) = message
-            .strip_prefix(opening)
-            .and_then(|rest| rest.strip_suffix('`'))
-        {
+        if let Some(name) = message.strip_prefix(opening).and_then(|rest| rest.strip_suffix('`')) {
             *pointer = format!("{pointer}/{name}");
             return detail.to_owned();
         }
     }
-    let expected = message
-        .rfind("expected ")
-        .and_then(|at| message.get(at..))
-        .unwrap_or("another value is expected");
+    let expected =
+        message.rfind("expected ").and_then(|at| message.get(at..)).unwrap_or("another value is expected");
     match message.starts_with("unknown field") {
         true => format!("there is no such member; {expected}"),
         false => expected.to_owned(),
@@ -162,11 +134,7 @@ fn detail(error: &serde_json::Error, pointer: &mut String) -> String {
 }
 
 fn not_json(error: &serde_json::Error) -> String {
-    format!(
-        "the body is not JSON from line {}, column {} on",
-        error.line(),
-        error.column()
-    )
+    format!("the body is not JSON from line {}, column {} on", error.line(), error.column())
 }
 
 #[cfg(test)]
@@ -183,48 +151,20 @@ mod tests {
     #[test]
     fn errors_point_to_the_member_and_say_what_would_be_right() {
         for (body, pointer, detail) in [
-            (
-                r#"{"format":"xml-secret"}"#,
-                "/format",
-                "expected one of `json`, `csv`, `both`",
-            ),
-            (
-                r#"{"format":"expected secret"}"#,
-                "/format",
-                "expected one of `json`, `csv`, `both`",
-            ),
+            (r#"{"format":"xml-secret"}"#, "/format", "expected one of `json`, `csv`, `both`"),
+            (r#"{"format":"expected secret"}"#, "/format", "expected one of `json`, `csv`, `both`"),
             (r#"{"format":1}"#, "/format", "expected a string"),
-            (
-                r#"{"include_media":"secret","format":"csv"}"#,
-                "/include_media",
-                "expected a boolean",
-            ),
+            (r#"{"include_media":"secret","format":"csv"}"#, "/include_media", "expected a boolean"),
             (r#"{"include_media":true}"#, "/format", "this member is missing"),
-            (
-                r#"{"format":"csv","format":"csv"}"#,
-                "/format",
-                "this member must not be repeated",
-            ),
-            (
-                r#"{"a/b":1}"#,
-                "/a~1b",
-                "there is no such member; expected `include_media` or `format`",
-            ),
+            (r#"{"format":"csv","format":"csv"}"#, "/format", "this member must not be repeated"),
+            (r#"{"a/b":1}"#, "/a~1b", "there is no such member; expected `include_media` or `format`"),
             (r#"{"format":{"json":null}}"#, "/format", "expected a string"),
             (r#"[true, "json"]"#, "", "expected a JSON object"),
             (r#""secret""#, "", "expected a JSON object"),
             ("[secret]", "", "the body is not JSON from line 1, column 2 on"),
-            (
-                r#"{"format":"csv""#,
-                "",
-                "the body is not JSON from line 1, column 15 on",
-            ),
+            (r#"{"format":"csv""#, "", "the body is not JSON from line 1, column 15 on"),
             ("", "", "the body is not JSON from line 1, column 0 on"),
-            (
-                r#"{"format":"csv"} x"#,
-                "",
-                "the body is not JSON from line 1, column 18 on",
-            ),
+            (r#"{"format":"csv"} x"#, "", "the body is not JSON from line 1, column 18 on"),
         ] {
             assert_eq!(wrong(body), (pointer.to_owned(), detail.to_owned()), "{body}");
         }

@@ -75,10 +75,7 @@ mod tests {
             ("\"abc\"", "abc"),
             ("abc", "abc"),
             (" \"a\\\"b\\\\\" ", "a\"b\\"),
-            (
-                "8e03978e-40d5-43dd-bc93-6894a57f9324",
-                "8e03978e-40d5-43dd-bc93-6894a57f9324",
-            ),
+            ("8e03978e-40d5-43dd-bc93-6894a57f9324", "8e03978e-40d5-43dd-bc93-6894a57f9324"),
             (longest.as_str(), longest.as_str()),
         ] {
             assert_eq!(parse(value), Some(IdempotencyKey(key.to_owned())), "{value}");

@@ -18,10 +18,7 @@ impl FromRequest for JobPath {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let id = request
-            .match_info()
-            .get("id")
-            .and_then(|text| Uuid::try_parse(text).ok());
+        let id = request.match_info().get("id").and_then(|text| Uuid::try_parse(text).ok());
         ready(id.map(|id| Self(JobId(id))).ok_or(ApiError::NoSuchJob))
     }
 }

@@ -46,11 +46,7 @@ impl Parameters {
     pub fn of(query: &str) -> Self {
         let mut parameters = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            if parameters
-                .values
-                .insert(name.clone().into_owned(), value.into_owned())
-                .is_some()
-            {
+            if parameters.values.insert(name.clone().into_owned(), value.into_owned()).is_some() {
                 parameters.wrong(&name, "give this parameter once");
             }
         }
@@ -59,10 +55,7 @@ impl Parameters {
 
     /// Says that a parameter is wrong.
     pub fn wrong(&mut self, name: &str, detail: impl Into<String>) {
-        self.errors.push(FieldError {
-            pointer: name.to_owned(),
-            detail: detail.into(),
-        });
+        self.errors.push(FieldError { pointer: name.to_owned(), detail: detail.into() });
     }
 
     /// A parameter as it is.
@@ -83,25 +76,17 @@ impl Parameters {
     /// One of some names.
     pub fn one_of(&mut self, name: &str, names: &[&'static str]) -> Option<&'static str> {
         let expected = format!("expected one of {}", names.join(", "));
-        self.parsed(name, &expected, |value| {
-            names.iter().copied().find(|known| *known == value)
-        })
+        self.parsed(name, &expected, |value| names.iter().copied().find(|known| *known == value))
     }
 
     /// `limit` and `cursor`.
     pub fn page(&mut self) -> Page {
         let within = |value: &str| {
             let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-            value
-                .parse()
-                .ok()
-                .filter(|limit| digits && (1..=LARGEST_PAGE).contains(limit))
+            value.parse().ok().filter(|limit| digits && (1..=LARGEST_PAGE).contains(limit))
         };
         let limit = self.parsed("limit", "expected a whole number from 1 to 200", within);
-        Page {
-            limit: limit.unwrap_or(USUAL_PAGE),
-            cursor: self.text("cursor"),
-        }
+        Page { limit: limit.unwrap_or(USUAL_PAGE), cursor: self.text("cursor") }
     }
 
     /// To be called when every known parameter was read: what is left is not known.
@@ -112,11 +97,7 @@ impl Parameters {
         for name in std::mem::take(&mut self.values).into_keys() {
             self.wrong(&name, "there is no such parameter");
         }
-        if self.errors.is_empty() {
-            Ok(())
-        } else {
-            Err(ApiError::Parameters(self.errors))
-        }
+        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::Parameters(self.errors)) }
     }
 }
 
@@ -126,10 +107,9 @@ mod tests {
 
     fn wrong(parameters: Parameters) -> Vec<(String, String)> {
         match parameters.finish() {
-            Err(ApiError::Parameters(errors)) => errors
-                .into_iter()
-                .map(|error| (error.pointer, error.detail))
-                .collect(),
+            Err(ApiError::Parameters(errors)) => {
+                errors.into_iter().map(|error| (error.pointer, error.detail)).collect()
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -137,13 +117,7 @@ mod tests {
     #[test]
     fn a_right_query_is_read() {
         let mut parameters = Parameters::of("limit=200&cursor=a%20b&kind=export");
-        assert_eq!(
-            parameters.page(),
-            Page {
-                limit: 200,
-                cursor: Some("a b".to_owned())
-            }
-        );
+        assert_eq!(parameters.page(), Page { limit: 200, cursor: Some("a b".to_owned()) });
         assert_eq!(parameters.one_of("kind", &["export"]), Some("export"));
         parameters.finish().unwrap();
         assert_eq!(Parameters::of("").page().limit, 50);
@@ -156,10 +130,7 @@ mod tests {
             parameters.page();
             assert_eq!(
                 wrong(parameters),
-                [(
-                    "limit".to_owned(),
-                    "expected a whole number from 1 to 200".to_owned()
-                )]
+                [("limit".to_owned(), "expected a whole number from 1 to 200".to_owned())]
             );
         }
         let mut parameters = Parameters::of("kind=secret&kind=secret&other=secret");

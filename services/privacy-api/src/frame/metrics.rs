@@ -39,12 +39,8 @@ impl HttpMetrics {
     /// Counts one answered request.
     pub(super) fn count(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
         let method = known(method);
-        self.requests
-            .with_label_values(&[method, route, status.as_str()])
-            .inc();
-        self.seconds
-            .with_label_values(&[method, route])
-            .observe(took.as_secs_f64());
+        self.requests.with_label_values(&[method, route, status.as_str()]).inc();
+        self.seconds.with_label_values(&[method, route]).observe(took.as_secs_f64());
     }
 }
 

@@ -37,11 +37,7 @@ pub async fn frame(
     let instance = request.path().to_owned();
     let span = span(&request, &route, &request_id);
     let framed = async {
-        let about = About {
-            instance,
-            request_id,
-            trace_id: telemetry::current_trace_id(),
-        };
+        let about = About { instance, request_id, trace_id: telemetry::current_trace_id() };
         let answered = answer_to(request, next, state.limits.request_timeout).await;
         let secure = state.links.secure();
         let answered = match answered {
@@ -54,9 +50,7 @@ pub async fn frame(
             }
             Err(response) => Err(answer::complete(response, &about, secure)),
         };
-        let status = answered
-            .as_ref()
-            .map_or_else(HttpResponse::status, ServiceResponse::status);
+        let status = answered.as_ref().map_or_else(HttpResponse::status, ServiceResponse::status);
         state.metrics.count(&method, &route, status, begun_at.elapsed());
         log(status, begun_at.elapsed());
         // The request is gone where it was dropped in mid-handling; the answer needs no more of it.
@@ -75,10 +69,7 @@ async fn answer_to(
     match tokio::time::timeout(limit, caught).await {
         Ok(Ok(Ok(response))) => Ok(response),
         Ok(Ok(Err(error))) => Err(HttpResponse::from_error(error)),
-        Ok(Err(_panic)) => Err(HttpResponse::from_error(ApiError::Internal(
-            "the handler panicked",
-            None,
-        ))),
+        Ok(Err(_panic)) => Err(HttpResponse::from_error(ApiError::Internal("the handler panicked", None))),
         Err(_elapsed) => Err(HttpResponse::from_error(ApiError::TimedOut)),
     }
 }
@@ -105,10 +96,7 @@ fn trace_context(request: &ServiceRequest) -> BTreeMap<String, String> {
         let value = request.headers().get(name)?.to_str().ok()?;
         Some((name.to_owned(), value.to_owned()))
     };
-    [telemetry::TRACEPARENT, telemetry::TRACESTATE]
-        .into_iter()
-        .filter_map(header)
-        .collect()
+    [telemetry::TRACEPARENT, telemetry::TRACESTATE].into_iter().filter_map(header).collect()
 }
 
 fn log(status: StatusCode, took: Duration) {

@@ -19,9 +19,7 @@ pub(super) fn of(headers: &HeaderMap) -> String {
 
 fn sane(id: &str) -> bool {
     (1..=LONGEST).contains(&id.len())
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 #[cfg(test)]
@@ -34,10 +32,7 @@ mod tests {
     fn a_sane_id_is_kept_and_any_other_replaced() {
         let id = |value: &str| {
             let mut headers = HeaderMap::new();
-            headers.insert(
-                HeaderName::from_static(HEADER),
-                HeaderValue::from_str(value).unwrap(),
-            );
+            headers.insert(HeaderName::from_static(HEADER), HeaderValue::from_str(value).unwrap());
             of(&headers)
         };
         assert_eq!(id("req-1.a_B"), "req-1.a_B");

@@ -56,10 +56,7 @@ impl Modify for Bearer {
                 "A token of an accepted issuer. Its claims name the organisation and the roles.",
             ))
             .build();
-        let components = document
-            .components
-            .take()
-            .unwrap_or_else(|| ComponentsBuilder::new().build());
+        let components = document.components.take().unwrap_or_else(|| ComponentsBuilder::new().build());
         let mut components = components;
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
         document.components = Some(components);

@@ -38,8 +38,5 @@ impl PartialSchema for ActionName {
 }
 
 fn one_of(names: impl IntoIterator<Item = &'static str>) -> RefOr<Schema> {
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .enum_values(Some(names))
-        .into()
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
 }

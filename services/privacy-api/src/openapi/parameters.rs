@@ -53,18 +53,8 @@ impl IntoParams for JobsParameters {
         vec![
             limit,
             cursor,
-            optional(
-                ParameterIn::Query,
-                "state",
-                "Only jobs in this state.",
-                named::<JobStateName>(),
-            ),
-            optional(
-                ParameterIn::Query,
-                "kind",
-                "Only jobs of this kind.",
-                named::<JobKindName>(),
-            ),
+            optional(ParameterIn::Query, "state", "Only jobs in this state.", named::<JobStateName>()),
+            optional(ParameterIn::Query, "kind", "Only jobs of this kind.", named::<JobKindName>()),
         ]
     }
 }
@@ -76,12 +66,7 @@ impl IntoParams for AuditParameters {
             limit,
             cursor,
             optional(ParameterIn::Query, "job", "Only entries about this job.", uuid()),
-            optional(
-                ParameterIn::Query,
-                "action",
-                "Only this action.",
-                named::<ActionName>(),
-            ),
+            optional(ParameterIn::Query, "action", "Only this action.", named::<ActionName>()),
         ]
     }
 }
@@ -97,12 +82,7 @@ impl IntoParams for LinkParameters {
             query("organisation", "Whose package it is."),
             query("file", "The name under which the download is saved."),
             query("kid", "The key that signed the link."),
-            required(
-                ParameterIn::Query,
-                "expires",
-                "When the link ends, in seconds since 1970.",
-                expires,
-            ),
+            required(ParameterIn::Query, "expires", "When the link ends, in seconds since 1970.", expires),
             query("signature", "The signature over all of these."),
         ]
     }
@@ -111,12 +91,7 @@ impl IntoParams for LinkParameters {
 impl IntoParams for RangeParameters {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![
-            optional(
-                ParameterIn::Header,
-                "Range",
-                "One range of bytes, as `bytes=1000-`.",
-                text(),
-            ),
+            optional(ParameterIn::Header, "Range", "One range of bytes, as `bytes=1000-`.", text()),
             optional(
                 ParameterIn::Header,
                 "If-Range",
@@ -135,12 +110,7 @@ fn page() -> [Parameter; 2] {
         .default(Some(50.into()));
     [
         optional(ParameterIn::Query, "limit", "Most entries of a page.", limit),
-        optional(
-            ParameterIn::Query,
-            "cursor",
-            "`next_cursor` of the page before.",
-            text(),
-        ),
+        optional(ParameterIn::Query, "cursor", "`next_cursor` of the page before.", text()),
     ]
 }
 
@@ -150,9 +120,7 @@ fn required(
     description: &str,
     schema: impl Into<RefOr<Schema>>,
 ) -> Parameter {
-    parameter(place, name, description, schema)
-        .required(Required::True)
-        .build()
+    parameter(place, name, description, schema).required(Required::True).build()
 }
 
 fn optional(
@@ -161,9 +129,7 @@ fn optional(
     description: &str,
     schema: impl Into<RefOr<Schema>>,
 ) -> Parameter {
-    parameter(place, name, description, schema)
-        .required(Required::False)
-        .build()
+    parameter(place, name, description, schema).required(Required::False).build()
 }
 
 fn parameter(
@@ -172,11 +138,7 @@ fn parameter(
     description: &str,
     schema: impl Into<RefOr<Schema>>,
 ) -> ParameterBuilder {
-    ParameterBuilder::new()
-        .parameter_in(place)
-        .name(name)
-        .description(Some(description))
-        .schema(Some(schema))
+    ParameterBuilder::new().parameter_in(place).name(name).description(Some(description)).schema(Some(schema))
 }
 
 fn text() -> ObjectBuilder {

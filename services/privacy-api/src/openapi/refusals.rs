@@ -15,11 +15,7 @@ type Map = BTreeMap<String, RefOr<Response>>;
 /// Status, meaning, and a header that comes with it.
 type Refusal = (u16, &'static str, Option<(&'static str, &'static str)>);
 
-const FAULT: Refusal = (
-    500,
-    "A fault of ours; the log has it under the request's id.",
-    None,
-);
+const FAULT: Refusal = (500, "A fault of ours; the log has it under the request's id.", None);
 const UNAVAILABLE: Refusal = (
     503,
     "Something this service needs is unavailable.",
@@ -85,22 +81,15 @@ refusals! {
 
 fn problems(refusals: &[Refusal]) -> Map {
     let described = |(status, meaning, header): &Refusal| {
-        let content = ContentBuilder::new()
-            .schema(Some(Ref::from_schema_name(Problem::name())))
-            .build();
-        let response = ResponseBuilder::new()
-            .description(*meaning)
-            .content(PROBLEM_JSON, content);
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
+        let response = ResponseBuilder::new().description(*meaning).content(PROBLEM_JSON, content);
         let response = match header {
             None => response,
             Some((name, description)) => {
                 let text = ObjectBuilder::new().schema_type(Type::String);
                 response.header(
                     *name,
-                    HeaderBuilder::new()
-                        .schema(Some(text))
-                        .description(Some(*description))
-                        .build(),
+                    HeaderBuilder::new().schema(Some(text)).description(Some(*description)).build(),
                 )
             }
         };

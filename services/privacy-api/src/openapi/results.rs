@@ -37,14 +37,8 @@ impl IntoResponses for AcceptedJob {
     fn responses() -> Map {
         let response = json::<JobView>("Accepted. The job's address is in `Location`.")
             .header("Location", header("The job."))
-            .header(
-                "Retry-After",
-                header("Seconds after which the job is worth a look."),
-            )
-            .header(
-                "Idempotent-Replayed",
-                header("`true` when this request was accepted before."),
-            );
+            .header("Retry-After", header("Seconds after which the job is worth a look."))
+            .header("Idempotent-Replayed", header("`true` when this request was accepted before."));
         one("202", response)
     }
 }
@@ -55,9 +49,7 @@ impl IntoResponses for OneJob {
         let mut responses = one("200", json::<JobView>("The job.").header("ETag", tag()));
         responses.extend(one(
             "304",
-            ResponseBuilder::new()
-                .description("Nothing has changed.")
-                .header("ETag", tag()),
+            ResponseBuilder::new().description("Nothing has changed.").header("ETag", tag()),
         ));
         responses
     }
@@ -76,10 +68,7 @@ impl IntoResponses for JobList {
 impl IntoResponses for AuditList {
     fn responses() -> Map {
         let link = header("The next page, if there is one (RFC 8288).");
-        one(
-            "200",
-            json::<AuditPage>("A page of the log.").header("Link", link),
-        )
+        one("200", json::<AuditPage>("A page of the log.").header("Link", link))
     }
 }
 
@@ -106,44 +95,31 @@ impl IntoResponses for PackageHead {
 }
 
 fn one(status: &str, response: ResponseBuilder) -> Map {
-    ResponsesBuilder::new()
-        .response(status, response.build())
-        .build()
-        .into()
+    ResponsesBuilder::new().response(status, response.build()).build().into()
 }
 
 fn json<T: ToSchema>(description: &str) -> ResponseBuilder {
     let schema = Ref::from_schema_name(T::name());
     let content = ContentBuilder::new().schema(Some(schema)).build();
-    ResponseBuilder::new()
-        .description(description)
-        .content("application/json", content)
+    ResponseBuilder::new().description(description).content("application/json", content)
 }
 
 fn package(description: &str) -> ResponseBuilder {
     ResponseBuilder::new()
         .description(description)
         .header("Content-Length", header("How many bytes follow."))
-        .header(
-            "Content-Disposition",
-            header("The name under which it is to be saved."),
-        )
+        .header("Content-Disposition", header("The name under which it is to be saved."))
         .header("ETag", header("The package's SHA-256 in hex."))
         .header("Repr-Digest", header("The package's SHA-256 (RFC 9530)."))
         .header("Accept-Ranges", header("`bytes`."))
 }
 
 fn bytes() -> utoipa::openapi::Content {
-    let schema = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .content_media_type("application/zip");
+    let schema = ObjectBuilder::new().schema_type(Type::String).content_media_type("application/zip");
     ContentBuilder::new().schema(Some(schema)).build()
 }
 
 fn header(description: &str) -> Header {
     let schema = ObjectBuilder::new().schema_type(Type::String);
-    HeaderBuilder::new()
-        .schema(Some(schema))
-        .description(Some(description))
-        .build()
+    HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
 }

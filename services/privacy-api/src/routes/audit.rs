@@ -39,30 +39,18 @@ pub async fn audit(
     parameters.finish()?;
     let job_text = job.map(|id| id.to_string());
     let filters = [job_text.as_deref(), action];
-    let list = ListOf {
-        list: "audit",
-        organisation: granted.organisation().as_str(),
-        filters: &filters,
-    };
+    let list = ListOf { list: "audit", organisation: granted.organisation().as_str(), filters: &filters };
     let read = |bytes: &[u8]| bytes.try_into().ok().map(i64::from_be_bytes);
     let before = page::position(&state.cursors, (&list, &page), read)?;
-    let filter = AuditFilter {
-        job,
-        action: action.map(str::to_owned),
-        before,
-        limit: page.limit.saturating_add(1),
-    };
+    let filter =
+        AuditFilter { job, action: action.map(str::to_owned), before, limit: page.limit.saturating_add(1) };
     let entries = state.store.audit_entries(granted.organisation(), &filter).await?;
-    let (entries, next) = page::cut(entries, &page, |entry: &AuditEntry| {
-        state.cursors.write(&list, &entry.seq.to_be_bytes())
-    });
+    let (entries, next) =
+        page::cut(entries, &page, |entry: &AuditEntry| state.cursors.write(&list, &entry.seq.to_be_bytes()));
     let mut response = HttpResponse::Ok();
     if let Some(next) = &next {
         let query = page::next_query(&page, &[("job", job_text.as_deref()), ("action", action)], next);
         response.insert_header((header::LINK, page::next_link(&state.links.list("audit", &query))));
     }
-    Ok(response.json(AuditPage {
-        entries,
-        next_cursor: next,
-    }))
+    Ok(response.json(AuditPage { entries, next_cursor: next }))
 }

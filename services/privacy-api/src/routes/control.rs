@@ -26,10 +26,7 @@ pub async fn cancel(
     path: JobPath,
     state: web::Data<ApiState>,
 ) -> Result<HttpResponse, ApiError> {
-    state
-        .store
-        .cancel_job(granted.organisation(), path.0, &granted.origin())
-        .await?;
+    state.store.cancel_job(granted.organisation(), path.0, &granted.origin()).await?;
     answer(&granted, path, &state).await
 }
 
@@ -50,10 +47,7 @@ pub async fn retry(
     path: JobPath,
     state: web::Data<ApiState>,
 ) -> Result<HttpResponse, ApiError> {
-    state
-        .store
-        .retry_job(granted.organisation(), path.0, &granted.origin())
-        .await?;
+    state.store.retry_job(granted.organisation(), path.0, &granted.origin()).await?;
     answer(&granted, path, &state).await
 }
 

@@ -41,31 +41,21 @@ fn answer(view: &JobView, headers: &HeaderMap) -> Result<HttpResponse, ApiError>
     let body = serde_json::to_string(view).map_err(unwritten)?;
     let tag = etag(body.as_bytes());
     if matches(headers, &tag) {
-        return Ok(HttpResponse::NotModified()
-            .insert_header((header::ETAG, tag))
-            .finish());
+        return Ok(HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish());
     }
-    Ok(HttpResponse::Ok()
-        .insert_header((header::ETAG, tag))
-        .content_type("application/json")
-        .body(body))
+    Ok(HttpResponse::Ok().insert_header((header::ETAG, tag)).content_type("application/json").body(body))
 }
 
 /// Progress changes without a new version of the job, so the tag is one of the content.
 fn etag(body: &[u8]) -> String {
     let hash = Sha256::digest(body);
-    let hex = hash
-        .iter()
-        .take(16)
-        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    let hex = hash.iter().take(16).fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     format!("\"{hex}\"")
 }
 
 /// Whether one of the listed tags is this one; weakly compared (RFC 9110, 13.1.2).
 fn matches(headers: &HeaderMap, tag: &str) -> bool {
-    let lists = headers
-        .get_all(header::IF_NONE_MATCH)
-        .filter_map(|value| value.to_str().ok());
+    let lists = headers.get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
     let mut listed = lists.flat_map(|list| list.split(',')).map(str::trim);
     listed.any(|listed| listed == "*" || listed.strip_prefix("W/").unwrap_or(listed) == tag)
 }

@@ -36,11 +36,7 @@ pub async fn jobs(
     let kind = parameters.one_of("kind", &JobKind::ALL.map(JobKind::name));
     parameters.finish()?;
     let filters = [in_state, kind];
-    let list = ListOf {
-        list: "jobs",
-        organisation: granted.organisation().as_str(),
-        filters: &filters,
-    };
+    let list = ListOf { list: "jobs", organisation: granted.organisation().as_str(), filters: &filters };
     let before = page::position(&state.cursors, (&list, &page), cursor::read_job_position)?;
     let filter = JobFilter {
         state: in_state.map(str::to_owned),
@@ -50,17 +46,12 @@ pub async fn jobs(
     };
     let jobs = state.store.jobs(granted.organisation(), &filter).await?;
     let (jobs, next) = page::cut(jobs, &page, |job: &JobSummary| {
-        state
-            .cursors
-            .write(&list, &cursor::job_position(job.created_at, job.id))
+        state.cursors.write(&list, &cursor::job_position(job.created_at, job.id))
     });
     let mut response = HttpResponse::Ok();
     if let Some(next) = &next {
         let query = page::next_query(&page, &[("state", in_state), ("kind", kind)], next);
         response.insert_header((header::LINK, page::next_link(&state.links.list("jobs", &query))));
     }
-    Ok(response.json(JobPage {
-        jobs,
-        next_cursor: next,
-    }))
+    Ok(response.json(JobPage { jobs, next_cursor: next }))
 }

@@ -38,14 +38,9 @@ pub async fn link(
         None => return Err(why_not(&state, &granted, path.0).await?),
     };
     let link = sign(&state, &granted, &package)?;
-    state
-        .store
-        .record_access((organisation, path.0), Action::LinkIssued, &granted.origin())
-        .await?;
+    state.store.record_access((organisation, path.0), Action::LinkIssued, &granted.origin()).await?;
     state.relay.wake();
-    Ok(HttpResponse::SeeOther()
-        .insert_header((header::LOCATION, link))
-        .finish())
+    Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, link)).finish())
 }
 
 fn sign(state: &ApiState, granted: &Granted<Operate>, package: &PackageRecord) -> Result<String, ApiError> {

@@ -48,14 +48,10 @@ fn add_links(state: &ApiState, view: &mut JobView, operates: bool) {
     let possible = [
         ("cancel", law::cancel(&facts, now).is_ok()),
         ("retry", law::retry(&facts, now).is_ok()),
-        (
-            "download",
-            matches!(facts.state, JobState::Completed { .. }) && view.package.is_some(),
-        ),
+        ("download", matches!(facts.state, JobState::Completed { .. }) && view.package.is_some()),
     ];
     for (action, _) in possible.into_iter().filter(|(_, possible)| *possible) {
-        view.links
-            .insert(action.to_owned(), state.links.job_action(id, action));
+        view.links.insert(action.to_owned(), state.links.job_action(id, action));
     }
 }
 
@@ -71,16 +67,10 @@ fn facts(view: &JobView) -> Option<JobFacts> {
         "on_hold" => JobState::OnHold,
         "verifying" => JobState::Verifying,
         "completed" => JobState::Completed { at },
-        "failed" => JobState::Failed {
-            at,
-            reason: FailureReason::new("", ""),
-        },
+        "failed" => JobState::Failed { at, reason: FailureReason::new("", "") },
         "cancelled" => JobState::Cancelled { at },
         "expired" => JobState::Expired { at },
         _ => return None,
     };
-    Some(JobFacts {
-        kind: JobKind::parse(&view.summary.kind)?,
-        state,
-    })
+    Some(JobFacts { kind: JobKind::parse(&view.summary.kind)?, state })
 }

@@ -17,10 +17,7 @@ fn the_published_document_is_the_codes_own() {
         std::fs::write(SNAPSHOT, &now).unwrap();
     }
     let published = std::fs::read_to_string(Path::new(SNAPSHOT)).unwrap_or_default();
-    assert!(
-        now == published,
-        "proto/openapi.json differs from the code; UPDATE_OPENAPI=1 rewrites it"
-    );
+    assert!(now == published, "proto/openapi.json differs from the code; UPDATE_OPENAPI=1 rewrites it");
 }
 
 fn document() -> Value {
@@ -53,17 +50,11 @@ async fn what_is_described_is_there_and_answers_other_methods_with_405() {
     let app = TestApp::start().await;
     let token = app.token("acme", "owner");
     for (path, operations) in document()["paths"].as_object().unwrap() {
-        let mut allowed: Vec<String> = operations
-            .as_object()
-            .unwrap()
-            .keys()
-            .map(|name| name.to_uppercase())
-            .collect();
+        let mut allowed: Vec<String> =
+            operations.as_object().unwrap().keys().map(|name| name.to_uppercase()).collect();
         allowed.sort();
         let path = path.replace("{id}", "x").replace("{package_id}", "x");
-        for method in [
-            "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "INVENTED",
-        ] {
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "INVENTED"] {
             let answer = app.call(method, &path).token(&token).send().await;
             if allowed.iter().any(|name| name == method) {
                 assert_ne!(answer.status, 405, "{method} {path}");
@@ -95,22 +86,9 @@ async fn every_answer_has_the_headers_that_protect_it() {
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");
-        assert!(
-            answer
-                .header("content-security-policy")
-                .contains("default-src 'none'"),
-            "{path}"
-        );
-        assert!(
-            answer
-                .header("content-security-policy")
-                .contains("frame-ancestors 'none'"),
-            "{path}"
-        );
-        assert!(
-            uuid::Uuid::parse_str(answer.header("x-request-id")).is_ok(),
-            "{path}"
-        );
+        assert!(answer.header("content-security-policy").contains("default-src 'none'"), "{path}");
+        assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+        assert!(uuid::Uuid::parse_str(answer.header("x-request-id")).is_ok(), "{path}");
         assert_eq!(answer.header("strict-transport-security"), "");
     }
 }
@@ -130,11 +108,7 @@ async fn unknown_paths_are_problems() {
         "/docs/nothing.js",
         "/docs/../Cargo.toml",
     ] {
-        let answer = app
-            .call("GET", path)
-            .token(&app.token("acme", "owner"))
-            .send()
-            .await;
+        let answer = app.call("GET", path).token(&app.token("acme", "owner")).send().await;
         assert!(answer.problem().starts_with("404 no-such-path: "), "{path}");
     }
 }
@@ -143,35 +117,19 @@ async fn unknown_paths_are_problems() {
 async fn the_document_and_its_page_need_no_token_and_nothing_from_elsewhere() {
     let app = TestApp::start().await;
     let answer = app.call("GET", "/api/v1/openapi.json").send().await;
-    assert_eq!(
-        (answer.status, answer.header("content-type")),
-        (200, "application/json")
-    );
+    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
     assert_eq!(answer.json(), document());
     let folder = app.call("GET", "/docs").send().await;
     assert_eq!((folder.status, folder.header("location")), (308, "/docs/"));
     let page = app.call("GET", "/docs/").send().await;
     assert_eq!((page.status, page.header("content-type")), (200, "text/html"));
     let text = page.text();
-    assert!(
-        !text.contains("http://") && !text.contains("https://") && !text.contains("<script>"),
-        "{text}"
-    );
-    assert!(
-        page.header("content-security-policy")
-            .contains("script-src 'self';")
-    );
+    assert!(!text.contains("http://") && !text.contains("https://") && !text.contains("<script>"), "{text}");
+    assert!(page.header("content-security-policy").contains("script-src 'self';"));
     let initializer = app.call("GET", "/docs/swagger-initializer.js").send().await;
     assert!(initializer.text().contains("../api/v1/openapi.json"));
-    assert!(
-        initializer.text().contains("\"validatorUrl\": \"none\""),
-        "{}",
-        initializer.text()
-    );
-    assert_eq!(
-        app.call("GET", "/docs/swagger-ui-bundle.js").send().await.status,
-        200
-    );
+    assert!(initializer.text().contains("\"validatorUrl\": \"none\""), "{}", initializer.text());
+    assert_eq!(app.call("GET", "/docs/swagger-ui-bundle.js").send().await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,16 +145,8 @@ async fn requests_are_counted_by_route_and_never_by_path() {
     let handle = server.handle();
     tokio::spawn(server);
     let token = app.token("acme", "owner");
-    for path in [
-        "/api/v1/privacy/jobs/one",
-        "/api/v1/privacy/jobs/two",
-        "/somewhere",
-        "/elsewhere",
-    ] {
-        app.call("GET", &format!("{address}{path}"))
-            .token(&token)
-            .send()
-            .await;
+    for path in ["/api/v1/privacy/jobs/one", "/api/v1/privacy/jobs/two", "/somewhere", "/elsewhere"] {
+        app.call("GET", &format!("{address}{path}")).token(&token).send().await;
     }
     app.call("INVENTED", &format!("{address}/somewhere")).send().await;
     drop(handle.stop(false));

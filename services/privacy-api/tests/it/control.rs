@@ -5,9 +5,7 @@ use insta::assert_snapshot;
 use crate::support::{Answer, TestApp};
 
 async fn post(app: &TestApp, job: &str, action: &str) -> Answer {
-    app.owner("acme", "POST", &format!("/jobs/{job}/{action}"))
-        .send()
-        .await
+    app.owner("acme", "POST", &format!("/jobs/{job}/{action}")).send().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,10 +16,7 @@ async fn a_job_is_cancelled_once() {
     assert_eq!(answer.status, 202);
     assert_eq!(answer.header("location"), format!("/api/v1/privacy/jobs/{job}"));
     let shown = answer.json();
-    assert_eq!(
-        (shown["state"].as_str(), shown["version"].as_i64()),
-        (Some("cancelled"), Some(2))
-    );
+    assert_eq!((shown["state"].as_str(), shown["version"].as_i64()), (Some("cancelled"), Some(2)));
     assert_eq!(shown["steps"][0]["state"], "cancelled");
     assert_eq!(app.events("job_cancelled").await, 1);
     let again = post(&app, &job, "cancel").await;
@@ -36,11 +31,7 @@ async fn a_failed_job_is_tried_again() {
     let early = post(&app, &job, "retry").await;
     assert_snapshot!(early.problem(), @"409 wrong-state: a job that is pending cannot be retried");
     app.fail(&job).await;
-    let failed = app
-        .owner("acme", "GET", &format!("/jobs/{job}"))
-        .send()
-        .await
-        .json();
+    let failed = app.owner("acme", "GET", &format!("/jobs/{job}")).send().await.json();
     assert_eq!(failed["failure"]["code"], "store_unreachable");
     let answer = post(&app, &job, "retry").await;
     let shown = answer.json();

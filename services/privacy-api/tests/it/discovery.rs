@@ -24,10 +24,7 @@ async fn app_for(provider: &IdentityProvider, change: impl FnOnce(&mut Config)) 
 
 async fn with(app: &TestApp, provider: &IdentityProvider, signer: &Signer) -> Answer {
     let claims = Claims::of("acme", "owner").with("iss", provider.issuer.clone());
-    app.call("GET", "/api/v1/privacy/jobs")
-        .token(&signer.token(&claims))
-        .send()
-        .await
+    app.call("GET", "/api/v1/privacy/jobs").token(&signer.token(&claims)).send().await
 }
 
 fn set(signers: &[&Signer]) -> Option<Value> {
@@ -66,10 +63,7 @@ async fn inventing_key_ids_does_not_make_us_ask_again_and_again() {
 async fn a_rotated_key_is_found_and_a_withdrawn_one_forgotten() {
     let (old, new) = (Signer::ed("old"), Signer::ed("new"));
     let provider = IdentityProvider::start(&[old.jwk()]);
-    let app = app_for(&provider, |config| {
-        config.auth.key_cache.refetch_after = Duration::ZERO
-    })
-    .await;
+    let app = app_for(&provider, |config| config.auth.key_cache.refetch_after = Duration::ZERO).await;
     assert_eq!(with(&app, &provider, &old).await.status, 200);
     provider.publish(set(&[&old, &new]));
     assert_eq!(with(&app, &provider, &new).await.status, 200);
@@ -105,10 +99,7 @@ async fn old_keys_are_fetched_anew_and_used_on_when_that_fails() {
 async fn without_any_keys_the_service_is_unavailable_rather_than_the_token_bad() {
     let signer = Signer::ed("a");
     let provider = IdentityProvider::start(&[signer.jwk()]);
-    let app = app_for(&provider, |config| {
-        config.auth.key_cache.retry_after = Duration::ZERO
-    })
-    .await;
+    let app = app_for(&provider, |config| config.auth.key_cache.retry_after = Duration::ZERO).await;
     provider.publish(None);
     let answer = with(&app, &provider, &signer).await;
     assert_snapshot!(answer.problem(), @"503 unavailable: something this service needs is unavailable; try again soon");

@@ -29,10 +29,7 @@ async fn the_package_comes_whole_with_its_name_size_and_digest() {
         ("content-type", "application/zip"),
         ("content-disposition", "attachment; filename=\"export-acme.zip\""),
         ("etag", &format!("\"{SHA256}\"")),
-        (
-            "repr-digest",
-            "sha-256=:hNiYd/DUBB77a/kaFvAkjy/Vc+avBcGflr7bn4gveII=:",
-        ),
+        ("repr-digest", "sha-256=:hNiYd/DUBB77a/kaFvAkjy/Vc+avBcGflr7bn4gveII=:"),
         ("accept-ranges", "bytes"),
         ("cache-control", "no-store"),
         ("x-content-type-options", "nosniff"),
@@ -48,10 +45,7 @@ async fn the_package_comes_whole_with_its_name_size_and_digest() {
 async fn a_head_request_shows_the_same_headers_and_is_no_download() {
     let (app, link) = package(CONTENT).await;
     let answer = app.call("HEAD", &link).send().await;
-    assert_eq!(
-        (answer.status, answer.bytes.len(), answer.header("content-length")),
-        (200, 0, "10")
-    );
+    assert_eq!((answer.status, answer.bytes.len(), answer.header("content-length")), (200, 0, "10"));
     assert_eq!(answer.header("etag"), format!("\"{SHA256}\""));
     assert_eq!(app.events("package_downloaded").await, 0);
 }
@@ -60,10 +54,7 @@ async fn a_head_request_shows_the_same_headers_and_is_no_download() {
 async fn an_empty_and_a_large_package_come_whole() {
     let (app, link) = package(b"").await;
     let answer = app.call("GET", &link).send().await;
-    assert_eq!(
-        (answer.status, answer.bytes.len(), answer.header("content-length")),
-        (200, 0, "0")
-    );
+    assert_eq!((answer.status, answer.bytes.len(), answer.header("content-length")), (200, 0, "0"));
     let job = app.export("acme", "csv").await;
     let large: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect();
     app.complete("acme", &job, &large).await;
@@ -89,26 +80,17 @@ async fn single_ranges_are_answered() {
     }
     for asked in ["bytes=5-4", "bytes=0-1,3-4", "rows=1-2"] {
         let answer = range(&app, &link, asked).await;
-        assert_eq!(
-            (answer.status, answer.bytes.as_slice()),
-            (200, CONTENT),
-            "{asked}"
-        );
+        assert_eq!((answer.status, answer.bytes.as_slice()), (200, CONTENT), "{asked}");
     }
     for asked in ["bytes=10-", "bytes=-0"] {
         let answer = range(&app, &link, asked).await;
         assert_eq!(answer.problem(), "416 range: the package has 10 bytes");
         assert_eq!(answer.header("content-range"), "bytes */10");
     }
-    let resumed = app
-        .call("GET", &link)
-        .header("range", "bytes=5-")
-        .header("if-range", &format!("\"{SHA256}\""));
+    let resumed =
+        app.call("GET", &link).header("range", "bytes=5-").header("if-range", &format!("\"{SHA256}\""));
     assert_eq!(resumed.send().await.status, 206);
-    let changed = app
-        .call("GET", &link)
-        .header("range", "bytes=5-")
-        .header("if-range", "\"other\"");
+    let changed = app.call("GET", &link).header("range", "bytes=5-").header("if-range", "\"other\"");
     assert_eq!(changed.send().await.status, 200);
 }
 
@@ -134,11 +116,7 @@ async fn a_package_that_is_not_as_recorded_is_not_sent() {
     let (app, link) = package(CONTENT).await;
     let key = app.database.text("SELECT object_key FROM packages").await;
     let key = packages::ObjectKey::parse(&key).unwrap();
-    app.state
-        .packages
-        .put(&key, b"something else".to_vec().into())
-        .await
-        .unwrap();
+    app.state.packages.put(&key, b"something else".to_vec().into()).await.unwrap();
     let answer = app.call("GET", &link).send().await;
     assert_snapshot!(answer.problem(), @"500 internal: something went wrong on our side; the log has it under the request's id");
     assert_eq!(app.events("package_downloaded").await, 0);

@@ -8,11 +8,7 @@ use crate::support::{Answer, TestApp};
 const BODY: &str = r#"{"include_media": false, "format": "json"}"#;
 
 async fn post(app: &TestApp, key: &str, body: &str) -> Answer {
-    app.owner("acme", "POST", "/export")
-        .key(key)
-        .json(body)
-        .send()
-        .await
+    app.owner("acme", "POST", "/export").key(key).json(body).send().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -31,16 +27,8 @@ async fn an_export_is_accepted_with_its_address_event_and_message() {
         (&json!("pending"), &json!("pending"), &json!(1))
     );
     assert_eq!(body["request"], json!({"include_media": false, "format": "json"}));
-    assert_eq!(
-        body["links"],
-        json!({"self": path, "cancel": format!("{path}/cancel")})
-    );
-    assert_eq!(
-        app.database
-            .count("outbox WHERE kind = 'audit.event' AND job_version = 1")
-            .await,
-        1
-    );
+    assert_eq!(body["links"], json!({"self": path, "cancel": format!("{path}/cancel")}));
+    assert_eq!(app.database.count("outbox WHERE kind = 'audit.event' AND job_version = 1").await, 1);
     assert_eq!(app.database.count("outbox WHERE kind = 'step.due'").await, 1);
     let requested = "SELECT requested_by || ' as ' || requested_role FROM privacy_jobs";
     assert_eq!(app.database.text(requested).await, "user-of-acme as owner");
@@ -62,12 +50,7 @@ async fn the_same_request_again_is_the_same_job() {
     let other_body = post(&app, "k1", r#"{"format": "csv"}"#).await;
     assert_snapshot!(other_body.problem(), @"422 idempotency-key-reused: this key came with another body before; use a new key for a new request");
     // A key is the caller's own: another organisation's is another.
-    let other = app
-        .owner("other", "POST", "/export")
-        .key("k1")
-        .json(r#"{"format": "csv"}"#)
-        .send()
-        .await;
+    let other = app.owner("other", "POST", "/export").key("k1").json(r#"{"format": "csv"}"#).send().await;
     assert_eq!((other.status, other.header("idempotent-replayed")), (202, ""));
 }
 
@@ -77,10 +60,7 @@ async fn twenty_at_once_with_one_key_are_one_job() {
     let calls = (0..20).map(|_| post(&app, "k1", BODY));
     let answers = futures::future::join_all(calls).await;
     let jobs: std::collections::HashSet<String> = answers.iter().map(Answer::job).collect();
-    let created = answers
-        .iter()
-        .filter(|answer| answer.header("idempotent-replayed").is_empty())
-        .count();
+    let created = answers.iter().filter(|answer| answer.header("idempotent-replayed").is_empty()).count();
     assert_eq!((jobs.len(), created), (1, 1));
     assert_eq!(app.database.count("privacy_jobs").await, 1);
     assert_eq!(app.database.count("outbox").await, 2);
@@ -96,15 +76,7 @@ async fn an_equal_export_is_refused_while_one_is_open() {
     assert_eq!(equal.json()["job"], first.header("location"));
     // Another format is another request, another organisation's is its own matter.
     assert_eq!(post(&app, "k3", r#"{"format": "csv"}"#).await.status, 202);
-    assert_eq!(
-        app.owner("other", "POST", "/export")
-            .key("k2")
-            .json(BODY)
-            .send()
-            .await
-            .status,
-        202
-    );
+    assert_eq!(app.owner("other", "POST", "/export").key("k2").json(BODY).send().await.status, 202);
     // Once the first has ended, the key that was refused can be used.
     app.set_state(&first.job(), "cancelled").await;
     let next = post(&app, "k2", BODY).await;
@@ -116,20 +88,12 @@ async fn twenty_equal_requests_at_once_are_one_job() {
     let app = TestApp::start().await;
     let keys: Vec<String> = (0..20).map(|number| format!("k{number}")).collect();
     let answers = futures::future::join_all(keys.iter().map(|key| post(&app, key, BODY))).await;
-    let accepted: Vec<String> = answers
-        .iter()
-        .filter(|answer| answer.status == 202)
-        .map(Answer::job)
-        .collect();
+    let accepted: Vec<String> =
+        answers.iter().filter(|answer| answer.status == 202).map(Answer::job).collect();
     assert_eq!(accepted.len(), 1);
     let path = format!("/api/v1/privacy/jobs/{}", accepted[0]);
     for refused in answers.iter().filter(|answer| answer.status != 202) {
-        assert_eq!(
-            (refused.status, refused.header("location")),
-            (409, path.as_str()),
-            "{}",
-            refused.text()
-        );
+        assert_eq!((refused.status, refused.header("location")), (409, path.as_str()), "{}", refused.text());
     }
 }
 
@@ -153,15 +117,11 @@ async fn a_body_of_another_type_or_size_is_not_read() {
     let large = format!("{{\"format\": \"json\"{}}}", " ".repeat(20_000));
     assert_snapshot!(call().json(&large).send().await.problem(), @"413 body-too-large: a body may have 16384 bytes at most");
     let chunks = futures::stream::iter(vec![Ok::<_, std::io::Error>(large.clone().into_bytes())]);
-    let unannounced = call()
-        .header("content-type", "application/json")
-        .body(reqwest::Body::wrap_stream(chunks));
+    let unannounced =
+        call().header("content-type", "application/json").body(reqwest::Body::wrap_stream(chunks));
     let answer = unannounced.send().await;
     assert_eq!((answer.status, answer.header("connection")), (413, "close"));
-    for (name, value) in [
-        ("content-type", "text/plain"),
-        ("content-type", "application/json-patch+json"),
-    ] {
+    for (name, value) in [("content-type", "text/plain"), ("content-type", "application/json-patch+json")] {
         let answer = call().header(name, value).body(BODY).send().await;
         assert_eq!(
             answer.problem(),
@@ -170,20 +130,8 @@ async fn a_body_of_another_type_or_size_is_not_read() {
         assert_eq!(answer.header("accept"), "application/json");
     }
     assert_eq!(call().body(BODY).send().await.status, 415);
-    assert_eq!(
-        call()
-            .json(BODY)
-            .header("content-encoding", "gzip")
-            .send()
-            .await
-            .status,
-        415
-    );
-    let charset = call()
-        .header("content-type", "Application/JSON; charset=utf-8")
-        .body(BODY)
-        .send()
-        .await;
+    assert_eq!(call().json(BODY).header("content-encoding", "gzip").send().await.status, 415);
+    let charset = call().header("content-type", "Application/JSON; charset=utf-8").body(BODY).send().await;
     assert_eq!(charset.status, 202);
 }
 
@@ -207,31 +155,15 @@ async fn the_job_goes_on_with_the_callers_trace() {
     let app = TestApp::start().await;
     let trace = "0af7651916cd43dd8448eb211c80319c";
     let call = app.owner("acme", "POST", "/export").key("k1").json(BODY);
-    let answer = call
-        .header("traceparent", &format!("00-{trace}-b7ad6b7169203331-01"))
-        .send()
-        .await;
+    let answer = call.header("traceparent", &format!("00-{trace}-b7ad6b7169203331-01")).send().await;
     assert_eq!(answer.status, 202);
     let with_trace =
         |table: &str, column: &str| format!("{table} WHERE {column}->>'traceparent' LIKE '00-{trace}-%'");
     assert_eq!(app.database.count(&with_trace("outbox", "headers")).await, 2);
-    assert_eq!(
-        app.database
-            .count(&with_trace("privacy_jobs", "trace_headers"))
-            .await,
-        1
-    );
+    assert_eq!(app.database.count(&with_trace("privacy_jobs", "trace_headers")).await, 1);
     // The parent of what follows is our span, not the caller's.
-    assert_eq!(
-        app.database
-            .count("outbox WHERE headers->>'traceparent' LIKE '%b7ad6b7169203331%'")
-            .await,
-        0
-    );
+    assert_eq!(app.database.count("outbox WHERE headers->>'traceparent' LIKE '%b7ad6b7169203331%'").await, 0);
     let refused = app.owner("acme", "POST", "/export").key("k2").json(BODY);
-    let refused = refused
-        .header("traceparent", &format!("00-{trace}-b7ad6b7169203331-01"))
-        .send()
-        .await;
+    let refused = refused.header("traceparent", &format!("00-{trace}-b7ad6b7169203331-01")).send().await;
     assert_eq!(refused.json()["trace_id"], trace);
 }

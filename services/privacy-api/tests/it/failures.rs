@@ -12,11 +12,9 @@ use crate::support::{Answer, TestApp, captured};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_away_is_503() {
     let app = TestApp::start_without_database().await;
-    for (method, path) in [
-        ("GET", "/jobs"),
-        ("GET", "/audit"),
-        ("GET", "/jobs/00000000-0000-0000-0000-000000000000"),
-    ] {
+    for (method, path) in
+        [("GET", "/jobs"), ("GET", "/audit"), ("GET", "/jobs/00000000-0000-0000-0000-000000000000")]
+    {
         let answer = app.owner("acme", method, path).send().await;
         assert_eq!(
             answer.problem(),
@@ -24,28 +22,15 @@ async fn a_database_that_is_away_is_503() {
         );
         assert_eq!(answer.header("retry-after"), "5");
     }
-    let answer = app
-        .owner("acme", "POST", "/export")
-        .key("k")
-        .json(r#"{"format":"csv"}"#)
-        .send()
-        .await;
+    let answer = app.owner("acme", "POST", "/export").key("k").json(r#"{"format":"csv"}"#).send().await;
     assert_eq!(answer.status, 503);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_fails_is_500_and_the_reason_is_in_the_log_only() {
     let app = TestApp::start().await;
-    app.database
-        .admin
-        .batch_execute("DROP TABLE audit_logs")
-        .await
-        .unwrap();
-    let answer = app
-        .owner("acme", "GET", "/audit")
-        .header("x-request-id", "a-broken-statement")
-        .send()
-        .await;
+    app.database.admin.batch_execute("DROP TABLE audit_logs").await.unwrap();
+    let answer = app.owner("acme", "GET", "/audit").header("x-request-id", "a-broken-statement").send().await;
     assert_snapshot!(answer.problem(), @"500 internal: something went wrong on our side; the log has it under the request's id");
     assert!(!answer.text().contains("audit_logs"));
     let line = captured()
@@ -62,26 +47,12 @@ async fn misbehaving(app: &TestApp, path: &str, state: privacy_api::ApiState) ->
     let server = actix_web::HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(state.clone()))
-            .route(
-                "/panic",
-                web::get().to(async || -> HttpResponse { panic!("canary in a panic") }),
-            )
-            .route(
-                "/hang",
-                web::get().to(async || std::future::pending::<HttpResponse>().await),
-            )
-            .route(
-                "/plain",
-                web::get().to(async || HttpResponse::BadRequest().body("canary in plain text")),
-            )
+            .route("/panic", web::get().to(async || -> HttpResponse { panic!("canary in a panic") }))
+            .route("/hang", web::get().to(async || std::future::pending::<HttpResponse>().await))
+            .route("/plain", web::get().to(async || HttpResponse::BadRequest().body("canary in plain text")))
             .wrap(from_fn(frame))
     });
-    let server = server
-        .workers(1)
-        .disable_signals()
-        .listen(listener)
-        .unwrap()
-        .run();
+    let server = server.workers(1).disable_signals().listen(listener).unwrap().run();
     let handle = server.handle();
     tokio::spawn(server);
     let answer = app.call("GET", &format!("{address}{path}")).send().await;
@@ -110,10 +81,7 @@ async fn a_handler_that_panics_hangs_or_answers_otherwise_ends_in_a_problem() {
 async fn a_body_that_does_not_arrive_is_not_waited_for() {
     let app = TestApp::start_with(|config| config.limits.body_timeout = Duration::from_millis(20)).await;
     let never = futures::stream::pending::<Result<Vec<u8>, std::io::Error>>();
-    let call = app
-        .owner("acme", "POST", "/export")
-        .key("k")
-        .header("content-type", "application/json");
+    let call = app.owner("acme", "POST", "/export").key("k").header("content-type", "application/json");
     let answer = call.body(reqwest::Body::wrap_stream(never)).send().await;
     assert_snapshot!(answer.problem(), @"408 body-missing: the body did not arrive whole and in time");
 }

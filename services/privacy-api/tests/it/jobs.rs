@@ -13,12 +13,7 @@ async fn list(app: &TestApp, query: &str) -> Answer {
 
 fn ids(answer: &Answer) -> Vec<String> {
     let page = answer.json();
-    page["jobs"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|job| job["id"].as_str().unwrap().to_owned())
-        .collect()
+    page["jobs"].as_array().unwrap().iter().map(|job| job["id"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Jobs that have all been cancelled at once, some of them within one microsecond.
@@ -49,11 +44,7 @@ async fn pages_show_every_job_once_newest_first() {
             seen.extend(found);
             next = page["next_cursor"].as_str().map(|cursor| {
                 let link = answer.header("link");
-                let path = link
-                    .strip_prefix('<')
-                    .unwrap()
-                    .strip_suffix(">; rel=\"next\"")
-                    .unwrap();
+                let path = link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap();
                 assert!(path.contains(cursor));
                 path.strip_prefix("/api/v1/privacy/jobs").unwrap().to_owned()
             });
@@ -89,14 +80,8 @@ async fn filters_narrow_the_list_and_belong_to_its_cursor() {
     let cursor = completed.json()["next_cursor"].as_str().unwrap().to_owned();
     let elsewhere = list(&app, &format!("?state=cancelled&kind=export&cursor={cursor}")).await;
     assert_snapshot!(elsewhere.problem(), @"404 no-such-page: the cursor is not one of this list with these filters; begin anew without it");
-    let other = app
-        .owner(
-            "other",
-            "GET",
-            &format!("/jobs?state=completed&kind=export&cursor={cursor}"),
-        )
-        .send()
-        .await;
+    let other =
+        app.owner("other", "GET", &format!("/jobs?state=completed&kind=export&cursor={cursor}")).send().await;
     assert_eq!(other.status, 404);
 }
 
@@ -121,26 +106,15 @@ async fn a_job_is_shown_with_progress_steps_timeline_and_what_can_be_done() {
          ('{job}', 'app.users', 'acme', 0, 10, 4, 400), ('{job}', 'app.messages', 'acme', 1, 90, 6, 600)"
     );
     app.database.admin.batch_execute(&insert).await.unwrap();
-    let shown = app
-        .owner("acme", "GET", &format!("/jobs/{job}"))
-        .send()
-        .await
-        .json();
+    let shown = app.owner("acme", "GET", &format!("/jobs/{job}")).send().await.json();
     assert_eq!(shown["progress"]["rows_done"], 10);
     assert_eq!(shown["progress"]["rows_planned"], 100);
     assert_eq!(shown["progress"]["collections"][1]["collection"], "app.messages");
     assert_eq!(shown["progress"]["collections"][1]["bytes_done"], 600);
     assert_eq!(shown["steps"][0]["kind"], "plan_export");
-    let actions: Vec<&str> = shown["timeline"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|entry| entry["action"].as_str().unwrap())
-        .collect();
-    assert_eq!(
-        actions,
-        ["job.created", "job.started", "step.completed", "job.started"]
-    );
+    let actions: Vec<&str> =
+        shown["timeline"].as_array().unwrap().iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["job.created", "job.started", "step.completed", "job.started"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,9 +122,7 @@ async fn links_lead_only_where_the_caller_may_go() {
     let app = TestApp::start().await;
     let job = app.export("acme", "json").await;
     let links = async |role: &str| {
-        let call = app
-            .call("GET", &format!("/api/v1/privacy/jobs/{job}"))
-            .token(&app.token("acme", role));
+        let call = app.call("GET", &format!("/api/v1/privacy/jobs/{job}")).token(&app.token("acme", role));
         let shown = call.send().await.json();
         let names: Vec<String> = shown["links"].as_object().unwrap().keys().cloned().collect();
         names.join(" ")
@@ -185,17 +157,9 @@ async fn an_unchanged_job_is_not_sent_again() {
     let first = call().send().await;
     let tag = first.header("etag").to_owned();
     assert!(tag.len() > 10 && first.status == 200);
-    for same in [
-        tag.clone(),
-        format!("W/{tag}"),
-        format!("\"other\", {tag}"),
-        "*".to_owned(),
-    ] {
+    for same in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {
         let again = call().header("if-none-match", &same).send().await;
-        assert_eq!(
-            (again.status, again.bytes.len(), again.header("etag")),
-            (304, 0, tag.as_str())
-        );
+        assert_eq!((again.status, again.bytes.len(), again.header("etag")), (304, 0, tag.as_str()));
     }
     app.set_state(&job, "running").await;
     assert_eq!(call().header("if-none-match", &tag).send().await.status, 200);
@@ -206,13 +170,7 @@ async fn a_job_that_does_not_exist_is_not_found() {
     let app = TestApp::start().await;
     for id in ["00000000-0000-0000-0000-000000000000", "1", "%00", "a%2Fb", "..."] {
         let answer = app.owner("acme", "GET", &format!("/jobs/{id}")).send().await;
-        assert_eq!(
-            answer.problem(),
-            "404 no-such-job: the organisation has no job of this id"
-        );
-        assert_eq!(
-            answer.json()["instance"],
-            json!(format!("/api/v1/privacy/jobs/{id}"))
-        );
+        assert_eq!(answer.problem(), "404 no-such-job: the organisation has no job of this id");
+        assert_eq!(answer.json()["instance"], json!(format!("/api/v1/privacy/jobs/{id}")));
     }
 }

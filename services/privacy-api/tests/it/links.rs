@@ -13,10 +13,7 @@ async fn a_link_is_handed_out_for_a_day_and_audited() {
     let job = app.export("acme", "json").await;
     let id = app.complete("acme", &job, b"content").await;
     let before = Utc::now().timestamp();
-    let answer = app
-        .owner("acme", "GET", &format!("/jobs/{job}/download"))
-        .send()
-        .await;
+    let answer = app.owner("acme", "GET", &format!("/jobs/{job}/download")).send().await;
     assert_eq!((answer.status, answer.bytes.len()), (303, 0));
     assert_eq!(answer.header("cache-control"), "no-store");
     let link = answer.header("location");
@@ -24,15 +21,7 @@ async fn a_link_is_handed_out_for_a_day_and_audited() {
         "{}/download/{id}?organisation=acme&file=export-acme.zip&kid=k1&expires=",
         app.address
     )));
-    let expires: i64 = link
-        .split("expires=")
-        .nth(1)
-        .unwrap()
-        .split('&')
-        .next()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let expires: i64 = link.split("expires=").nth(1).unwrap().split('&').next().unwrap().parse().unwrap();
     assert!((before + 86_400..=before + 86_460).contains(&expires));
     assert_eq!(app.events("link_issued").await, 1);
     assert_eq!(app.call("GET", link).send().await.bytes, b"content");
@@ -42,12 +31,7 @@ async fn a_link_is_handed_out_for_a_day_and_audited() {
 async fn a_job_without_a_package_has_no_link() {
     let app = TestApp::start().await;
     let job = app.export("acme", "json").await;
-    let get = async || {
-        app.owner("acme", "GET", &format!("/jobs/{job}/download"))
-            .send()
-            .await
-            .problem()
-    };
+    let get = async || app.owner("acme", "GET", &format!("/jobs/{job}/download")).send().await.problem();
     assert_snapshot!(get().await, @"409 wrong-state: a job that is pending has no package; it can be downloaded once the job is completed");
     app.set_state(&job, "failed").await;
     assert_snapshot!(get().await, @"409 wrong-state: a job that is failed has no package; it can be downloaded once the job is completed");
@@ -60,10 +44,7 @@ async fn a_job_without_a_package_has_no_link() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_with_anything_changed_opens_nothing() {
     let app = TestApp::start().await;
-    let (ours, theirs) = (
-        app.export("acme", "json").await,
-        app.export("other", "json").await,
-    );
+    let (ours, theirs) = (app.export("acme", "json").await, app.export("other", "json").await);
     let ours_id = app.complete("acme", &ours, b"ours").await;
     let theirs_id = app.complete("other", &theirs, b"theirs").await;
     let link = app.signed_link("acme", &ours).await;
@@ -110,26 +91,11 @@ async fn an_expired_link_says_so_only_when_it_is_genuine() {
     let app = TestApp::start().await;
     let job = app.export("acme", "json").await;
     let id = app.complete("acme", &job, b"content").await;
-    let target = LinkTarget {
-        organisation: "acme",
-        package_id: id,
-        file_name: "export-acme.zip",
-    };
-    let past = app
-        .state
-        .link_keys
-        .sign(&target, Utc::now() - TimeDelta::seconds(1))
-        .unwrap()
-        .to_query();
+    let target = LinkTarget { organisation: "acme", package_id: id, file_name: "export-acme.zip" };
+    let past = app.state.link_keys.sign(&target, Utc::now() - TimeDelta::seconds(1)).unwrap().to_query();
     let path = format!("/download/{id}?organisation=acme&file=export-acme.zip&{past}");
     assert_snapshot!(app.call("GET", &path).send().await.problem(), @"410 link-expired: the link has expired; ask for a new one");
-    assert_eq!(
-        app.call("GET", &path.replace("acme", "other"))
-            .send()
-            .await
-            .status,
-        403
-    );
+    assert_eq!(app.call("GET", &path.replace("acme", "other")).send().await.status, 403);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,17 +114,8 @@ async fn a_genuine_link_to_what_has_been_deleted_says_so() {
     }
     assert_eq!(app.events("package_downloaded").await, 0);
     // A link that was signed for another organisation finds nothing, even with our own key.
-    let target = LinkTarget {
-        organisation: "other",
-        package_id: Uuid::nil(),
-        file_name: "x.zip",
-    };
-    let query = app
-        .state
-        .link_keys
-        .sign(&target, Utc::now() + TimeDelta::hours(1))
-        .unwrap()
-        .to_query();
+    let target = LinkTarget { organisation: "other", package_id: Uuid::nil(), file_name: "x.zip" };
+    let query = app.state.link_keys.sign(&target, Utc::now() + TimeDelta::hours(1)).unwrap().to_query();
     let path = format!("/download/{}?organisation=other&file=x.zip&{query}", Uuid::nil());
     assert_eq!(app.call("GET", &path).send().await.status, 410);
 }
@@ -170,14 +127,8 @@ async fn a_proxy_path_is_part_of_every_link() {
     let job = app.export("acme", "json").await;
     let id = app.complete("acme", &job, b"content").await;
     let link = app.signed_link("acme", &job).await;
-    assert!(
-        link.starts_with(&format!("https://example.com/lethe/download/{id}?")),
-        "{link}"
-    );
+    assert!(link.starts_with(&format!("https://example.com/lethe/download/{id}?")), "{link}");
     let shown = app.owner("acme", "GET", &format!("/jobs/{job}")).send().await;
-    assert_eq!(
-        shown.json()["links"]["self"],
-        format!("/lethe/api/v1/privacy/jobs/{job}")
-    );
+    assert_eq!(shown.json()["links"]["self"], format!("/lethe/api/v1/privacy/jobs/{job}"));
     assert_eq!(shown.header("strict-transport-security"), "max-age=31536000");
 }

@@ -14,24 +14,13 @@ fn lines_of(request_id: &str) -> Vec<Value> {
 async fn every_request_has_one_line_with_route_status_and_duration() {
     let app = TestApp::start().await;
     let job = app.export("acme", "json").await;
-    let call = app
-        .owner("acme", "GET", &format!("/jobs/{job}?x=1"))
-        .header("x-request-id", "a-logged-request");
-    let answer = call
-        .header(
-            "traceparent",
-            "00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-        )
-        .send()
-        .await;
-    assert_eq!(
-        (answer.status, answer.header("x-request-id")),
-        (200, "a-logged-request")
-    );
-    let lines: Vec<Value> = lines_of("a-logged-request")
-        .into_iter()
-        .filter(|line| line["message"] == "request")
-        .collect();
+    let call =
+        app.owner("acme", "GET", &format!("/jobs/{job}?x=1")).header("x-request-id", "a-logged-request");
+    let answer =
+        call.header("traceparent", "00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").send().await;
+    assert_eq!((answer.status, answer.header("x-request-id")), (200, "a-logged-request"));
+    let lines: Vec<Value> =
+        lines_of("a-logged-request").into_iter().filter(|line| line["message"] == "request").collect();
     assert_eq!(lines.len(), 1);
     let line = &lines[0];
     assert_eq!(line["http.request.method"], "GET");
@@ -47,21 +36,12 @@ async fn nothing_that_callers_send_reaches_the_log() {
     let app = TestApp::start().await;
     let subject = "zanary.person@example.com";
     let token = app.signer.token(
-        &Claims::of("zanary-organisation", "owner")
-            .with("sub", subject)
-            .with("name", "Zanary Person"),
+        &Claims::of("zanary-organisation", "owner").with("sub", subject).with("name", "Zanary Person"),
     );
-    let call = |method: &str, path: &str| {
-        app.call(method, path)
-            .token(&token)
-            .header("x-request-id", subject)
-    };
+    let call =
+        |method: &str, path: &str| app.call(method, path).token(&token).header("x-request-id", subject);
     let export = "/api/v1/privacy/export";
-    let created = call("POST", export)
-        .key("zanary-key")
-        .json(r#"{"format":"json"}"#)
-        .send()
-        .await;
+    let created = call("POST", export).key("zanary-key").json(r#"{"format":"json"}"#).send().await;
     assert_ne!(created.header("x-request-id"), subject);
     let job = created.job();
     app.complete("zanary-organisation", &job, b"zanary content").await;
@@ -69,11 +49,7 @@ async fn nothing_that_callers_send_reaches_the_log() {
         ("POST", export, r#"{"format":"zanary"}"#),
         ("POST", export, r#"{"zanary":1}"#),
         ("POST", export, "zanary"),
-        (
-            "GET",
-            "/api/v1/privacy/jobs?zanary=zanary&cursor=zanary&state=zanary",
-            "",
-        ),
+        ("GET", "/api/v1/privacy/jobs?zanary=zanary&cursor=zanary&state=zanary", ""),
         ("GET", "/api/v1/privacy/jobs/zanary", ""),
         ("GET", "/users/zanary?name=zanary", ""),
         ("ZANARY", "/api/v1/privacy/jobs", ""),
@@ -82,11 +58,7 @@ async fn nothing_that_callers_send_reaches_the_log() {
         let answer = call(method, path).key("zanary-key-2").json(body).send().await;
         assert!(answer.status >= 400, "{path}");
     }
-    let bad = app
-        .call("GET", "/api/v1/privacy/jobs")
-        .token(&format!("{token}zanary"))
-        .send()
-        .await;
+    let bad = app.call("GET", "/api/v1/privacy/jobs").token(&format!("{token}zanary")).send().await;
     assert_eq!(bad.status, 401);
     let link = call("GET", &format!("/api/v1/privacy/jobs/{job}/download"))
         .send()

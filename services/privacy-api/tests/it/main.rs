@@ -3,6 +3,13 @@
 //! Each test has a database and a server of its own. `LETHE_TEST_PG_URL` names a disposable
 //! PostgreSQL server and its superuser; `make test` starts one.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test panics where it fails"
+)]
+
 mod audit;
 mod contract;
 mod control;

@@ -21,18 +21,14 @@ pub(super) fn read(
     check_shape(raw, &path, report);
     let meta = raw.meta();
     let lethe = raw.lethe.as_ref();
-    let declared = lethe
-        .and_then(|l| l.secret)
-        .or_else(|| holds_token(&name, oauth).then_some(true));
+    let declared = lethe.and_then(|l| l.secret).or_else(|| holds_token(&name, oauth).then_some(true));
     let own_strategy = lethe.and_then(|l| l.strategy.clone());
     Field {
         secret: secret(&name, &data_categories, declared),
         description: raw.description.clone(),
         position: at(&raw.name),
         primary_key: meta.and_then(|m| m.primary_key).unwrap_or(false),
-        identity: meta
-            .and_then(|m| m.identity.as_ref())
-            .map(|identity| identity.value.clone()),
+        identity: meta.and_then(|m| m.identity.as_ref()).map(|identity| identity.value.clone()),
         references: references(raw, &path, report),
         strategy: own_strategy.or_else(|| fides_override(raw, &path, report)),
         data_categories,
@@ -41,12 +37,8 @@ pub(super) fn read(
 }
 
 fn holds_token(name: &str, oauth: Option<&OauthTokens>) -> bool {
-    oauth.is_some_and(|o| {
-        [&o.access_token, &o.refresh_token]
-            .into_iter()
-            .flatten()
-            .any(|token| token == name)
-    })
+    oauth
+        .is_some_and(|o| [&o.access_token, &o.refresh_token].into_iter().flatten().any(|token| token == name))
 }
 
 fn secret(name: &str, categories: &[String], declared: Option<bool>) -> Option<SecretReason> {
@@ -84,26 +76,15 @@ fn check_shape(raw: &grammar::Field, path: &str, report: &mut Report) {
             );
         }
         if raw.fields.as_ref().is_some_and(|f| !f.is_empty()) && bare != "object" {
-            report.add(
-                at(data_type),
-                path,
-                "a field with nested fields has data_type object or object[]",
-            );
+            report.add(at(data_type), path, "a field with nested fields has data_type object or object[]");
         }
     }
-    if let Some(length) = meta
-        .and_then(|m| m.length.as_ref())
-        .filter(|length| length.value <= 0)
-    {
+    if let Some(length) = meta.and_then(|m| m.length.as_ref()).filter(|length| length.value <= 0) {
         report.add(at(length), path, "`length` must be greater than 0");
     }
     let array = data_type.is_some_and(|t| t.value.ends_with("[]"));
     if meta.and_then(|m| m.return_all_elements).unwrap_or(false) && !array {
-        report.add(
-            at(&raw.name),
-            path,
-            "`return_all_elements` needs a data_type that ends with []",
-        );
+        report.add(at(&raw.name), path, "`return_all_elements` needs a data_type that ends with []");
     }
     let nested = raw.fields.as_deref().unwrap_or_default();
     super::duplicates(nested.iter().map(|f| &f.name), "field", report);
@@ -113,16 +94,10 @@ fn check_shape(raw: &grammar::Field, path: &str, report: &mut Report) {
 }
 
 fn references(raw: &grammar::Field, path: &str, report: &mut Report) -> Vec<FieldReference> {
-    let listed = raw
-        .meta()
-        .and_then(|m| m.references.as_deref())
-        .unwrap_or_default();
+    let listed = raw.meta().and_then(|m| m.references.as_deref()).unwrap_or_default();
     let mut found = Vec::with_capacity(listed.len());
     for reference in listed {
-        if let Some(direction) = reference
-            .direction
-            .as_ref()
-            .filter(|d| d.value != "from" && d.value != "to")
+        if let Some(direction) = reference.direction.as_ref().filter(|d| d.value != "from" && d.value != "to")
         {
             report.add(at(direction), path, "`direction` is `from`, `to`, or absent");
         }
@@ -145,21 +120,13 @@ fn fides_override(raw: &grammar::Field, path: &str, report: &mut Report) -> Opti
         "null_rewrite" => Some(Strategy::Null),
         "preserve" => Some(Strategy::Keep),
         "string_rewrite" => Some(Strategy::Constant {
-            value: chosen
-                .configuration
-                .as_ref()
-                .and_then(|c| c.rewrite_value.clone())
-                .unwrap_or_default(),
+            value: chosen.configuration.as_ref().and_then(|c| c.rewrite_value.clone()).unwrap_or_default(),
         }),
         "hash" | "hmac" | "aes_encrypt" | "random_string_rewrite" => Some(Strategy::Pseudonymise),
         _ => {
             let known =
                 "null_rewrite, preserve, string_rewrite, random_string_rewrite, hash, hmac, aes_encrypt";
-            report.add(
-                at(&chosen.strategy),
-                path,
-                format!("unknown masking strategy; Fides knows {known}"),
-            );
+            report.add(at(&chosen.strategy), path, format!("unknown masking strategy; Fides knows {known}"));
             None
         }
     }

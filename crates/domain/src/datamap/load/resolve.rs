@@ -14,19 +14,11 @@ pub(super) fn check_roots(map: &DataMap, file: &grammar::File, report: &mut Repo
         };
         let path = format!("{}.lethe.organisation", dataset.key);
         if let Some(other) = first.replace(&dataset.key) {
-            report.add(
-                at(root),
-                &path,
-                format!("dataset `{other}` already names the organisations' table"),
-            );
+            report.add(at(root), &path, format!("dataset `{other}` already names the organisations' table"));
         }
         if dataset.collection(&root.value.collection).is_none() {
             let named = &root.value.collection;
-            report.add(
-                at(root),
-                &path,
-                format!("no collection `{named}` in this dataset"),
-            );
+            report.add(at(root), &path, format!("no collection `{named}` in this dataset"));
         }
     }
 }
@@ -42,21 +34,12 @@ pub(super) fn paths(
         .iter()
         .map(|dataset| {
             let of = |collection: &Collection, report: &mut Report| {
-                walk.path(dataset, collection, &mut Vec::new())
-                    .unwrap_or_else(|broken| {
-                        report.add(
-                            broken.0,
-                            &format!("{}.{}", dataset.key, collection.name),
-                            broken.1,
-                        );
-                        None
-                    })
+                walk.path(dataset, collection, &mut Vec::new()).unwrap_or_else(|broken| {
+                    report.add(broken.0, &format!("{}.{}", dataset.key, collection.name), broken.1);
+                    None
+                })
             };
-            dataset
-                .collections
-                .iter()
-                .map(|collection| of(collection, report))
-                .collect()
+            dataset.collections.iter().map(|collection| of(collection, report)).collect()
         })
         .collect()
 }
@@ -80,18 +63,12 @@ impl<'a> Walk<'a> {
         if passed.contains(&here) {
             passed.push(here);
             let circle = passed.join(" → ");
-            return Err(Broken(
-                collection.position,
-                format!("its tenant leads in a circle: {circle}"),
-            ));
+            return Err(Broken(collection.position, format!("its tenant leads in a circle: {circle}")));
         }
         passed.push(here);
         let Some(tenant) = self.raw_tenant(dataset, collection) else {
             let root = self.root_key(dataset, collection);
-            return Ok(root.map(|root| TenantPath {
-                hops: Vec::new(),
-                key_column: root.key.clone(),
-            }));
+            return Ok(root.map(|root| TenantPath { hops: Vec::new(), key_column: root.key.clone() }));
         };
         let link = match &tenant.value {
             Tenant::Column(column) => self.short(dataset, collection, column),
@@ -99,15 +76,8 @@ impl<'a> Walk<'a> {
         }
         .map_err(|message| Broken(at(tenant), message))?;
         match link {
-            Link::Key(key_column) => Ok(Some(TenantPath {
-                hops: Vec::new(),
-                key_column,
-            })),
-            Link::Hop {
-                hop,
-                dataset: next,
-                collection: target,
-            } => self
+            Link::Key(key_column) => Ok(Some(TenantPath { hops: Vec::new(), key_column })),
+            Link::Hop { hop, dataset: next, collection: target } => self
                 .follow(hop, next, target, passed)
                 .map_err(|Broken(_, message)| Broken(at(tenant), message)),
         }
@@ -136,15 +106,8 @@ impl<'a> Walk<'a> {
         dataset: &Dataset,
         collection: &Collection,
     ) -> Option<&'a serde_saphyr::Spanned<Tenant>> {
-        let raw = self
-            .file
-            .dataset
-            .iter()
-            .find(|raw| raw.fides_key.value == dataset.key)?;
-        let raw = raw
-            .collections
-            .iter()
-            .find(|raw| raw.name.value == collection.name)?;
+        let raw = self.file.dataset.iter().find(|raw| raw.fides_key.value == dataset.key)?;
+        let raw = raw.collections.iter().find(|raw| raw.name.value == collection.name)?;
         raw.lethe.as_ref()?.tenant.as_ref()
     }
 
@@ -160,10 +123,7 @@ impl<'a> Walk<'a> {
         collection: &'a Collection,
         column: &str,
     ) -> Result<Link<'a>, String> {
-        if self
-            .root_key(dataset, collection)
-            .is_some_and(|root| root.key == column)
-        {
+        if self.root_key(dataset, collection).is_some_and(|root| root.key == column) {
             return Ok(Link::Key(column.to_owned()));
         }
         let Some(field) = collection.field(column) else {
@@ -203,18 +163,12 @@ impl<'a> Walk<'a> {
             return Err("`tenant` needs as many `columns` as `through.fields`, and at least one".to_owned());
         }
         let target = through.dataset.as_deref().unwrap_or(&dataset.key);
-        if let ([column], true) = (
-            long.columns.as_slice(),
-            self.is_root_key(target, &through.collection, &through.fields),
-        ) {
+        if let ([column], true) =
+            (long.columns.as_slice(), self.is_root_key(target, &through.collection, &through.fields))
+        {
             return Ok(Link::Key(column.clone()));
         }
-        self.hop(
-            long.columns.clone(),
-            (target, &through.collection),
-            through.fields.clone(),
-            dataset,
-        )
+        self.hop(long.columns.clone(), (target, &through.collection), through.fields.clone(), dataset)
     }
 
     fn is_root_key(&self, dataset: &str, collection: &str, fields: &[String]) -> bool {
@@ -234,14 +188,10 @@ impl<'a> Walk<'a> {
     ) -> Result<Link<'a>, String> {
         let name = format!("{dataset}.{collection}");
         let Some(next) = self.map.dataset(dataset) else {
-            return Err(format!(
-                "its tenant leads to `{name}`, but there is no dataset `{dataset}`"
-            ));
+            return Err(format!("its tenant leads to `{name}`, but there is no dataset `{dataset}`"));
         };
         let Some(target) = next.collection(collection) else {
-            return Err(format!(
-                "its tenant leads to `{name}`, but there is no such collection"
-            ));
+            return Err(format!("its tenant leads to `{name}`, but there is no such collection"));
         };
         if next.store != from.store {
             return Err(format!(
@@ -249,17 +199,8 @@ impl<'a> Walk<'a> {
                 next.store
             ));
         }
-        let hop = Hop {
-            columns,
-            collection: name,
-            target: target.table.clone(),
-            target_columns,
-        };
-        Ok(Link::Hop {
-            hop,
-            dataset: next,
-            collection: target,
-        })
+        let hop = Hop { columns, collection: name, target: target.table.clone(), target_columns };
+        Ok(Link::Hop { hop, dataset: next, collection: target })
     }
 }
 
@@ -268,9 +209,5 @@ enum Link<'a> {
     /// A column that holds the organisation's key.
     Key(String),
     /// Another collection.
-    Hop {
-        hop: Hop,
-        dataset: &'a Dataset,
-        collection: &'a Collection,
-    },
+    Hop { hop: Hop, dataset: &'a Dataset, collection: &'a Collection },
 }

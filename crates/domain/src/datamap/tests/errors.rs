@@ -15,10 +15,7 @@ fn a_file_that_is_no_data_map() {
     for (yaml, word) in [
         ("datasets: []", "dataset"),
         ("dataset: [{fides_key: a}]", "collections"),
-        (
-            "dataset:\n- fides_key: a\n  collections:\n  - name: c\n    fields: [\n",
-            "line",
-        ),
+        ("dataset:\n- fides_key: a\n  collections:\n  - name: c\n    fields: [\n", "line"),
         ("", "end of input"),
     ] {
         let text = syntax(yaml);
@@ -28,11 +25,7 @@ fn a_file_that_is_no_data_map() {
 
 /// Line and column of the first occurrence, counted from 1.
 fn place_of(yaml: &str, needle: &str) -> (usize, usize) {
-    let (line, text) = yaml
-        .lines()
-        .enumerate()
-        .find(|(_, line)| line.contains(needle))
-        .unwrap();
+    let (line, text) = yaml.lines().enumerate().find(|(_, line)| line.contains(needle)).unwrap();
     (line + 1, text.find(needle).unwrap() + 1)
 }
 
@@ -67,17 +60,11 @@ fn unknown_keys_under_lethe_are_errors_with_their_place() {
         assert_ne!(yaml, base);
         let (text, (line, column)) = (syntax(&yaml), place_of(&yaml, "tennant"));
         let has = |part: &str| text.contains(part);
-        assert!(
-            has("tennant") && has(&format!("line {line} column {column}")),
-            "{place}: {text}"
-        );
+        assert!(has("tennant") && has(&format!("line {line} column {column}")), "{place}: {text}");
     }
     let yaml = base.replacen("    lethe:\n", "    lethe:\n      tennant: id\n", 1);
     let text = syntax(&yaml);
-    assert!(
-        text.contains("line 7") && text.contains("column 7") && text.contains("tennant"),
-        "{text}"
-    );
+    assert!(text.contains("line 7") && text.contains("column 7") && text.contains("tennant"), "{text}");
 }
 
 #[test]
@@ -122,14 +109,8 @@ fn names_and_duplicates() {
         found.contains(&"6:12 o: duplicate collection; each name may stand once".to_owned()),
         "{found:#?}"
     );
-    assert!(
-        found.contains(&"6:42 x: duplicate field; each name may stand once".to_owned()),
-        "{found:#?}"
-    );
-    assert!(
-        found.contains(&"6:83 z: duplicate field; each name may stand once".to_owned()),
-        "{found:#?}"
-    );
+    assert!(found.contains(&"6:42 x: duplicate field; each name may stand once".to_owned()), "{found:#?}");
+    assert!(found.contains(&"6:83 z: duplicate field; each name may stand once".to_owned()), "{found:#?}");
 }
 
 /// A field's entry, and the problem that it makes.
@@ -189,9 +170,6 @@ fn all_problems_are_told_at_once_one_a_line() {
     let error = DataMap::parse(&yaml).unwrap_err();
     assert!(matches!(&error, DataMapError::Invalid(problems) if problems.len() == 2));
     let text = error.to_string();
-    assert!(
-        text.starts_with("the data map has 2 error(s):\n  line 6, column "),
-        "{text}"
-    );
+    assert!(text.starts_with("the data map has 2 error(s):\n  line 6, column "), "{text}");
     assert!(text.contains("d.c.x: `length` must be greater than 0"), "{text}");
 }

@@ -41,10 +41,7 @@ pub(super) fn column(name: &str, family: TypeFamily) -> LiveColumn {
 
 fn table(columns: &[(&str, TypeFamily)], primary_key: &[&str]) -> Table {
     Table {
-        columns: columns
-            .iter()
-            .map(|(name, family)| column(name, *family))
-            .collect(),
+        columns: columns.iter().map(|(name, family)| column(name, *family)).collect(),
         primary_key: primary_key.iter().map(|name| (*name).to_owned()).collect(),
         unique: Vec::new(),
     }
@@ -52,24 +49,13 @@ fn table(columns: &[(&str, TypeFamily)], primary_key: &[&str]) -> Table {
 
 pub(super) fn schema(customer: Table) -> LiveSchema {
     use TypeFamily::{Text, TimestampTz};
-    let branch = table(
-        &[("code", Text), ("title", Text), ("closed_at", TimestampTz)],
-        &["code"],
-    );
-    let name = |table: &str| TableName {
-        schema: "public".to_owned(),
-        table: table.to_owned(),
-    };
-    LiveSchema {
-        tables: [(name("branch"), branch), (name("customer"), customer)].into(),
-    }
+    let branch = table(&[("code", Text), ("title", Text), ("closed_at", TimestampTz)], &["code"]);
+    let name = |table: &str| TableName { schema: "public".to_owned(), table: table.to_owned() };
+    LiveSchema { tables: [(name("branch"), branch), (name("customer"), customer)].into() }
 }
 
 pub(super) fn customers() -> Table {
-    table(
-        &[("id", TypeFamily::Number), ("branch", TypeFamily::Text)],
-        &["id"],
-    )
+    table(&[("id", TypeFamily::Number), ("branch", TypeFamily::Text)], &["id"])
 }
 
 fn live(schema: LiveSchema) -> BTreeMap<String, LiveSchema> {
@@ -150,12 +136,7 @@ fn columns_that_only_lethe_names_must_be_there_and_be_named_once() {
                 .unwrap()
         })
         .collect();
-    assert_eq!(
-        missing,
-        [
-            "photo", "bucket", "service", "bearer", "renewal", "person", "made", "aged"
-        ]
-    );
+    assert_eq!(missing, ["photo", "bucket", "service", "bearer", "renewal", "person", "made", "aged"]);
 }
 
 #[test]
@@ -211,23 +192,15 @@ fn a_way_through_what_is_not_there() {
             "    lethe: {{tenant: {{columns: [id], through: {{collection: member, fields: [{fields}]}}}}}}\n"
         );
         let member = "  - name: member\n    fides_meta: {skip_processing: true}\n    lethe: {tenant: branch}\n    fields: [{name: branch, fides_meta: {references: [{dataset: shop, field: branch.code}]}}]\n";
-        format!(
-            "{}{member}",
-            CUSTOMER.replacen("    lethe: {tenant: branch}\n", &lethe, 1)
-        )
+        format!("{}{member}", CUSTOMER.replacen("    lethe: {tenant: branch}\n", &lethe, 1))
     };
     assert_eq!(
         findings(&through("customer_id"), schema(customers())),
         ["shop.customer: error: its tenant leads through public.member, which the role cannot read"]
     );
     let mut schema = schema(customers());
-    let member = TableName {
-        schema: "public".to_owned(),
-        table: "member".to_owned(),
-    };
-    schema
-        .tables
-        .insert(member, table(&[("branch", TypeFamily::Text)], &[]));
+    let member = TableName { schema: "public".to_owned(), table: "member".to_owned() };
+    schema.tables.insert(member, table(&[("branch", TypeFamily::Text)], &[]));
     assert_eq!(
         findings(&through("customer_id"), schema),
         [
@@ -265,19 +238,12 @@ fn the_organisations_table() {
 fn stores_and_organisations_must_be_known() {
     let found = check(&map(CUSTOMER), &BTreeMap::new());
     assert_eq!(found.len(), 1);
-    assert_eq!(
-        found[0].message,
-        "no connection to the store `shop` is configured"
-    );
+    assert_eq!(found[0].message, "no connection to the store `shop` is configured");
     assert_eq!(found[0].blocks, Blocks::Everything);
     let plain = DataMap::parse("dataset: [{fides_key: shop, collections: []}]").unwrap();
     let found = check(&plain, &live(LiveSchema::default()));
     assert_eq!(found.len(), 1);
-    assert!(
-        found[0]
-            .message
-            .starts_with("no dataset says which table holds the organisations")
-    );
+    assert!(found[0].message.starts_with("no dataset says which table holds the organisations"));
 }
 
 #[test]

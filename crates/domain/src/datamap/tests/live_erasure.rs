@@ -46,40 +46,24 @@ const STRATEGIES: [(&str, TypeFamily, bool, bool, Option<&str>); 7] = [
 fn strategies_that_do_not_fit_stand_in_the_way_of_erasure_only() {
     for (lethe, family, not_null, unique, message) in STRATEGIES {
         let mut customers = customers();
-        customers.columns.push(LiveColumn {
-            not_null,
-            ..column("f", family)
-        });
+        customers.columns.push(LiveColumn { not_null, ..column("f", family) });
         if unique {
             customers.unique.push(vec!["f".to_owned()]);
         }
         let customer =
             format!("{CUSTOMER}    - {{name: f, data_categories: [user.name], lethe: {{{lethe}}}}}\n");
-        let expected: Vec<String> = message
-            .iter()
-            .map(|message| format!("shop.customer.f: error (erasure): {message}"))
-            .collect();
-        assert_eq!(
-            findings(&customer, schema(customers.clone())),
-            expected,
-            "{lethe}"
-        );
+        let expected: Vec<String> =
+            message.iter().map(|message| format!("shop.customer.f: error (erasure): {message}")).collect();
+        assert_eq!(findings(&customer, schema(customers.clone())), expected, "{lethe}");
         let deleted = customer.replacen("tenant: branch}", "tenant: branch, erase: delete}", 1);
-        assert_eq!(
-            findings(&deleted, schema(customers)),
-            NOTHING,
-            "a row that is deleted needs no strategy"
-        );
+        assert_eq!(findings(&deleted, schema(customers)), NOTHING, "a row that is deleted needs no strategy");
     }
 }
 
 #[test]
 fn fields_without_personal_data_need_no_strategy() {
     let mut customers = customers();
-    customers.columns.push(LiveColumn {
-        not_null: true,
-        ..column("f", TypeFamily::Boolean)
-    });
+    customers.columns.push(LiveColumn { not_null: true, ..column("f", TypeFamily::Boolean) });
     let customer = format!("{CUSTOMER}    - {{name: f, data_categories: [system.operations]}}\n");
     assert_eq!(findings(&customer, schema(customers)), NOTHING);
 }
@@ -100,15 +84,8 @@ fn primary_keys() {
             "shop.customer: error (erasure): the table has no primary key; erasure needs one to address its rows"
         ]
     );
-    assert_eq!(
-        findings(&silent, schema(customers())),
-        NOTHING,
-        "the table's word is enough, too"
-    );
-    let composite = Table {
-        primary_key: vec!["id".to_owned(), "branch".to_owned()],
-        ..customers()
-    };
+    assert_eq!(findings(&silent, schema(customers())), NOTHING, "the table's word is enough, too");
+    let composite = Table { primary_key: vec!["id".to_owned(), "branch".to_owned()], ..customers() };
     assert_eq!(
         findings(CUSTOMER, schema(composite)),
         ["shop.customer: error (erasure): the map's primary key (id) is not the table's (id, branch)"]

@@ -16,9 +16,7 @@ fn strategy(lethe: &str) -> Option<Strategy> {
 
 #[test]
 fn every_strategy_has_its_name_and_its_effect() {
-    let constant = Strategy::Constant {
-        value: "x".to_owned(),
-    };
+    let constant = Strategy::Constant { value: "x".to_owned() };
     for (spelling, expected, effect) in [
         ("\"null\"", Strategy::Null, Effect::Anonymised),
         ("'null'", Strategy::Null, Effect::Anonymised),
@@ -26,25 +24,13 @@ fn every_strategy_has_its_name_and_its_effect() {
         ("~", Strategy::Null, Effect::Anonymised),
         ("null_rewrite", Strategy::Null, Effect::Anonymised),
         ("{constant: {value: x}}", constant.clone(), Effect::Anonymised),
-        (
-            "\n          constant:\n            value: x",
-            constant,
-            Effect::Anonymised,
-        ),
-        (
-            "{constant: {value: ''}}",
-            Strategy::Constant { value: String::new() },
-            Effect::Anonymised,
-        ),
+        ("\n          constant:\n            value: x", constant, Effect::Anonymised),
+        ("{constant: {value: ''}}", Strategy::Constant { value: String::new() }, Effect::Anonymised),
         ("mask", Strategy::Mask, Effect::Anonymised),
         ("redact_text", Strategy::RedactText, Effect::Anonymised),
         ("generalise", Strategy::Generalise, Effect::Anonymised),
         ("pseudonymise", Strategy::Pseudonymise, Effect::Pseudonymised),
-        (
-            "format_preserving",
-            Strategy::FormatPreserving,
-            Effect::Pseudonymised,
-        ),
+        ("format_preserving", Strategy::FormatPreserving, Effect::Pseudonymised),
         ("keep", Strategy::Keep, Effect::Kept),
     ] {
         let read = strategy(&format!("strategy: {spelling}"));
@@ -59,10 +45,7 @@ fn what_is_no_strategy_is_refused_with_its_place_and_the_choices() {
     for (spelling, words) in [
         ("anonymize", ["`anonymize`", "pseudonymise"]),
         ("{mask: {}}", ["`mask` takes no configuration", "constant"]),
-        (
-            "{constant: {value: x}, mask: {}}",
-            ["a field has one strategy", "line"],
-        ),
+        ("{constant: {value: x}, mask: {}}", ["a field has one strategy", "line"]),
         ("{constant: {}}", ["value", "line"]),
         ("{constant: {valeu: x}}", ["valeu", "line"]),
         ("{}", ["name a strategy", "constant"]),
@@ -84,21 +67,12 @@ fn our_word_goes_before_that_of_fides() {
         "    - name: f\n      fides_meta: {masking_strategy_override: {strategy: null_rewrite}}\n",
     );
     let map = DataMap::parse(&yaml).unwrap();
-    assert_eq!(
-        collection(&map, "d/c").field("f").unwrap().strategy,
-        Some(Strategy::Keep)
-    );
+    assert_eq!(collection(&map, "d/c").field("f").unwrap().strategy, Some(Strategy::Keep));
 }
 
 #[test]
 fn a_strategy_is_stored_as_it_is_named() {
-    for strategy in [
-        Strategy::Null,
-        Strategy::RedactText,
-        Strategy::Constant {
-            value: "x".to_owned(),
-        },
-    ] {
+    for strategy in [Strategy::Null, Strategy::RedactText, Strategy::Constant { value: "x".to_owned() }] {
         let json = serde_json::to_string(&strategy).unwrap();
         assert!(json.contains(strategy.name()), "{json}");
         assert_eq!(serde_json::from_str::<Strategy>(&json).unwrap(), strategy);

@@ -29,20 +29,9 @@ fn spelled(path: &TenantPath) -> String {
 fn paths_are_followed_to_the_key() {
     let map = DataMap::parse(SHOP).unwrap();
     let path = |name: &str| spelled(tenant(&map, name).unwrap());
-    assert_eq!(
-        path("shop/branch"),
-        "code",
-        "the organisations' own table needs no tenant"
-    );
-    assert_eq!(
-        path("shop/customer"),
-        "branch_code",
-        "a reference to the key is the key"
-    );
-    assert_eq!(
-        path("shop/sale"),
-        "(customer_id) shop.customer sales.customer(id) branch_code"
-    );
+    assert_eq!(path("shop/branch"), "code", "the organisations' own table needs no tenant");
+    assert_eq!(path("shop/customer"), "branch_code", "a reference to the key is the key");
+    assert_eq!(path("shop/sale"), "(customer_id) shop.customer sales.customer(id) branch_code");
     assert_eq!(
         path("shop/sale_line"),
         "(customer_id,sale_no) shop.sale sales.sale(customer_id,no) (customer_id) shop.customer sales.customer(id) branch_code"
@@ -101,20 +90,13 @@ fn backwards_through_a_table_of_members() {
         format!("  - name: members\n    lethe: {{tenant: k}}\n    fields: [{{name: user_id}}, {TO_KEY}]\n");
     let form = "{columns: [id], through: {collection: members, fields: [user_id]}}";
     let map = DataMap::parse(&with(form, "{name: id}", &members)).unwrap();
-    assert_eq!(
-        spelled(tenant(&map, "d/c").unwrap()),
-        "(id) d.members public.members(user_id) k"
-    );
+    assert_eq!(spelled(tenant(&map, "d/c").unwrap()), "(id) d.members public.members(user_id) k");
 }
 
 #[test]
 fn a_tenant_that_says_too_little() {
     for (form, fields, message) in [
-        (
-            "k",
-            "{name: x}",
-            "`tenant` names the column `k`, which is not among the collection's fields",
-        ),
+        ("k", "{name: x}", "`tenant` names the column `k`, which is not among the collection's fields"),
         (
             "x",
             "{name: x}",
@@ -136,11 +118,7 @@ fn a_tenant_that_says_too_little() {
             "`tenant` needs as many `columns` as `through.fields`, and at least one",
         ),
     ] {
-        assert_eq!(
-            problems(&with(form, fields, "")),
-            [format!("9:15 d.c: {message}")],
-            "{form}"
-        );
+        assert_eq!(problems(&with(form, fields, "")), [format!("9:15 d.c: {message}")], "{form}");
     }
 }
 
@@ -148,14 +126,8 @@ fn a_tenant_that_says_too_little() {
 fn a_tenant_that_leads_nowhere() {
     let to = |target: &str| format!("{{name: x, fides_meta: {{references: [{{dataset: {target}}}]}}}}");
     for (fields, message) in [
-        (
-            to("e, field: p.id"),
-            "its tenant leads to `e.p`, but there is no dataset `e`",
-        ),
-        (
-            to("d, field: p.id"),
-            "its tenant leads to `d.p`, but there is no such collection",
-        ),
+        (to("e, field: p.id"), "its tenant leads to `e.p`, but there is no dataset `e`"),
+        (to("d, field: p.id"), "its tenant leads to `d.p`, but there is no such collection"),
         (
             to("f, field: p.id"),
             "its tenant leads to `f.p` in another store (`f`); rows can only be joined inside one store",
@@ -166,10 +138,7 @@ fn a_tenant_that_leads_nowhere() {
         ),
     ] {
         let more = "  - {name: lost, fields: [{name: id}]}\n- {fides_key: f, collections: [{name: p, fields: [{name: id}]}]}\n";
-        assert_eq!(
-            problems(&with("x", &fields, more)),
-            [format!("9:15 d.c: {message}")]
-        );
+        assert_eq!(problems(&with("x", &fields, more)), [format!("9:15 d.c: {message}")]);
     }
 }
 
@@ -195,10 +164,7 @@ fn a_tenant_that_leads_in_a_circle() {
 fn a_name_that_yaml_reads_as_a_truth_wants_quotes() {
     let fields = TO_KEY.replacen("name: k", "name: on", 1);
     let text = super::syntax(&with("on", &fields, ""));
-    assert!(
-        text.contains("line 9 column 15") && text.contains("put the column's name in quotes"),
-        "{text}"
-    );
+    assert!(text.contains("line 9 column 15") && text.contains("put the column's name in quotes"), "{text}");
     let map = DataMap::parse(&with("'on'", &fields, "")).unwrap();
     assert_eq!(spelled(tenant(&map, "d/c").unwrap()), "on");
 }
@@ -206,8 +172,5 @@ fn a_name_that_yaml_reads_as_a_truth_wants_quotes() {
 #[test]
 fn the_organisations_own_table_may_name_its_key() {
     let yaml = "dataset: [{fides_key: d, lethe: {organisation: {collection: o, key: id}}, collections: [{name: o, lethe: {tenant: id}, fields: [{name: id}]}]}]";
-    assert_eq!(
-        spelled(tenant(&DataMap::parse(yaml).unwrap(), "d/o").unwrap()),
-        "id"
-    );
+    assert_eq!(spelled(tenant(&DataMap::parse(yaml).unwrap(), "d/o").unwrap()), "id");
 }

@@ -72,17 +72,8 @@ struct World {
 impl World {
     fn new() -> Self {
         let now = DateTime::UNIX_EPOCH;
-        let due = StepState::Due {
-            attempts: 0,
-            not_before: now,
-            last_failure: None,
-        };
-        let step = |phase, state| Step {
-            phase,
-            state,
-            epoch: 0,
-            completions: 0,
-        };
+        let due = StepState::Due { attempts: 0, not_before: now, last_failure: None };
+        let step = |phase, state| Step { phase, state, epoch: 0, completions: 0 };
         let steps = vec![
             step(0, due),
             step(1, StepState::Waiting),
@@ -91,40 +82,20 @@ impl World {
             step(2, StepState::Waiting),
             step(3, StepState::Waiting),
         ];
-        let job = JobFacts {
-            kind: JobKind::Export,
-            state: JobState::Pending,
-        };
-        let policy = Policy {
-            max_attempts: 4,
-            ..Policy::default()
-        };
-        Self {
-            now,
-            policy,
-            job,
-            steps,
-            believes: BTreeMap::new(),
-            versions: Vec::new(),
-        }
+        let job = JobFacts { kind: JobKind::Export, state: JobState::Pending };
+        let policy = Policy { max_attempts: 4, ..Policy::default() };
+        Self { now, policy, job, steps, believes: BTreeMap::new(), versions: Vec::new() }
     }
 
     fn deliver(&mut self, worker: usize, at: usize) {
         let step = &mut self.steps[at];
-        let lease = Lease {
-            epoch: step.epoch + 1,
-            owner: worker.to_string(),
-            expires_at: self.now + LEASE,
-        };
+        let lease = Lease { epoch: step.epoch + 1, owner: worker.to_string(), expires_at: self.now + LEASE };
         if let Ok(decision) = claim(&self.job, &step.state, lease, self.now, &self.policy) {
             step.epoch += 1;
             self.believes.entry(worker).or_default().push((at, step.epoch));
             let phase = step.phase;
             assert!(
-                self.steps
-                    .iter()
-                    .filter(|s| s.phase < phase)
-                    .all(|s| s.completions > 0),
+                self.steps.iter().filter(|s| s.phase < phase).all(|s| s.completions > 0),
                 "a phase began before the one before it ended"
             );
             self.write(at, decision);
@@ -143,11 +114,8 @@ impl World {
             _ => Conclusion::Completed,
         };
         let phase = self.steps[at].phase;
-        let siblings = self
-            .steps
-            .iter()
-            .enumerate()
-            .filter(|(i, s)| *i != at && s.phase == phase && s.state.open());
+        let siblings =
+            self.steps.iter().enumerate().filter(|(i, s)| *i != at && s.phase == phase && s.state.open());
         let next = self.steps.iter().map(|s| s.phase).filter(|p| *p > phase).min();
         let around = Surroundings {
             open_siblings: i64::try_from(siblings.count()).unwrap(),
@@ -155,13 +123,8 @@ impl World {
             next_verifies: next == Some(3),
         };
         let completed = conclusion == Conclusion::Completed;
-        let verdict = conclude(
-            &self.job,
-            &self.steps[at].state,
-            (epoch, conclusion),
-            around,
-            (self.now, &self.policy),
-        );
+        let verdict =
+            conclude(&self.job, &self.steps[at].state, (epoch, conclusion), around, (self.now, &self.policy));
         match verdict {
             Ok(decision) => {
                 assert_eq!(self.steps[at].epoch, epoch, "a holder of an old epoch concluded");
@@ -231,18 +194,10 @@ impl World {
             return;
         };
         let broken = |s: &&Step| matches!(s.state, StepState::Failed { .. });
-        let phase = self
-            .steps
-            .iter()
-            .find(broken)
-            .map(|s| s.phase)
-            .expect("a failed job has a failed step");
+        let phase = self.steps.iter().find(broken).map(|s| s.phase).expect("a failed job has a failed step");
         self.push(version);
         for step in self.steps.iter_mut().filter(|s| s.phase > phase) {
-            step.state = step
-                .state
-                .apply(&StepCommand::Reset, self.now, &self.policy)
-                .unwrap();
+            step.state = step.state.apply(&StepCommand::Reset, self.now, &self.policy).unwrap();
         }
         self.open(|s| s.phase == phase && !matches!(s.state, StepState::Completed { .. }));
     }
@@ -254,10 +209,7 @@ impl World {
             Op::Crash { worker } => drop(self.believes.remove(&worker)),
             Op::Renew { worker } => {
                 for (at, epoch) in self.believes.get(&worker).cloned().unwrap_or_default() {
-                    let renew = StepCommand::Renew {
-                        epoch,
-                        until: self.now + LEASE,
-                    };
+                    let renew = StepCommand::Renew { epoch, until: self.now + LEASE };
                     if let Ok(state) = self.steps[at].state.apply(&renew, self.now, &self.policy) {
                         assert_eq!(self.steps[at].epoch, epoch);
                         self.steps[at].state = state;
@@ -284,21 +236,13 @@ impl World {
                 assert!(*attempts <= self.policy.max_attempts, "attempts without bound");
             }
         }
-        let all_done = self
-            .steps
-            .iter()
-            .all(|s| matches!(s.state, StepState::Completed { .. }));
+        let all_done = self.steps.iter().all(|s| matches!(s.state, StepState::Completed { .. }));
         assert_eq!(matches!(self.job.state, JobState::Completed { .. }), all_done);
         if self.job.state.ended() {
-            assert!(
-                self.steps.iter().all(|s| !s.state.open()),
-                "an ended job has open steps"
-            );
+            assert!(self.steps.iter().all(|s| !s.state.open()), "an ended job has open steps");
         } else {
             assert!(
-                self.steps
-                    .iter()
-                    .any(|s| s.state.open() && s.state != StepState::Waiting),
+                self.steps.iter().any(|s| s.state.open() && s.state != StepState::Waiting),
                 "nobody can move the job"
             );
         }

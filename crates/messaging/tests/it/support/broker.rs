@@ -68,13 +68,7 @@ impl Broker {
         let properties = ConnectionProperties::default();
         let connection = Connection::connect(amqp.as_str(), properties).await.unwrap();
         let channel = connection.create_channel().await.unwrap();
-        Self {
-            vhost,
-            amqp: amqp.to_string(),
-            management,
-            _connection: connection,
-            channel,
-        }
+        Self { vhost, amqp: amqp.to_string(), management, _connection: connection, channel }
     }
 
     pub fn url(&self) -> &str {
@@ -98,56 +92,34 @@ impl Broker {
 
     /// Messages waiting in a queue, not those delivered.
     pub async fn depth(&self, queue: &str) -> u32 {
-        let options = QueueDeclareOptions {
-            passive: true,
-            ..QueueDeclareOptions::default()
-        };
-        let declared = self
-            .channel
-            .queue_declare(queue.into(), options, FieldTable::default())
-            .await;
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let declared = self.channel.queue_declare(queue.into(), options, FieldTable::default()).await;
         declared.unwrap().message_count()
     }
 
     /// Waits until a queue holds exactly so many messages.
     pub async fn wait_for_depth(&self, queue: &str, depth: u32) {
-        eventually(&format!("{queue} holds {depth}"), || async {
-            self.depth(queue).await == depth
-        })
-        .await;
+        eventually(&format!("{queue} holds {depth}"), || async { self.depth(queue).await == depth }).await;
     }
 
     /// Takes one message out of a queue.
     pub async fn take(&self, queue: &str) -> Option<Found> {
         let options = BasicGetOptions { no_ack: true };
         let found = self.channel.basic_get(queue.into(), options).await.unwrap()?;
-        Some(Found {
-            properties: found.delivery.properties.clone(),
-            body: found.delivery.data,
-        })
+        Some(Found { properties: found.delivery.properties.clone(), body: found.delivery.data })
     }
 
     /// Takes so many messages out of a queue.
     pub async fn take_many(&self, queue: &str, count: usize) -> Vec<Found> {
-        let options = BasicConsumeOptions {
-            no_ack: true,
-            ..BasicConsumeOptions::default()
-        };
-        let consuming = self
-            .channel
-            .basic_consume(queue.into(), "".into(), options, FieldTable::default());
+        let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
+        let consuming = self.channel.basic_consume(queue.into(), "".into(), options, FieldTable::default());
         let consumer = consuming.await.unwrap();
         let found = |delivery: lapin::Result<lapin::message::Delivery>| {
             let delivery = delivery.unwrap();
-            Found {
-                properties: delivery.properties,
-                body: delivery.data,
-            }
+            Found { properties: delivery.properties, body: delivery.data }
         };
         let taking = consumer.take(count).map(found).collect();
-        tokio::time::timeout(PATIENCE, taking)
-            .await
-            .expect("as many messages as there should be")
+        tokio::time::timeout(PATIENCE, taking).await.expect("as many messages as there should be")
     }
 
     /// Publishes and insists on every confirm.
@@ -181,14 +153,8 @@ impl Broker {
         for (name, value) in arguments {
             table.insert((*name).into(), value.clone());
         }
-        let options = QueueDeclareOptions {
-            durable: true,
-            ..QueueDeclareOptions::default()
-        };
-        self.channel
-            .queue_declare(queue.into(), options, table)
-            .await
-            .unwrap();
+        let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+        self.channel.queue_declare(queue.into(), options, table).await.unwrap();
     }
 
     /// A queue as the management interface shows it.
@@ -227,10 +193,7 @@ impl Broker {
     }
 
     pub fn plain_headers(headers: &[(&str, &str)]) -> BTreeMap<String, String> {
-        headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect()
+        headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 }
 
@@ -239,9 +202,7 @@ impl Drop for Broker {
         let (management, path) = (self.management.clone(), format!("vhosts/{}", self.vhost));
         let deleting = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime
-                .unwrap()
-                .block_on(manage(&management, Method::DELETE, &path, None));
+            runtime.unwrap().block_on(manage(&management, Method::DELETE, &path, None));
         });
         drop(deleting.join());
     }
@@ -253,9 +214,8 @@ async fn manage(base: &Url, method: Method, path: &str, body: Option<Value>) -> 
     let mut bare = url.clone();
     bare.set_username("").unwrap();
     bare.set_password(None).unwrap();
-    let mut request = reqwest::Client::new()
-        .request(method.clone(), bare)
-        .basic_auth(base.username(), base.password());
+    let mut request =
+        reqwest::Client::new().request(method.clone(), bare).basic_auth(base.username(), base.password());
     if let Some(body) = body {
         request = request.json(&body);
     }

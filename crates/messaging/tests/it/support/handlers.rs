@@ -66,17 +66,11 @@ impl Recorder {
     }
 
     pub async fn wait_for_seen(&self, count: usize) {
-        eventually(&format!("{count} deliveries"), || async {
-            self.seen().len() >= count
-        })
-        .await;
+        eventually(&format!("{count} deliveries"), || async { self.seen().len() >= count }).await;
     }
 
     pub async fn wait_for_distinct(&self, count: usize) {
-        eventually(&format!("{count} messages"), || async {
-            self.distinct().len() == count
-        })
-        .await;
+        eventually(&format!("{count} messages"), || async { self.distinct().len() == count }).await;
     }
 
     /// Acknowledgements that found the delivery lost.

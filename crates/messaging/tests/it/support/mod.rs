@@ -88,9 +88,6 @@ impl Running {
     /// Stops the consumer and waits until it has.
     pub async fn stop(self) -> Drained {
         self.cancel.cancel();
-        tokio::time::timeout(PATIENCE, self.task)
-            .await
-            .expect("the consumer stops")
-            .unwrap()
+        tokio::time::timeout(PATIENCE, self.task).await.expect("the consumer stops").unwrap()
     }
 }

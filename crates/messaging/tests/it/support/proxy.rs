@@ -34,21 +34,11 @@ impl Proxy {
                     continue;
                 }
                 let number = count.fetch_add(1, Ordering::SeqCst) + 1;
-                let line = Line {
-                    number,
-                    silent: silent.clone(),
-                    abandoned: Arc::clone(&abandons),
-                };
+                let line = Line { number, silent: silent.clone(), abandoned: Arc::clone(&abandons) };
                 tokio::spawn(line.forward(client, target));
             }
         });
-        Self {
-            port,
-            frozen,
-            accepted,
-            refusing,
-            abandoned,
-        }
+        Self { port, frozen, accepted, refusing, abandoned }
     }
 
     pub fn port(&self) -> u16 {

@@ -42,33 +42,17 @@ fn large_values_move_to_the_extra_field() {
         assert_eq!(central.len(), 46 + "data/ü.json".len() + 4 + 8 * values);
     }
     assert_eq!(end_records(65_534, 60, 40).len(), 22);
-    for end in [
-        end_records(65_535, 60, 40),
-        end_records(1, large, 40),
-        end_records(1, 60, large),
-    ] {
+    for end in [end_records(65_535, 60, 40), end_records(1, large, 40), end_records(1, 60, large)] {
         assert_eq!(end.len(), 56 + 20 + 22);
     }
 }
 
 #[test]
 fn times_are_kept_to_two_seconds_within_their_range() {
-    assert_eq!(
-        noon(),
-        DosTime {
-            date: 46 << 9 | 1 << 5 | 2,
-            time: 12 << 11 | 34 << 5 | 28
-        }
-    );
+    assert_eq!(noon(), DosTime { date: 46 << 9 | 1 << 5 | 2, time: 12 << 11 | 34 << 5 | 28 });
     for outside in ["1979-12-31T23:59:59Z", "2108-01-01T00:00:00Z"] {
         let at: DateTime<Utc> = outside.parse().unwrap();
-        assert_eq!(
-            DosTime::from(at),
-            DosTime {
-                date: 1 << 5 | 1,
-                time: 0
-            }
-        );
+        assert_eq!(DosTime::from(at), DosTime { date: 1 << 5 | 1, time: 0 });
     }
 }
 
@@ -76,11 +60,7 @@ fn times_are_kept_to_two_seconds_within_their_range() {
 #[test]
 fn an_entry_behind_four_gibibytes_is_found() {
     use std::io::{Seek as _, SeekFrom, Write as _};
-    let hole = Entry {
-        path: "hole".to_owned(),
-        method: Method::Stored,
-        ..entry(5 << 30, 5 << 30, 0)
-    };
+    let hole = Entry { path: "hole".to_owned(), method: Method::Stored, ..entry(5 << 30, 5 << 30, 0) };
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(&hole.local_header(noon())).unwrap();
     let offset = file.seek(SeekFrom::Current(5 << 30)).unwrap();
@@ -95,11 +75,7 @@ fn an_entry_behind_four_gibibytes_is_found() {
     let mut directory = Vec::new();
     hole.push_central(noon(), &mut directory);
     far.push_central(noon(), &mut directory);
-    let end = end_records(
-        2,
-        u64::try_from(directory.len()).unwrap(),
-        file.stream_position().unwrap(),
-    );
+    let end = end_records(2, u64::try_from(directory.len()).unwrap(), file.stream_position().unwrap());
     file.write_all(&directory).unwrap();
     file.write_all(&end).unwrap();
 

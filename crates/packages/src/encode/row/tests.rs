@@ -30,32 +30,21 @@ fn copy_row(cells: &[Option<String>]) -> Vec<u8> {
 
 fn encode(columns: &[Column], chunks: &[&[u8]]) -> Result<(String, String, EncodedRows), EncodeError> {
     let (mut json, mut csv) = (Vec::new(), Vec::new());
-    let mut out = Outputs {
-        json: Some(&mut json),
-        csv: Some(&mut csv),
-    };
+    let mut out = Outputs { json: Some(&mut json), csv: Some(&mut csv) };
     let mut encoder = RowEncoder::new(columns)?;
     encoder.begin(&mut out);
     for chunk in chunks {
         encoder.push(chunk, &mut out)?;
     }
     let counted = encoder.finish(&mut out)?;
-    Ok((
-        String::from_utf8(json).unwrap(),
-        String::from_utf8(csv).unwrap(),
-        counted,
-    ))
+    Ok((String::from_utf8(json).unwrap(), String::from_utf8(csv).unwrap(), counted))
 }
 
 /// One column `v` of this kind, and one row whose cell COPY would print so.
 fn one(kind: ValueKind, cell: &str) -> (String, String) {
     let columns = [Column::new("v", kind)];
     let (json, csv, _) = encode(&columns, &[format!("{cell}\n").as_bytes()]).unwrap();
-    let json = json
-        .strip_prefix("[\n{\"v\":")
-        .unwrap()
-        .strip_suffix("}\n]\n")
-        .unwrap();
+    let json = json.strip_prefix("[\n{\"v\":").unwrap().strip_suffix("}\n]\n").unwrap();
     let csv = csv.strip_prefix("v\r\n").unwrap().strip_suffix("\r\n").unwrap();
     (json.to_owned(), csv.to_owned())
 }
@@ -172,36 +161,16 @@ const WRITTEN: &[(ValueKind, &str, &str, &str)] = &[
         r#"{"a": "x\ny", "b": [1, 2]}"#,
         r#""{""a"": ""x\ny"", ""b"": [1, 2]}""#,
     ),
-    (
-        Json,
-        r#"{\n\t"a":\r\n 1}"#,
-        r#"{"a": 1}"#,
-        "\"{\n\t\"\"a\"\":\r\n 1}\"",
-    ),
+    (Json, r#"{\n\t"a":\r\n 1}"#, r#"{"a": 1}"#, "\"{\n\t\"\"a\"\":\r\n 1}\""),
     (Json, "-1", "-1", "-1"),
-    (
-        Timestamp,
-        "2024-01-02 03:04:05.5",
-        "\"2024-01-02T03:04:05.5\"",
-        "2024-01-02 03:04:05.5",
-    ),
-    (
-        TimestampTz,
-        "2024-01-02 03:04:05+00",
-        "\"2024-01-02T03:04:05+00:00\"",
-        "2024-01-02 03:04:05+00",
-    ),
+    (Timestamp, "2024-01-02 03:04:05.5", "\"2024-01-02T03:04:05.5\"", "2024-01-02 03:04:05.5"),
+    (TimestampTz, "2024-01-02 03:04:05+00", "\"2024-01-02T03:04:05+00:00\"", "2024-01-02 03:04:05+00"),
     (TimestampTz, "-infinity", "\"-infinity\"", "-infinity"),
     (Verbatim, "-1 days", "\"-1 days\"", "-1 days"),
     (Verbatim, r"\\x00ff", r#""\\x00ff""#, r#""\x00ff""#),
     (Verbatim, "{a,NULL}", "\"{a,NULL}\"", "\"{a,NULL}\""),
     (Text, "", "\"\"", "\"\""),
-    (
-        Text,
-        "\u{1}\u{1f}\u{7f}",
-        "\"\\u0001\\u001f\u{7f}\"",
-        "\u{1}\u{1f}\u{7f}",
-    ),
+    (Text, "\u{1}\u{1f}\u{7f}", "\"\\u0001\\u001f\u{7f}\"", "\u{1}\u{1f}\u{7f}"),
     (
         Text,
         r"a\tb\nc\rd\be\ff\vg\\h",
@@ -214,15 +183,8 @@ const WRITTEN: &[(ValueKind, &str, &str, &str)] = &[
 #[test]
 fn every_kind_is_written_as_to_json_and_copy_write_it() {
     for &(kind, cell, json, csv) in WRITTEN {
-        assert_eq!(
-            one(kind, cell),
-            (json.to_owned(), csv.to_owned()),
-            "{kind:?} {cell}"
-        );
-        assert!(
-            serde_json::from_str::<Value>(&one(kind, cell).0).is_ok(),
-            "{cell}"
-        );
+        assert_eq!(one(kind, cell), (json.to_owned(), csv.to_owned()), "{kind:?} {cell}");
+        assert!(serde_json::from_str::<Value>(&one(kind, cell).0).is_ok(), "{cell}");
     }
     for kind in [Boolean, Json, Number, Text, Timestamp, TimestampTz, Verbatim] {
         assert_eq!(one(kind, "\\N"), ("null".to_owned(), String::new()));
@@ -231,9 +193,7 @@ fn every_kind_is_written_as_to_json_and_copy_write_it() {
 
 #[test]
 fn formulas_are_neutralised_in_text_and_nowhere_else() {
-    for formula in [
-        "=1+1", "+1", "-1", "@SUM(A1)", "＝1", "＋1", "－1", "＠1", "'=1", "''=1",
-    ] {
+    for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "＝1", "＋1", "－1", "＠1", "'=1", "''=1"] {
         assert_eq!(one(Text, formula).1, format!("\"'{formula}\""));
         assert_eq!(one(Text, formula).0, format!("\"{formula}\""));
         assert_eq!(one(Verbatim, formula).1, formula);
@@ -255,10 +215,7 @@ fn columns_may_belong_to_one_format() {
     ];
     let rows = b"{a,b}\t1\t[\"a\",\"b\"]\n\\N\t2\t\\N\n";
     let (json, csv, _) = encode(&columns, &[rows]).unwrap();
-    assert_eq!(
-        json,
-        "[\n{\"id\":1,\"tags\":[\"a\",\"b\"]},\n{\"id\":2,\"tags\":null}\n]\n"
-    );
+    assert_eq!(json, "[\n{\"id\":1,\"tags\":[\"a\",\"b\"]},\n{\"id\":2,\"tags\":null}\n]\n");
     assert_eq!(csv, "tags,id\r\n\"{a,b}\",1\r\n,2\r\n");
 }
 
@@ -281,11 +238,7 @@ fn without_rows_the_files_are_complete() {
 fn malformed_rows_are_refused_by_number_and_without_their_content() {
     let columns = texts(2);
     let fails = |rows: &[u8]| encode(&columns, &[b"a\tb\n", rows]).unwrap_err();
-    let cells = |found| EncodeError::CellCount {
-        row: 2,
-        found,
-        expected: 2,
-    };
+    let cells = |found| EncodeError::CellCount { row: 2, found, expected: 2 };
     assert_eq!(fails(b"a\n"), cells(1));
     assert_eq!(fails(b"a\tb\tc\n"), cells(3));
     assert_eq!(fails(b"a\t\xff\n"), EncodeError::NotUtf8 { row: 2 });

@@ -59,9 +59,7 @@ impl World {
     pub async fn planned(&self, organisation: &str, steps: Vec<PlannedStep>) -> JobId {
         let job = self.job(organisation).await;
         let claimed = self.claim(job, 1).await;
-        let done = self
-            .conclude(&claimed, Conclusion::Completed, planning(steps))
-            .await;
+        let done = self.conclude(&claimed, Conclusion::Completed, planning(steps)).await;
         assert!(matches!(done, Concluded::Written { .. }), "{done:?}");
         job
     }
@@ -70,10 +68,7 @@ impl World {
     pub async fn ask(&self, job: JobId, step: i32) -> Claim {
         let origin = worker("export-worker");
         let ours = ("test-worker", LEASE);
-        self.export
-            .claim_step((job, StepNo(step)), ours, &policy(), &origin)
-            .await
-            .unwrap()
+        self.export.claim_step((job, StepNo(step)), ours, &policy(), &origin).await.unwrap()
     }
 
     /// Claims a step that is to be had.
@@ -87,28 +82,19 @@ impl World {
     /// Reports the end of a step.
     pub async fn conclude(&self, step: &Claimed, conclusion: Conclusion, produced: Produced) -> Concluded {
         let origin = worker("export-worker");
-        self.export
-            .conclude_step(&report(step, conclusion, produced), &policy(), &origin)
-            .await
-            .unwrap()
+        self.export.conclude_step(&report(step, conclusion, produced), &policy(), &origin).await.unwrap()
     }
 
     /// Claims a step and completes it without a result.
     pub async fn complete(&self, job: JobId, step: i32) -> Concluded {
         let claimed = self.claim(job, step).await;
-        self.conclude(&claimed, Conclusion::Completed, Produced::default())
-            .await
+        self.conclude(&claimed, Conclusion::Completed, Produced::default()).await
     }
 
     /// Claims a step and fails it for good.
     pub async fn fail(&self, job: JobId, step: i32) -> Concluded {
         let claimed = self.claim(job, step).await;
-        self.conclude(
-            &claimed,
-            Conclusion::Permanent(reason("broken")),
-            Produced::default(),
-        )
-        .await
+        self.conclude(&claimed, Conclusion::Permanent(reason("broken")), Produced::default()).await
     }
 
     /// Runs a new job to its end.
@@ -134,11 +120,7 @@ impl World {
     pub async fn make_due(&self, job: JobId, step: i32) {
         let aged = "UPDATE job_steps SET not_before = clock_timestamp() - interval '1 second' \
                     WHERE job_id = $1 AND step_no = $2 AND state = 'due'";
-        assert_eq!(
-            self.admin.execute(aged, &[&job.0, &step]).await.unwrap(),
-            1,
-            "step {step} is not due"
-        );
+        assert_eq!(self.admin.execute(aged, &[&job.0, &step]).await.unwrap(), 1, "step {step} is not due");
     }
 }
 
@@ -151,13 +133,7 @@ pub fn reason(code: &str) -> FailureReason {
 }
 
 pub fn report(step: &Claimed, conclusion: Conclusion, produced: Produced) -> StepReport {
-    StepReport {
-        job_id: step.job_id,
-        step_no: step.step_no,
-        epoch: step.epoch,
-        conclusion,
-        produced,
-    }
+    StepReport { job_id: step.job_id, step_no: step.step_no, epoch: step.epoch, conclusion, produced }
 }
 
 /// What a planning step leaves behind.
@@ -165,53 +141,30 @@ pub fn planning(steps: Vec<PlannedStep>) -> Produced {
     let sizes = steps
         .iter()
         .filter_map(|step| {
-            Some(CollectionSize {
-                collection: step.collection.clone()?,
-                rows: step.rows_planned,
-            })
+            Some(CollectionSize { collection: step.collection.clone()?, rows: step.rows_planned })
         })
         .collect();
     let cutoff = "2026-11-21T12:00:00Z".parse().unwrap();
-    Produced {
-        plan: Some(Plan { cutoff, steps, sizes }),
-        ..Produced::default()
-    }
+    Produced { plan: Some(Plan { cutoff, steps, sizes }), ..Produced::default() }
 }
 
 /// A planned step over one collection.
 pub fn collection(phase: i32, name: &str) -> PlannedStep {
     let (kind, rows_planned) = (StepKind::ExportCollection, 10);
-    PlannedStep {
-        phase: Phase(phase),
-        kind,
-        collection: Some(name.to_owned()),
-        rows_planned,
-    }
+    PlannedStep { phase: Phase(phase), kind, collection: Some(name.to_owned()), rows_planned }
 }
 
 /// So many planned steps, each over a collection of its own.
 pub fn collections(phase: i32, count: usize) -> Vec<PlannedStep> {
-    (0..count)
-        .map(|number| collection(phase, &format!("shop.c{number:03}")))
-        .collect()
+    (0..count).map(|number| collection(phase, &format!("shop.c{number:03}"))).collect()
 }
 
 /// A planned step that assembles.
 pub fn assembly(phase: i32) -> PlannedStep {
-    PlannedStep {
-        phase: Phase(phase),
-        kind: StepKind::AssembleArchive,
-        collection: None,
-        rows_planned: 0,
-    }
+    PlannedStep { phase: Phase(phase), kind: StepKind::AssembleArchive, collection: None, rows_planned: 0 }
 }
 
 /// A planned step over everything.
 pub fn whole(phase: i32) -> PlannedStep {
-    PlannedStep {
-        phase: Phase(phase),
-        kind: StepKind::ExportWhole,
-        collection: None,
-        rows_planned: 0,
-    }
+    PlannedStep { phase: Phase(phase), kind: StepKind::ExportWhole, collection: None, rows_planned: 0 }
 }

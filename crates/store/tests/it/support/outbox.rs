@@ -57,12 +57,7 @@ impl World {
     /// How often each step of the job was announced, by its number.
     pub async fn announced(&self, job: JobId) -> BTreeMap<i32, usize> {
         let mut times = BTreeMap::new();
-        for due in self
-            .outbox()
-            .await
-            .iter()
-            .filter_map(Sent::step_due)
-            .filter(|due| due.body.job_id == job)
+        for due in self.outbox().await.iter().filter_map(Sent::step_due).filter(|due| due.body.job_id == job)
         {
             let StepNo(step) = due.body.step_no;
             *times.entry(step).or_default() += 1;
@@ -73,12 +68,8 @@ impl World {
     /// What the job's versions say happened, after checking the law of versions: they are 1 to n
     /// without a gap, n is the row's, and each has exactly one audit event.
     pub async fn history(&self, job: JobId) -> Vec<Action> {
-        let events = self
-            .outbox()
-            .await
-            .into_iter()
-            .filter_map(|sent| sent.audit())
-            .map(|envelope| envelope.body);
+        let events =
+            self.outbox().await.into_iter().filter_map(|sent| sent.audit()).map(|envelope| envelope.body);
         let mut versions: Vec<(i64, Action)> = events
             .filter(|event| event.job_id == Some(job))
             .filter_map(|event| Some((event.job_version?, event.action)))
@@ -95,20 +86,14 @@ impl World {
         let mut collector = Collector::default();
         while self.api.relay(&mut collector, 100).await.unwrap().0 > 0 {}
         let rows = collector.rows();
-        let events: Vec<IncomingEvent> = rows
-            .iter()
-            .filter(|row| row.kind == AuditEvent::KIND)
-            .map(incoming)
-            .collect();
+        let events: Vec<IncomingEvent> =
+            rows.iter().filter(|row| row.kind == AuditEvent::KIND).map(incoming).collect();
         self.audit.append_audit(&events).await.unwrap()
     }
 }
 
 fn incoming(row: &OutboxRow) -> IncomingEvent {
-    IncomingEvent {
-        envelope: decode(&row.body).unwrap(),
-        body: row.body.clone(),
-    }
+    IncomingEvent { envelope: decode(&row.body).unwrap(), body: row.body.clone() }
 }
 
 /// A broker that confirms everything and remembers it.

@@ -77,11 +77,7 @@ impl World {
     }
 
     pub async fn step(&self, job: JobId, step: i32) -> StepFacts {
-        self.steps(job)
-            .await
-            .into_iter()
-            .find(|facts| facts.step_no == step)
-            .unwrap()
+        self.steps(job).await.into_iter().find(|facts| facts.step_no == step).unwrap()
     }
 
     /// The states of the job's steps in order.

@@ -37,13 +37,7 @@ pub struct Check {
     #[arg(long = "store", value_name = "NAME=URL")]
     stores: Vec<String>,
     /// The same for all stores, in the environment.
-    #[arg(
-        long = "stores",
-        value_name = "LIST",
-        env = "LETHE_STORES",
-        hide = true,
-        hide_env_values = true
-    )]
+    #[arg(long = "stores", value_name = "LIST", env = "LETHE_STORES", hide = true, hide_env_values = true)]
     store_list: Option<String>,
     /// Say also how each collection leads to its organisation.
     #[arg(long)]
@@ -78,18 +72,12 @@ impl Check {
                 report.collections = explain::explain(&map);
                 if !stores.is_empty() {
                     let live = stores::live(&map, &stores).await?;
-                    report.findings = datamap::check(&map, &live)
-                        .into_iter()
-                        .map(Finding::from)
-                        .collect();
+                    report.findings = datamap::check(&map, &live).into_iter().map(Finding::from).collect();
                     report.checked_against = stores.into_keys().collect();
                 }
             }
         }
-        report.ok = !report
-            .findings
-            .iter()
-            .any(|finding| finding.is_in_the_way(self.strict));
+        report.ok = !report.findings.iter().any(|finding| finding.is_in_the_way(self.strict));
         output.result(&report, || report.text(self.explain))?;
         Ok(if report.ok { Outcome::Done } else { Outcome::No })
     }
@@ -97,13 +85,7 @@ impl Check {
 
 impl Report {
     fn about(file: String) -> Self {
-        Self {
-            file,
-            ok: false,
-            checked_against: Vec::new(),
-            findings: Vec::new(),
-            collections: Vec::new(),
-        }
+        Self { file, ok: false, checked_against: Vec::new(), findings: Vec::new(), collections: Vec::new() }
     }
 
     fn text(&self, explain: bool) -> String {
@@ -129,10 +111,7 @@ impl Report {
             )
         } else {
             let stores = self.checked_against.join(", ");
-            format!(
-                "{}: {verdict}: {collections}, compared with the live schema of {stores}",
-                self.file
-            )
+            format!("{}: {verdict}: {collections}, compared with the live schema of {stores}", self.file)
         }
     }
 }

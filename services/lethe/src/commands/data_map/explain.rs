@@ -27,10 +27,7 @@ pub(super) struct Explained {
 /// Every collection of the map, in its order.
 pub(super) fn explain(map: &DataMap) -> Vec<Explained> {
     let of_dataset = |dataset| move |collection| one(dataset, collection);
-    map.datasets
-        .iter()
-        .flat_map(|dataset| dataset.collections.iter().map(of_dataset(dataset)))
-        .collect()
+    map.datasets.iter().flat_map(|dataset| dataset.collections.iter().map(of_dataset(dataset))).collect()
 }
 
 fn one(dataset: &Dataset, collection: &Collection) -> Explained {
@@ -38,12 +35,10 @@ fn one(dataset: &Dataset, collection: &Collection) -> Explained {
     let own = format!("{}.", dataset.key);
     let through = path.map(|path| {
         // Inside its own dataset a collection needs no surname.
-        let hops = path.hops.iter().map(|hop| {
-            hop.collection
-                .strip_prefix(&own)
-                .unwrap_or(&hop.collection)
-                .to_owned()
-        });
+        let hops = path
+            .hops
+            .iter()
+            .map(|hop| hop.collection.strip_prefix(&own).unwrap_or(&hop.collection).to_owned());
         std::iter::once(collection.name.clone()).chain(hops).collect()
     });
     Explained {
@@ -85,10 +80,7 @@ mod tests {
         let explained = explain(&map);
         let way = |name: &str| explained.iter().find(|one| one.collection == name).unwrap().way();
         assert_eq!(way("vantage.organisations"), "organisations → id");
-        assert_eq!(
-            way("vantage.contents"),
-            "contents → messages → conversations → organisation_id"
-        );
+        assert_eq!(way("vantage.contents"), "contents → messages → conversations → organisation_id");
         assert!(text(&explained).starts_with("COLLECTION"));
     }
 }

@@ -101,18 +101,11 @@ impl Finding {
 pub(super) fn text(file: &str, findings: &[Finding]) -> String {
     let mut text = String::new();
     for severity in Severity::ALL {
-        let found: Vec<&Finding> = findings
-            .iter()
-            .filter(|finding| finding.blocks == severity)
-            .collect();
+        let found: Vec<&Finding> = findings.iter().filter(|finding| finding.blocks == severity).collect();
         if found.is_empty() {
             continue;
         }
-        text.push_str(&format!(
-            "{}: {}\n",
-            of(found.len(), severity.word()),
-            severity.heading()
-        ));
+        text.push_str(&format!("{}: {}\n", of(found.len(), severity.word()), severity.heading()));
         for finding in found {
             text.push_str(&format!("{}\n", plain(&line(file, finding))));
         }
@@ -122,13 +115,7 @@ pub(super) fn text(file: &str, findings: &[Finding]) -> String {
 }
 
 fn line(file: &str, finding: &Finding) -> String {
-    let Finding {
-        line,
-        column,
-        path,
-        message,
-        ..
-    } = finding;
+    let Finding { line, column, path, message, .. } = finding;
     let message = message.trim();
     match path.is_empty() {
         true => format!("{file}:{line}:{column}: {message}"),
@@ -141,13 +128,7 @@ mod tests {
     use super::*;
 
     fn finding(line: u64, path: &str, blocks: Severity) -> Finding {
-        Finding {
-            line,
-            column: 5,
-            path: path.into(),
-            blocks,
-            message: "it is wrong".into(),
-        }
+        Finding { line, column: 5, path: path.into(), blocks, message: "it is wrong".into() }
     }
 
     #[test]
@@ -171,12 +152,7 @@ map.yaml:3:5: shop.a: it is wrong
 
 ";
         assert_eq!(text("map.yaml", &findings), expected);
-        let in_the_way = |strict| {
-            findings
-                .iter()
-                .filter(|finding| finding.is_in_the_way(strict))
-                .count()
-        };
+        let in_the_way = |strict| findings.iter().filter(|finding| finding.is_in_the_way(strict)).count();
         assert_eq!((in_the_way(false), in_the_way(true)), (2, 3));
     }
 }

@@ -22,10 +22,8 @@ pub(super) fn named(
 ) -> Result<BTreeMap<String, SecretString>, Failure> {
     let mut stores = BTreeMap::new();
     for entry in entries(list.unwrap_or_default()).iter().chain(options) {
-        let (name, url) = entry
-            .split_once('=')
-            .filter(|(name, url)| !name.is_empty() && is_url(url))
-            .ok_or_else(|| {
+        let (name, url) =
+            entry.split_once('=').filter(|(name, url)| !name.is_empty() && is_url(url)).ok_or_else(|| {
                 // Not quoted: it may hold a password.
                 Failure::usage("a store must be given as NAME=postgres://user:password@host:port/database")
                     .next("correct --store or LETHE_STORES; NAME is the store's name in the data map")
@@ -68,12 +66,8 @@ pub(super) async fn live(
     }
     let mut live = BTreeMap::new();
     for (name, url) in stores {
-        let schemas: BTreeSet<&str> = map
-            .datasets
-            .iter()
-            .filter(|d| d.store == *name)
-            .map(|d| d.schema.as_str())
-            .collect();
+        let schemas: BTreeSet<&str> =
+            map.datasets.iter().filter(|d| d.store == *name).map(|d| d.schema.as_str()).collect();
         let schemas: Vec<&str> = schemas.into_iter().collect();
         live.insert(name.clone(), live_schema(name, url, &schemas).await?);
     }
@@ -108,27 +102,15 @@ mod tests {
         let list = "shop=postgres://u@a,b/shop?x=1, crm=postgresql://c/crm,";
         let options = ["crm=postgres://other/crm".to_owned()];
         let stores = named(&options, Some(list)).unwrap();
-        let urls: Vec<(&str, &str)> = stores
-            .iter()
-            .map(|(name, url)| (name.as_str(), url.expose_secret()))
-            .collect();
-        assert_eq!(
-            urls,
-            [
-                ("crm", "postgres://other/crm"),
-                ("shop", "postgres://u@a,b/shop?x=1")
-            ]
-        );
+        let urls: Vec<(&str, &str)> =
+            stores.iter().map(|(name, url)| (name.as_str(), url.expose_secret())).collect();
+        assert_eq!(urls, [("crm", "postgres://other/crm"), ("shop", "postgres://u@a,b/shop?x=1")]);
         assert!(named(&[], None).unwrap().is_empty());
     }
 
     #[test]
     fn what_is_no_store_is_refused_without_being_quoted() {
-        for entry in [
-            "postgres://u:hunter2@h/d",
-            "shop=hunter2",
-            "=postgres://u:hunter2@h/d",
-        ] {
+        for entry in ["postgres://u:hunter2@h/d", "shop=hunter2", "=postgres://u:hunter2@h/d"] {
             let failure = named(&[entry.to_owned()], None).unwrap_err().to_string();
             assert!(!failure.contains("hunter2"), "{failure}");
         }

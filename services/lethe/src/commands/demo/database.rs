@@ -27,11 +27,9 @@ pub(super) enum Found {
 /// A session in the database, which is created if it is missing, or anew if that is wanted.
 pub(super) async fn open(database: &PlainDatabase, recreate: bool) -> Result<Client, Failure> {
     if SERVER_DATABASES.contains(&database.name()) {
-        return Err(
-            Failure::usage(format!("`{}` is the server's own database", database.name())).next(
-                "name another one in --database-url, for instance `vantage`; it is created if it is missing",
-            ),
-        );
+        return Err(Failure::usage(format!("`{}` is the server's own database", database.name())).next(
+            "name another one in --database-url, for instance `vantage`; it is created if it is missing",
+        ));
     }
     if recreate {
         database.must_be_local("--recreate")?;
@@ -41,12 +39,7 @@ pub(super) async fn open(database: &PlainDatabase, recreate: bool) -> Result<Cli
         return Ok(client);
     }
     database.create().await?;
-    let gone = || {
-        Failure::new(format!(
-            "the database `{}` was removed by somebody else",
-            database.name()
-        ))
-    };
+    let gone = || Failure::new(format!("the database `{}` was removed by somebody else", database.name()));
     database.session().await?.ok_or_else(gone)
 }
 
@@ -67,15 +60,9 @@ pub(super) async fn look(client: &Client) -> Result<Found, Failure> {
     if found != sample_tables()? {
         return Ok(Found::Foreign);
     }
-    let filled = client
-        .query_one("SELECT EXISTS (SELECT FROM public.organisations)", &[])
-        .await
-        .map_err(failed)?;
-    Ok(if filled.try_get(0).map_err(failed)? {
-        Found::Seeded
-    } else {
-        Found::Empty
-    })
+    let filled =
+        client.query_one("SELECT EXISTS (SELECT FROM public.organisations)", &[]).await.map_err(failed)?;
+    Ok(if filled.try_get(0).map_err(failed)? { Found::Seeded } else { Found::Empty })
 }
 
 /// The tables that the sample company's data map names: all it has.
@@ -83,7 +70,5 @@ fn sample_tables() -> Result<BTreeSet<String>, Failure> {
     let map = DataMap::parse(sample::DATA_MAP)
         .map_err(|error| Failure::new("the sample company's data map cannot be read").because(error))?;
     let collections = map.datasets.iter().flat_map(|dataset| &dataset.collections);
-    Ok(collections
-        .map(|collection| collection.table.to_string())
-        .collect())
+    Ok(collections.map(|collection| collection.table.to_string()).collect())
 }

@@ -110,11 +110,7 @@ impl Seed {
         bar.finish_and_clear();
         let seeded = seeded.map_err(failed)?;
         let tables = seeded.rows.len();
-        output.remark(format!(
-            "{} rows in {}",
-            shown(seeded.rows.values().sum()),
-            of(tables, "table")
-        ));
+        output.remark(format!("{} rows in {}", shown(seeded.rows.values().sum()), of(tables, "table")));
         Ok(Report::of(seeded))
     }
 
@@ -134,10 +130,7 @@ impl Report {
             rows: Some(organisation.rows.values().sum()),
             name: organisation.name,
         };
-        Self {
-            seeded: true,
-            organisations: seeded.organisations.into_iter().map(organisation).collect(),
-        }
+        Self { seeded: true, organisations: seeded.organisations.into_iter().map(organisation).collect() }
     }
 
     fn text(&self) -> String {
@@ -158,21 +151,10 @@ async fn existing(client: &Client) -> Result<Report, Failure> {
         .await
         .map_err(failed)?;
     let organisation = |row: &tokio_postgres::Row| {
-        Ok(Organisation {
-            id: row.try_get(0)?,
-            name: row.try_get(1)?,
-            rows: None,
-        })
+        Ok(Organisation { id: row.try_get(0)?, name: row.try_get(1)?, rows: None })
     };
-    let organisations = rows
-        .iter()
-        .map(organisation)
-        .collect::<Result<_, _>>()
-        .map_err(failed)?;
-    Ok(Report {
-        seeded: false,
-        organisations,
-    })
+    let organisations = rows.iter().map(organisation).collect::<Result<_, _>>().map_err(failed)?;
+    Ok(Report { seeded: false, organisations })
 }
 
 fn shown(rows: u64) -> String {
@@ -186,17 +168,13 @@ fn failed(error: sample::SampleError) -> Failure {
 }
 
 fn foreign(database: &PlainDatabase) -> Failure {
-    Failure::new(format!(
-        "the database `{}` has tables that are not the sample company's",
-        database.name()
-    ))
-    .next("name another database in --database-url; --recreate would remove this one with everything in it")
+    Failure::new(format!("the database `{}` has tables that are not the sample company's", database.name()))
+        .next(
+            "name another database in --database-url; --recreate would remove this one with everything in it",
+        )
 }
 
 fn seeded(database: &PlainDatabase) -> Failure {
-    Failure::new(format!(
-        "the sample company is in the database `{}` already",
-        database.name()
-    ))
-    .next("keep it with --keep, or make it anew with --recreate")
+    Failure::new(format!("the sample company is in the database `{}` already", database.name()))
+        .next("keep it with --keep, or make it anew with --recreate")
 }

@@ -70,13 +70,7 @@ impl fmt::Display for Saved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = i64::try_from(self.size_bytes).unwrap_or(i64::MAX);
         let file = self.file.display().to_string();
-        write!(
-            f,
-            "saved {} ({}, SHA-256 {} verified)",
-            plain(&file),
-            size(bytes),
-            self.sha256
-        )
+        write!(f, "saved {} ({}, SHA-256 {} verified)", plain(&file), size(bytes), self.sha256)
     }
 }
 
@@ -84,10 +78,7 @@ impl Download {
     pub(super) async fn run(self, output: &mut Output) -> Result<Outcome, Failure> {
         let api = Api::open(&self.access)?;
         let job = api.job_now(self.id).await?;
-        let wanted = Wanted {
-            output: self.output,
-            force: self.force,
-        };
+        let wanted = Wanted { output: self.output, force: self.force };
         let saved = download(&api, &job, &wanted, output).await?;
         output.result(&saved, || saved.to_string())?;
         Ok(Outcome::Done)
@@ -112,9 +103,7 @@ pub async fn download(
     let resumed_at_bytes = part.size_bytes();
     if resumed_at_bytes > 0 {
         let (done, all) = (show(resumed_at_bytes), show(expected_size));
-        output.remark(format!(
-            "going on where an earlier download stopped, at {done} of {all}"
-        ));
+        output.remark(format!("going on where an earlier download stopped, at {done} of {all}"));
     }
     let source = Source::new(api, job.summary.id)?;
     tokio::select! {

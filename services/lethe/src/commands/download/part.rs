@@ -41,20 +41,13 @@ impl Part {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(
-                    Failure::new("another download of this package to this file is under way")
-                        .next("wait for it, or give another --output"),
-                );
+                return Err(Failure::new("another download of this package to this file is under way")
+                    .next("wait for it, or give another --output"));
             }
             Err(TryLockError::Error(error)) => return Err(cannot(error)),
         }
-        let mut part = Self {
-            path: path.clone(),
-            file,
-            hash: Sha256::new(),
-            size_bytes: 0,
-            expected_size_bytes,
-        };
+        let mut part =
+            Self { path: path.clone(), file, hash: Sha256::new(), size_bytes: 0, expected_size_bytes };
         part.read_back().map_err(cannot)?;
         Ok(part)
     }
@@ -76,21 +69,15 @@ impl Part {
 
     /// Takes what arrived.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        let size_bytes = self
-            .size_bytes
-            .saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        let size_bytes = self.size_bytes.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         if size_bytes > self.expected_size_bytes {
             let promised = self.expected_size_bytes;
             self.forget()?;
-            return Err(Failure::new(format!(
-                "more arrives than the {promised} bytes that the package has"
-            ))
-            .detail("what has arrived was deleted")
-            .next("try again; if it stays so, have the package looked at where it is stored"));
+            return Err(Failure::new(format!("more arrives than the {promised} bytes that the package has"))
+                .detail("what has arrived was deleted")
+                .next("try again; if it stays so, have the package looked at where it is stored"));
         }
-        self.file
-            .write_all(bytes)
-            .map_err(|error| self.unwritten(error))?;
+        self.file.write_all(bytes).map_err(|error| self.unwritten(error))?;
         self.hash.update(bytes);
         self.size_bytes = size_bytes;
         Ok(())
@@ -108,13 +95,11 @@ impl Part {
             return Ok(());
         }
         self.forget()?;
-        Err(
-            Failure::new("the download is not the package that the job made: the SHA-256 differs")
-                .detail(format!("expected {sha256}"))
-                .detail(format!("found    {found}"))
-                .detail("what has arrived was deleted")
-                .next("try again; if it stays so, have the package looked at where it is stored"),
-        )
+        Err(Failure::new("the download is not the package that the job made: the SHA-256 differs")
+            .detail(format!("expected {sha256}"))
+            .detail(format!("found    {found}"))
+            .detail("what has arrived was deleted")
+            .next("try again; if it stays so, have the package looked at where it is stored"))
     }
 
     /// Ends it with everything on disk; the file's path.
@@ -173,13 +158,7 @@ mod tests {
         let path = directory.path().join("part");
         let mut part = Part::open(path.clone(), 3).unwrap();
         part.take(b"ab").unwrap();
-        assert!(
-            Part::open(path.clone(), 3)
-                .err()
-                .unwrap()
-                .to_string()
-                .contains("under way")
-        );
+        assert!(Part::open(path.clone(), 3).err().unwrap().to_string().contains("under way"));
         drop(part);
         let mut part = Part::open(path.clone(), 3).unwrap();
         assert_eq!((part.size_bytes(), part.is_whole()), (2, false));

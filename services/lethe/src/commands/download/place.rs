@@ -22,15 +22,10 @@ impl Place {
             None => PathBuf::from(safe_name(package_name)?),
         };
         if file.is_dir() || file.file_name().is_none() {
-            return Err(
-                Failure::usage(format!("{} is no name for a file", file.display()))
-                    .next("give another --output"),
-            );
+            return Err(Failure::usage(format!("{} is no name for a file", file.display()))
+                .next("give another --output"));
         }
-        let place = Self {
-            file,
-            force: wanted.force,
-        };
+        let place = Self { file, force: wanted.force };
         place.refuse_overwriting()?;
         Ok(place)
     }
@@ -48,12 +43,8 @@ impl Place {
         self.refuse_overwriting()?;
         let from = part.close()?;
         std::fs::rename(&from, &self.file).map_err(|error| {
-            Failure::new(format!(
-                "{} cannot be renamed to {}",
-                from.display(),
-                self.file.display()
-            ))
-            .because(error)
+            Failure::new(format!("{} cannot be renamed to {}", from.display(), self.file.display()))
+                .because(error)
         })
     }
 
@@ -87,47 +78,23 @@ mod tests {
 
     #[test]
     fn names_that_lead_elsewhere_are_refused() {
-        for name in [
-            "",
-            ".",
-            "..",
-            "../x.zip",
-            "a/b.zip",
-            "/etc/passwd",
-            ".bashrc",
-            "a\\b",
-            "c:x",
-            "a\nb",
-            "a/",
-        ] {
+        for name in
+            ["", ".", "..", "../x.zip", "a/b.zip", "/etc/passwd", ".bashrc", "a\\b", "c:x", "a\nb", "a/"]
+        {
             assert!(safe_name(name).is_err(), "{name:?}");
         }
-        assert_eq!(
-            safe_name("vantage-2026-11-21.zip").unwrap(),
-            "vantage-2026-11-21.zip"
-        );
+        assert_eq!(safe_name("vantage-2026-11-21.zip").unwrap(), "vantage-2026-11-21.zip");
     }
 
     #[test]
     fn a_file_that_is_there_is_kept_unless_forced() {
         let directory = tempfile::tempdir().unwrap();
-        let wanted = |force| Wanted {
-            output: Some(directory.path().to_path_buf()),
-            force,
-        };
+        let wanted = |force| Wanted { output: Some(directory.path().to_path_buf()), force };
         let place = Place::choose(&wanted(false), "x.zip").unwrap();
         assert_eq!(place.file, directory.path().join("x.zip"));
-        assert_eq!(
-            place.part("AbCdEf0123456789"),
-            directory.path().join(".x.zip.AbCdEf012345.part")
-        );
+        assert_eq!(place.part("AbCdEf0123456789"), directory.path().join(".x.zip.AbCdEf012345.part"));
         std::fs::write(&place.file, "old").unwrap();
-        assert!(
-            Place::choose(&wanted(false), "x.zip")
-                .unwrap_err()
-                .to_string()
-                .contains("--force")
-        );
+        assert!(Place::choose(&wanted(false), "x.zip").unwrap_err().to_string().contains("--force"));
         assert!(Place::choose(&wanted(true), "x.zip").is_ok());
     }
 }

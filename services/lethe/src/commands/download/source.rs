@@ -92,12 +92,7 @@ impl<'a> Source<'a> {
             .user_agent(api::USER_AGENT)
             .build()
             .map_err(|error| Failure::new("the HTTP client cannot be made").because(error))?;
-        Ok(Self {
-            api,
-            job,
-            link: None,
-            http,
-        })
+        Ok(Self { api, job, link: None, http })
     }
 
     /// The bytes from `from` on, or all of them where the host knows no ranges.
@@ -129,19 +124,14 @@ impl<'a> Source<'a> {
 
     /// Why there is no going on when even a new link opens nothing.
     pub(super) fn refused(&self) -> Failure {
-        Failure::new("the signed link was refused, and so was a new one").next(format!(
-            "see whether the package is still there: lethe jobs show {}",
-            self.job
-        ))
+        Failure::new("the signed link was refused, and so was a new one")
+            .next(format!("see whether the package is still there: lethe jobs show {}", self.job))
     }
 }
 
 /// Whether the answer begins where it was asked to (RFC 9110, 14.4).
 fn begins_at(response: &Response, from: u64) -> bool {
-    let range = response
-        .headers()
-        .get(CONTENT_RANGE)
-        .and_then(|value| value.to_str().ok());
+    let range = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
     range
         .and_then(|range| range.strip_prefix("bytes "))
         .is_some_and(|range| range.starts_with(&format!("{from}-")))

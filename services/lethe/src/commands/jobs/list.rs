@@ -47,9 +47,7 @@ impl List {
         let wanted = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let (mut jobs, mut cursor) = (Vec::new(), None);
         loop {
-            let page = api
-                .jobs(&page::parameters(&filters, wanted - jobs.len(), cursor))
-                .await?;
+            let page = api.jobs(&page::parameters(&filters, wanted - jobs.len(), cursor)).await?;
             jobs.extend(page.jobs);
             jobs.truncate(wanted);
             cursor = page.next_cursor;

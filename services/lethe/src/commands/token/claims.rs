@@ -53,10 +53,7 @@ impl Claims {
 
     /// The token.
     pub(super) fn sign(&self, key: &DevelopmentKey) -> Result<String, Failure> {
-        let header = Header {
-            kid: Some(key.id.clone()),
-            ..Header::new(Algorithm::EdDSA)
-        };
+        let header = Header { kid: Some(key.id.clone()), ..Header::new(Algorithm::EdDSA) };
         jsonwebtoken::encode(&header, self, &EncodingKey::from_ed_der(key.pkcs8.as_ref())).map_err(|error| {
             Failure::new(format!("the key in {} cannot sign", key.private_file.display())).because(error)
         })

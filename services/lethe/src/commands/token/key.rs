@@ -37,18 +37,12 @@ impl DevelopmentKey {
     pub(super) fn open(directory: &Path) -> Result<Self, Failure> {
         let (private_file, public_file) = (directory.join(PRIVATE_FILE), directory.join(PUBLIC_FILE));
         let cannot = |file: &Path, error: io::Error| {
-            Failure::new(format!(
-                "the key file {} cannot be read or written",
-                file.display()
-            ))
-            .because(error)
-            .next("name another directory with --key-dir or LETHE_TOKEN_KEY_DIR")
+            Failure::new(format!("the key file {} cannot be read or written", file.display()))
+                .because(error)
+                .next("name another directory with --key-dir or LETHE_TOKEN_KEY_DIR")
         };
         fs::create_dir_all(directory).map_err(|error| cannot(directory, error))?;
-        let created = match private_file
-            .try_exists()
-            .map_err(|error| cannot(&private_file, error))?
-        {
+        let created = match private_file.try_exists().map_err(|error| cannot(&private_file, error))? {
             true => false,
             false => write_new(&private_file, &generate()?).map_err(|error| cannot(&private_file, error))?,
         };
@@ -61,13 +55,7 @@ impl DevelopmentKey {
         if fs::read_to_string(&public_file).ok().as_deref() != Some(&public_text) {
             write_over(&public_file, &public_text).map_err(|error| cannot(&public_file, error))?;
         }
-        Ok(Self {
-            id: thumbprint(pair.public_key().as_ref()),
-            pkcs8,
-            private_file,
-            public_file,
-            created,
-        })
+        Ok(Self { id: thumbprint(pair.public_key().as_ref()), pkcs8, private_file, public_file, created })
     }
 }
 
@@ -149,9 +137,7 @@ mod tests {
     #[test]
     fn the_thumbprint_is_that_of_the_standard() {
         // RFC 8037, appendix A.3.
-        let public = URL_SAFE_NO_PAD
-            .decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
-            .unwrap();
+        let public = URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
         assert_eq!(thumbprint(&public), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
 
@@ -162,10 +148,7 @@ mod tests {
         let first = DevelopmentKey::open(&place).unwrap();
         let mode = |file: &Path| file.metadata().unwrap().permissions().mode() & 0o777;
         assert!(first.created);
-        assert_eq!(
-            (mode(&first.private_file), mode(&first.public_file)),
-            (0o600, 0o644)
-        );
+        assert_eq!((mode(&first.private_file), mode(&first.public_file)), (0o600, 0o644));
         fs::remove_file(&first.public_file).unwrap();
         let second = DevelopmentKey::open(&place).unwrap();
         assert!(!second.created && second.public_file.exists());
@@ -190,10 +173,7 @@ mod tests {
         let file = directory.path().join(PRIVATE_FILE);
         fs::write(&file, "something else").unwrap();
         let failure = DevelopmentKey::open(directory.path()).err().unwrap().to_string();
-        assert!(
-            failure.contains(PRIVATE_FILE) && failure.contains("next: remove the file"),
-            "{failure}"
-        );
+        assert!(failure.contains(PRIVATE_FILE) && failure.contains("next: remove the file"), "{failure}");
         assert_eq!(fs::read_to_string(&file).unwrap(), "something else");
     }
 }

@@ -51,12 +51,7 @@ pub struct Token {
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = humantime::parse_duration)]
     expires: Duration,
     /// The directory of the key.
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "LETHE_TOKEN_KEY_DIR",
-        default_value = ".local"
-    )]
+    #[arg(long, value_name = "DIR", env = "LETHE_TOKEN_KEY_DIR", default_value = ".local")]
     key_dir: PathBuf,
     /// Make the keys only, if they are missing, and say where they are.
     #[arg(long, conflicts_with_all = ["organisation", "roles"])]
@@ -100,19 +95,12 @@ impl Token {
         let organisation = OrganisationId::parse(self.organisation.clone().unwrap_or_default())
             .map_err(|error| Failure::usage("--organisation cannot be used").because(error))?;
         if self.subject.is_empty() || self.subject.chars().any(char::is_control) {
-            return Err(Failure::usage(
-                "--subject must be a text without control characters",
-            ));
+            return Err(Failure::usage("--subject must be a text without control characters"));
         }
         if self.expires < Duration::from_secs(1) || self.expires > LONGEST_LIFE {
             return Err(Failure::usage("--expires must lie between 1s and 30d"));
         }
-        Ok(Claims::new(
-            &organisation,
-            &self.roles,
-            &self.subject,
-            (Utc::now(), self.expires),
-        ))
+        Ok(Claims::new(&organisation, &self.roles, &self.subject, (Utc::now(), self.expires)))
     }
 
     fn print_key(&self, key: &DevelopmentKey, output: &mut Output) -> Result<Outcome, Failure> {
@@ -124,11 +112,7 @@ impl Token {
         });
         output.result(&document, || {
             let how = if key.created { "created" } else { "there already" };
-            format!(
-                "{how}: {} and {}",
-                key.private_file.display(),
-                key.public_file.display()
-            )
+            format!("{how}: {} and {}", key.private_file.display(), key.public_file.display())
         })?;
         Ok(Outcome::Done)
     }

@@ -77,19 +77,13 @@ fn the_next_command_follows_from_what_the_api_offers() {
     let mut done = view("completed");
     assert_eq!(next(&done), None);
     done.links.insert("retry".into(), "/x/retry".into());
-    assert_eq!(
-        next(&done).unwrap(),
-        format!("lethe jobs retry {}", done.summary.id)
-    );
+    assert_eq!(next(&done).unwrap(), format!("lethe jobs retry {}", done.summary.id));
     done.links.insert("download".into(), "/x/download".into());
     done.package = serde_json::from_value(json!({
         "file_name": "export.zip", "size_bytes": 10, "sha256": "ab", "created_at": done.summary.created_at,
     }))
     .ok();
-    assert_eq!(
-        next(&done).unwrap(),
-        format!("lethe download {}", done.summary.id)
-    );
+    assert_eq!(next(&done).unwrap(), format!("lethe download {}", done.summary.id));
 }
 
 #[test]

@@ -17,21 +17,17 @@ impl FakeApi {
     pub async fn start(answer: impl Fn(&Asked, usize) -> Answer + Send + Sync + 'static) -> Self {
         let bearer = format!("Bearer {TOKEN}");
         Self(
-            Server::start(
-                move |asked, number| match asked.header("authorization") == Some(&bearer) {
-                    true => answer(asked, number),
-                    false => problem(401, "not authenticated", json!({})),
-                },
-            )
+            Server::start(move |asked, number| match asked.header("authorization") == Some(&bearer) {
+                true => answer(asked, number),
+                false => problem(401, "not authenticated", json!({})),
+            })
             .await,
         )
     }
 
     /// `lethe ARGUMENTS` against this API.
     pub fn lethe(&self, arguments: &[&str]) -> Lethe {
-        Lethe::with(arguments)
-            .env("LETHE_API_URL", &self.0.url)
-            .env("LETHE_TOKEN", TOKEN)
+        Lethe::with(arguments).env("LETHE_API_URL", &self.0.url).env("LETHE_TOKEN", TOKEN)
     }
 }
 
@@ -46,10 +42,7 @@ pub fn problem(status: u16, title: &str, more: Value) -> Answer {
         "type": "urn:lethe:problem:some", "title": title, "status": status, "detail": "this is why",
         "instance": "/x", "request_id": "r-77",
     });
-    problem
-        .as_object_mut()
-        .unwrap()
-        .extend(more.as_object().unwrap().clone());
+    problem.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     Answer::json(status, &problem)
 }
 
@@ -73,8 +66,6 @@ pub fn job(state: &str, more: Value) -> Value {
         "timeline": [{"version": 1, "action": "job.created", "outcome": "success", "step_no": null,
             "actor": "owner-1", "occurred_at": "2026-11-21T10:00:00Z"}],
     });
-    job.as_object_mut()
-        .unwrap()
-        .extend(more.as_object().unwrap().clone());
+    job.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     job
 }

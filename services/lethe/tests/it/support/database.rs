@@ -18,21 +18,13 @@ impl Database {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let url = std::env::var("LETHE_TEST_PG_URL");
         let url = url.expect("LETHE_TEST_PG_URL is not set: run through make test, which starts a server");
-        Self {
-            name: format!("lethe_cli_{}_{number}", std::process::id()),
-            server: url.parse().unwrap(),
-        }
+        Self { name: format!("lethe_cli_{}_{number}", std::process::id()), server: url.parse().unwrap() }
     }
 
     /// An empty database.
     pub async fn empty() -> Self {
         let database = Self::named();
-        database
-            .admin()
-            .await
-            .batch_execute(&format!("CREATE DATABASE {}", database.name))
-            .await
-            .unwrap();
+        database.admin().await.batch_execute(&format!("CREATE DATABASE {}", database.name)).await.unwrap();
         database
     }
 

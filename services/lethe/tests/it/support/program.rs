@@ -23,11 +23,7 @@ impl Lethe {
     /// `lethe ARGUMENTS`, without anything that the environment of the tests may say.
     pub fn with(arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lethe"));
-        command
-            .args(arguments)
-            .env_clear()
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
+        command.args(arguments).env_clear().stdin(Stdio::null()).kill_on_drop(true);
         Self(command)
     }
 
@@ -42,30 +38,20 @@ impl Lethe {
     }
 
     pub async fn run(mut self) -> Run {
-        let output = tokio::time::timeout(LIMIT, self.0.output())
-            .await
-            .expect("the program does not end");
+        let output = tokio::time::timeout(LIMIT, self.0.output()).await.expect("the program does not end");
         Run::of(output.unwrap())
     }
 
     /// Begins without waiting for the end.
     pub fn start(mut self) -> Child {
-        self.0
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
+        self.0.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 }
 
 impl Run {
     pub fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Self {
-            code: output.status.code().unwrap_or(-1),
-            out: text(output.stdout),
-            err: text(output.stderr),
-        }
+        Self { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
     }
 
     /// Asserts the exit code, and shows everything when it is another.

@@ -47,27 +47,16 @@ pub struct Answer {
 
 impl Answer {
     pub fn status(status: u16) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Bytes::new(),
-            cut: None,
-        }
+        Self { status, headers: Vec::new(), body: Bytes::new(), cut: None }
     }
 
     pub fn json(status: u16, body: &serde_json::Value) -> Self {
-        Self {
-            body: body.to_string().into(),
-            ..Self::status(status)
-        }
-        .header("content-type", "application/json")
+        Self { body: body.to_string().into(), ..Self::status(status) }
+            .header("content-type", "application/json")
     }
 
     pub fn bytes(status: u16, body: &[u8]) -> Self {
-        Self {
-            body: Bytes::copy_from_slice(body),
-            ..Self::status(status)
-        }
+        Self { body: Bytes::copy_from_slice(body), ..Self::status(status) }
     }
 
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -76,27 +65,16 @@ impl Answer {
     }
 
     pub fn cut_after(self, bytes: usize) -> Self {
-        Self {
-            cut: Some(bytes),
-            ..self
-        }
+        Self { cut: Some(bytes), ..self }
     }
 
     fn response(self) -> Response<Cut> {
-        let mut response = Response::builder()
-            .status(self.status)
-            .header("content-length", self.body.len());
+        let mut response = Response::builder().status(self.status).header("content-length", self.body.len());
         for (name, value) in self.headers {
             response = response.header(name, value);
         }
         let sent = self.body.slice(..self.cut.unwrap_or(self.body.len()));
-        response
-            .body(Cut {
-                sent: Some(sent),
-                cut: self.cut.is_some(),
-                flushed: false,
-            })
-            .unwrap()
+        response.body(Cut { sent: Some(sent), cut: self.cut.is_some(), flushed: false }).unwrap()
     }
 }
 
@@ -143,10 +121,7 @@ impl Server {
     pub async fn start(answer: impl Fn(&Asked, usize) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = Self {
-            url,
-            asked: Arc::default(),
-        };
+        let server = Self { url, asked: Arc::default() };
         let (asked, answer) = (Arc::clone(&server.asked), Arc::new(answer));
         tokio::spawn(async move {
             loop {
@@ -196,10 +171,7 @@ async fn read(request: Request<Incoming>) -> Asked {
 
 fn remember(asked: &Mutex<Vec<Asked>>, request: Asked) -> usize {
     let mut asked = asked.lock().unwrap();
-    let number = asked
-        .iter()
-        .filter(|other| other.line() == request.line())
-        .count();
+    let number = asked.iter().filter(|other| other.line() == request.line()).count();
     asked.push(request);
     number
 }

@@ -45,11 +45,7 @@ impl TestApp {
         capture();
         let nowhere = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let url = SecretString::from(format!("postgres://lethe_api@{nowhere}/none"));
-        let store = store::Store::open(&store::StoreConfig {
-            url,
-            max_connections: 2,
-        })
-        .unwrap();
+        let store = store::Store::open(&store::StoreConfig { url, max_connections: 2 }).unwrap();
         Self::serve(TestDatabase::create().await, store, |_| {}).await
     }
 
@@ -67,28 +63,13 @@ impl TestApp {
         let server = server(listener, state.clone()).unwrap();
         let handle = server.handle();
         tokio::spawn(server);
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .unwrap();
-        Self {
-            database,
-            state,
-            signer,
-            address,
-            client,
-            handle,
-            _directory: directory,
-        }
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self { database, state, signer, address, client, handle, _directory: directory }
     }
 
     /// A call without a token.
     pub fn call(&self, method: &str, path: &str) -> Call {
-        let url = if path.starts_with("http") {
-            path.to_owned()
-        } else {
-            format!("{}{path}", self.address)
-        };
+        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.address) };
         Call::new(&self.client, method, &url)
     }
 
@@ -99,20 +80,14 @@ impl TestApp {
 
     /// A call by the owner of an organisation, below the base path.
     pub fn owner(&self, organisation: &str, method: &str, path: &str) -> Call {
-        self.call(method, &format!("/api/v1/privacy{path}"))
-            .token(&self.token(organisation, "owner"))
+        self.call(method, &format!("/api/v1/privacy{path}")).token(&self.token(organisation, "owner"))
     }
 
     /// A job of an organisation, newly asked for.
     pub async fn export(&self, organisation: &str, format: &str) -> String {
         let key = uuid::Uuid::new_v4().to_string();
         let body = json!({ "format": format }).to_string();
-        self.owner(organisation, "POST", "/export")
-            .key(&key)
-            .json(&body)
-            .send()
-            .await
-            .job()
+        self.owner(organisation, "POST", "/export").key(&key).json(&body).send().await.job()
     }
 }
 
@@ -146,15 +121,8 @@ pub fn config(address: &str, directory: &Path, keys: &Path) -> Config {
             options: [("fsync".to_owned(), secret("false"))].into(),
             link_validity: packages::LINK_VALIDITY,
             active_link_key: "k1".to_owned(),
-            link_keys: [(
-                "k1".to_owned(),
-                secret("a secret of the test with 32 bytes and more"),
-            )]
-            .into(),
+            link_keys: [("k1".to_owned(), secret("a secret of the test with 32 bytes and more"))].into(),
         },
-        limits: Limits {
-            workers: Some(1),
-            ..Limits::default()
-        },
+        limits: Limits { workers: Some(1), ..Limits::default() },
     }
 }

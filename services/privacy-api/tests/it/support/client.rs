@@ -20,15 +20,11 @@ pub struct Answer {
 impl Call {
     pub fn new(client: &Client, method: &str, url: &str) -> Self {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        Self {
-            request: client.request(method, url),
-        }
+        Self { request: client.request(method, url) }
     }
 
     pub fn header(self, name: &str, value: &str) -> Self {
-        Self {
-            request: self.request.header(name, value),
-        }
+        Self { request: self.request.header(name, value) }
     }
 
     pub fn token(self, token: &str) -> Self {
@@ -41,26 +37,18 @@ impl Call {
 
     pub fn json(self, body: &str) -> Self {
         let call = self.header("content-type", "application/json");
-        Self {
-            request: call.request.body(body.to_owned()),
-        }
+        Self { request: call.request.body(body.to_owned()) }
     }
 
     pub fn body(self, body: impl Into<reqwest::Body>) -> Self {
-        Self {
-            request: self.request.body(body),
-        }
+        Self { request: self.request.body(body) }
     }
 
     pub async fn send(self) -> Answer {
         let response = self.request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.bytes().await.unwrap().to_vec();
-        Answer {
-            status,
-            headers,
-            bytes,
-        }
+        Answer { status, headers, bytes }
     }
 }
 
@@ -80,29 +68,15 @@ impl Answer {
     /// A problem in one line, after checking what all problems have in common: status, type, title
     /// and detail, then what is wrong in particular.
     pub fn problem(&self) -> String {
-        assert_eq!(
-            self.header("content-type"),
-            "application/problem+json",
-            "{self:?}"
-        );
+        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
         let problem = self.json();
-        let text = |name: &str| {
-            problem[name]
-                .as_str()
-                .unwrap_or_else(|| panic!("no {name}: {problem}"))
-                .to_owned()
-        };
+        let text =
+            |name: &str| problem[name].as_str().unwrap_or_else(|| panic!("no {name}: {problem}")).to_owned();
         assert_eq!(problem["status"], self.status);
         assert_eq!(text("request_id"), self.header("x-request-id"));
-        assert!(
-            text("instance").starts_with('/') && !text("instance").contains('?'),
-            "{problem}"
-        );
+        assert!(text("instance").starts_with('/') && !text("instance").contains('?'), "{problem}");
         assert!(!text("title").is_empty() && StatusCode::from_u16(self.status).is_ok());
-        let name = text("type")
-            .strip_prefix("urn:lethe:problem:")
-            .unwrap()
-            .to_owned();
+        let name = text("type").strip_prefix("urn:lethe:problem:").unwrap().to_owned();
         let mut line = format!("{} {name}: {}", self.status, text("detail"));
         for error in problem["errors"].as_array().into_iter().flatten() {
             line.push_str(&format!(

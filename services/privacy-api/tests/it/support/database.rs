@@ -14,10 +14,7 @@ pub struct TestDatabase {
 impl TestDatabase {
     pub async fn create() -> Self {
         let control = ControlDatabase::create().await;
-        Self {
-            admin: control.client().await,
-            control,
-        }
+        Self { admin: control.client().await, control }
     }
 
     /// The database as the service sees it.
@@ -26,11 +23,7 @@ impl TestDatabase {
     }
 
     pub async fn count(&self, from: &str) -> i64 {
-        self.admin
-            .query_one(&format!("SELECT count(*) FROM {from}"), &[])
-            .await
-            .unwrap()
-            .get(0)
+        self.admin.query_one(&format!("SELECT count(*) FROM {from}"), &[]).await.unwrap().get(0)
     }
 
     pub async fn text(&self, query: &str) -> String {

@@ -16,11 +16,7 @@ impl TestApp {
     pub async fn set_state(&self, job: &str, state: &str) {
         let ended = matches!(state, "completed" | "failed" | "cancelled" | "expired");
         let ended_at = if ended { "clock_timestamp()" } else { "NULL" };
-        let code = if state == "failed" {
-            "'store_unreachable'"
-        } else {
-            "NULL"
-        };
+        let code = if state == "failed" { "'store_unreachable'" } else { "NULL" };
         self.behind(&format!(
             "UPDATE privacy_jobs SET state = '{state}', ended_at = {ended_at}, failure_code = {code},
                 failure_detail = {code} WHERE id = '{job}'"
@@ -42,11 +38,7 @@ impl TestApp {
     pub async fn complete(&self, organisation: &str, job: &str, content: &[u8]) -> Uuid {
         let id = Uuid::now_v7();
         let key = ObjectKey::parse(&format!("organisations/x/jobs/{job}/1-1/package.zip")).unwrap();
-        self.state
-            .packages
-            .put(&key, content.to_vec().into())
-            .await
-            .unwrap();
+        self.state.packages.put(&key, content.to_vec().into()).await.unwrap();
         let (size, sha256) = (content.len(), Sha256Digest::of(content));
         self.set_state(job, "completed").await;
         self.behind(&format!(
@@ -59,10 +51,7 @@ impl TestApp {
 
     /// A completed job's signed link.
     pub async fn signed_link(&self, organisation: &str, job: &str) -> String {
-        let answer = self
-            .owner(organisation, "GET", &format!("/jobs/{job}/download"))
-            .send()
-            .await;
+        let answer = self.owner(organisation, "GET", &format!("/jobs/{job}/download")).send().await;
         assert_eq!(answer.status, 303, "{}", answer.text());
         answer.header("location").to_owned()
     }

@@ -39,19 +39,10 @@ impl IdentityProvider {
                 .route("/realm/.well-known/openid-configuration", web::get().to(metadata))
                 .route("/realm/keys", web::get().to(keys_now))
         });
-        let server = server
-            .workers(1)
-            .disable_signals()
-            .listen(listener)
-            .unwrap()
-            .run();
+        let server = server.workers(1).disable_signals().listen(listener).unwrap().run();
         let handle = server.handle();
         tokio::spawn(server);
-        Self {
-            issuer,
-            published,
-            handle,
-        }
+        Self { issuer, published, handle }
     }
 
     /// Publishes other keys; `None` makes it fail.

@@ -30,12 +30,7 @@ impl Signer {
         let pkcs8: Pkcs8V1Der<'_> = pair.as_der().unwrap();
         let pem = pem("PRIVATE KEY", pkcs8.as_ref());
         let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
-        Self::new(
-            kid,
-            Algorithm::RS256,
-            public.as_ref(),
-            EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap(),
-        )
+        Self::new(kid, Algorithm::RS256, public.as_ref(), EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap())
     }
 
     pub fn ec(kid: &str) -> Self {
@@ -53,12 +48,7 @@ impl Signer {
     }
 
     fn new(kid: &str, algorithm: Algorithm, public: &[u8], key: EncodingKey) -> Self {
-        Self {
-            algorithm,
-            kid: kid.to_owned(),
-            public_pem: pem("PUBLIC KEY", public),
-            key,
-        }
+        Self { algorithm, kid: kid.to_owned(), public_pem: pem("PUBLIC KEY", public), key }
     }
 
     /// The public key as its issuer publishes it.
@@ -69,10 +59,7 @@ impl Signer {
     }
 
     pub fn token(&self, claims: &Claims) -> String {
-        let header = Header {
-            kid: Some(self.kid.clone()),
-            ..Header::new(self.algorithm)
-        };
+        let header = Header { kid: Some(self.kid.clone()), ..Header::new(self.algorithm) };
         self.token_with(&header, claims)
     }
 
@@ -117,13 +104,7 @@ impl Claims {
 
 fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
-    let lines: Vec<&str> = text
-        .as_bytes()
-        .chunks(64)
-        .map(|line| std::str::from_utf8(line).unwrap())
-        .collect();
-    format!(
-        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
-        lines.join("\n")
-    )
+    let lines: Vec<&str> =
+        text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
