@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -33,7 +34,11 @@ pub(crate) async fn serve(listener: TcpListener, context: Context, end: Cancella
             accepted = listener.accept() => accepted,
             () = end.cancelled() => return,
         };
-        let Ok((stream, _)) = accepted else { continue };
+        let Ok((stream, _)) = accepted else {
+            // Out of file descriptors, most likely: asking again at once would only burn a processor.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
         let context = Arc::clone(&context);
         tokio::spawn(async move {
             let service = service_fn(|request| answer(request, Arc::clone(&context)));

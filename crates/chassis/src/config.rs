@@ -13,6 +13,8 @@ use serde::de::DeserializeOwned;
 use store::StoreConfig;
 use telemetry::TelemetryConfig;
 
+use crate::settings_error::SettingsError;
+
 /// The settings of one service.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,6 +59,9 @@ pub struct AdminSettings {
     pub listen: SocketAddr,
 }
 
+/// A lease is renewed six times in its length, each time by a transaction.
+const SHORTEST_LEASE: Duration = Duration::from_secs(1);
+
 /// How a worker runs steps.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -93,29 +98,23 @@ impl Default for WorkerSettings {
 }
 
 impl WorkerSettings {
+    /// Whether a worker can keep its steps with these settings.
+    ///
+    /// # Errors
+    /// When a lease is shorter than the renewals that keep it could be.
+    pub(crate) fn check(&self) -> Result<(), SettingsError> {
+        if self.lease < SHORTEST_LEASE {
+            return Err(figment::Error::from("a lease must be at least 1s").with_path("worker.lease").into());
+        }
+        Ok(())
+    }
+
     /// The retry policy that these settings make.
     #[must_use]
     pub fn policy(&self) -> domain::job::Policy {
         domain::job::Policy::new(self.max_attempts, self.backoff)
     }
 }
-
-/// Settings that cannot be used; the text names the setting and where it came from.
-#[derive(Debug)]
-pub struct SettingsError(Box<figment::Error>);
-
-impl std::fmt::Display for SettingsError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "settings: {}", self.0)?;
-        if let Some(key) = self.0.path.last() {
-            let variable = self.0.path.join("__").to_uppercase();
-            write!(f, "; set `{key}` in the settings file, or LETHE_{variable} in the environment")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for SettingsError {}
 
 impl<C: DeserializeOwned> Settings<C> {
     /// Reads the file, if there is one, and then variables such as `LETHE_CONTROL__URL`.
@@ -129,7 +128,7 @@ impl<C: DeserializeOwned> Settings<C> {
         }
         // Only variables with a section are settings; LETHE_LOCAL_DIR and the like are not.
         let variables = Env::prefixed("LETHE_").filter(|key| key.as_str().contains("__")).split("__");
-        figment.merge(variables).extract().map_err(|error| SettingsError(Box::new(error)))
+        Ok(figment.merge(variables).extract()?)
     }
 
     /// Reads settings from text, for tests of published samples.
@@ -137,7 +136,7 @@ impl<C: DeserializeOwned> Settings<C> {
     /// # Errors
     /// As [`Settings::load`].
     pub fn parse(toml: &str) -> Result<Self, SettingsError> {
-        Figment::from(Toml::string(toml)).extract().map_err(|error| SettingsError(Box::new(error)))
+        Ok(Figment::from(Toml::string(toml)).extract()?)
     }
 }
 
@@ -164,13 +163,47 @@ mod tests {
 
     #[test]
     fn an_error_names_the_setting() {
-        let unknown = Settings::<Own>::parse(&SAMPLE.replace("size", "sizes")).unwrap_err().to_string();
+        let wrong = |from: &str, to: &str| {
+            let text = SAMPLE.replace(from, to);
+            assert_ne!(text, SAMPLE);
+            Settings::<Own>::parse(&text).unwrap_err().to_string()
+        };
+        let unknown = wrong("size", "sizes");
         assert!(unknown.contains("sizes"), "{unknown}");
-        let wrong =
-            Settings::<Own>::parse(&SAMPLE.replace("size = 3", "size = 'x'")).unwrap_err().to_string();
-        assert!(wrong.contains("LETHE_SERVICE__SIZE"), "{wrong}");
-        let zero =
-            Settings::<Own>::parse(&format!("{SAMPLE}[worker]\nlease = 'soon'\n")).unwrap_err().to_string();
-        assert!(zero.contains("LETHE_WORKER__LEASE"), "{zero}");
+        let mistyped = wrong("size = 3", "size = 'x'");
+        assert!(mistyped.contains("LETHE_SERVICE__SIZE"), "{mistyped}");
+        let missing = wrong("[amqp]\nurl = 'amqp://u:p@h'\n", "");
+        assert!(missing.contains("amqp"), "{missing}");
+        let address = wrong("127.0.0.1:9000", "localhost");
+        assert!(address.contains("LETHE_ADMIN__LISTEN"), "{address}");
+        let duration = Settings::<Own>::parse(&format!("{SAMPLE}[worker]\nlease = 'soon'\n")).unwrap_err().to_string();
+        assert!(duration.contains("LETHE_WORKER__LEASE"), "{duration}");
+    }
+
+    #[test]
+    fn an_error_never_quotes_a_value() {
+        const SECRET: &str = "hunter2";
+        for text in [
+            format!("control = 'postgres://u:{SECRET}@h/d'\n"),
+            format!("[control]\nurl = postgres://u:{SECRET}@h/d\n"),
+            format!("[control]\nurl = 'postgres://u:{SECRET}@h/d\n"),
+            format!("[control]\nurl = ['{SECRET}']\n"),
+            SAMPLE.replace("size = 3", &format!("size = '{SECRET}'")),
+            SAMPLE.replace("127.0.0.1:9000", SECRET),
+            format!("{SAMPLE}[worker]\nlease = '{SECRET}'\n"),
+            SAMPLE.replace("size = 3", &format!("size = {{ x = '{SECRET}' }}")),
+        ] {
+            let error = Settings::<Own>::parse(&text).unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains(SECRET), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_lease_too_short_to_be_kept_is_refused() {
+        let short = WorkerSettings { lease: Duration::from_millis(999), ..WorkerSettings::default() };
+        let error = short.check().unwrap_err().to_string();
+        assert!(error.contains("LETHE_WORKER__LEASE"), "{error}");
+        WorkerSettings::default().check().unwrap();
     }
 }

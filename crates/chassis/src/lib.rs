@@ -11,13 +11,15 @@ mod context;
 mod health;
 mod relay;
 mod run;
+mod settings_error;
 mod step;
 mod worker;
 
-pub use config::{AmqpSettings, Settings, SettingsError, WorkerSettings};
+pub use config::{AmqpSettings, Settings, WorkerSettings};
 pub use context::Context;
 pub use health::Health;
 pub use relay::RelayWaker;
-pub use run::{Service, run};
+pub use run::{Service, run, serve};
+pub use settings_error::SettingsError;
 pub use step::{StepError, StepProgress, StepRunner};
 pub use worker::work;

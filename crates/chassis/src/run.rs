@@ -56,7 +56,9 @@ pub async fn run<S: Service>() -> anyhow::Result<()> {
     }
     let telemetry = telemetry::init(S::NAME, &settings.telemetry)?;
     mute_panics();
-    let served = serve::<S>(settings).await;
+    let stopping = CancellationToken::new();
+    tokio::spawn(stop_on_signal(stopping.clone()));
+    let served = serve::<S>(settings, stopping).await;
     if let Err(error) = &served {
         tracing::error!(error = %format!("{error:#}"), "the service failed");
     }
@@ -72,7 +74,12 @@ fn mute_panics() {
     }));
 }
 
-async fn serve<S: Service>(settings: Settings<S::Config>) -> anyhow::Result<()> {
+/// Runs a service with settings at hand until `stopping` is cancelled: what [`run`] does once command
+/// line, telemetry and signals are seen to.
+///
+/// # Errors
+/// When the settings cannot be used or the service fails.
+pub async fn serve<S: Service>(settings: Settings<S::Config>, stopping: CancellationToken) -> anyhow::Result<()> {
     let end = CancellationToken::new();
     let context = Context {
         name: S::NAME,
@@ -83,13 +90,12 @@ async fn serve<S: Service>(settings: Settings<S::Config>) -> anyhow::Result<()> 
         health: Health::default(),
         relay: RelayWaker::default(),
         worker: settings.worker.clone(),
-        stopping: CancellationToken::new(),
+        stopping,
     };
     context.amqp.check()?;
     let listener = admin::bind(settings.admin.listen).await?;
     let admin = tokio::spawn(admin::serve(listener, context.clone(), end.clone()));
-    let relay = S::RELAYS.then(|| tokio::spawn(relay::run(context.clone(), end.clone())));
-    tokio::spawn(stop_on_signal(context.stopping.clone()));
+    let relay = S::RELAYS.then(|| tokio::spawn(relay_or_stop(context.clone(), end.clone())));
     tracing::info!(instance = context.instance, "started");
     let served = S::serve(settings.service, context.clone()).await;
     context.stopping.cancel();
@@ -104,6 +110,13 @@ async fn serve<S: Service>(settings: Settings<S::Config>) -> anyhow::Result<()> 
     admin.await?;
     tracing::info!("stopped");
     served
+}
+
+/// A service that can no longer publish must not go on as if it could. However its relay ends, it is
+/// told to stop; whoever runs it starts it anew.
+async fn relay_or_stop(context: Context, end: CancellationToken) -> anyhow::Result<()> {
+    let _stop = context.stopping.clone().drop_guard();
+    relay::run(context, end).await
 }
 
 async fn stop_on_signal(stopping: CancellationToken) {

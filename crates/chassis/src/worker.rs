@@ -27,14 +27,19 @@ use metrics::WorkerMetrics;
 
 /// The pause before a message is handed back because the control database is away.
 const AWAY: Duration = Duration::from_secs(2);
-/// How long a conclusion is tried again while the control database is away.
+/// How long a conclusion is tried again while the control database is away, and how often.
 const CONCLUDE_FOR: Duration = Duration::from_secs(30);
+const CONCLUDE_PAUSE: Duration = Duration::from_millis(500);
+/// After so many refusals that look final, the report says only that the step did not end well: its
+/// job should fail with a reason, not with a worker that seems to be lost each time.
+const REFUSALS: u32 = 5;
 
 /// Runs the steps announced on `queue` until the context is stopping.
 ///
 /// # Errors
-/// When the consumer cannot be set up.
+/// When the worker's settings cannot be used or the consumer cannot be set up.
 pub async fn work<R: StepRunner>(queue: QueueSpec, runner: R, context: Context) -> anyhow::Result<()> {
+    context.worker.check()?;
     let mut settings =
         ConsumerSettings::new(context.amqp.clone(), queue).with_concurrency(context.worker.concurrency);
     settings.drain_deadline = context.worker.finish_within.saturating_add(Duration::from_secs(5));
@@ -143,54 +148,62 @@ impl<R: StepRunner> Worker<R> {
     /// Reports the end, again and again while the control database is away. When a commit's outcome
     /// is unknown the next report is fenced, which says that the first one counted.
     async fn conclude(&self, step: &Claimed, conclusion: Conclusion, produced: Produced, asked_at: Instant) {
-        let label = metrics::outcome(&conclusion);
-        let report = StepReport {
-            job_id: step.job_id,
-            step_no: step.step_no,
-            epoch: step.epoch,
-            conclusion,
-            produced,
-        };
+        let (job_id, step_no, epoch) = (step.job_id, step.step_no, step.epoch);
+        let mut report = StepReport { job_id, step_no, epoch, conclusion, produced };
         let give_up = Instant::now() + CONCLUDE_FOR;
+        let mut refusals = 0_u32;
         loop {
             let origin = self.context.origin();
-            match self.context.store.conclude_step(&report, &self.policy, &origin).await {
-                Ok(Concluded::Written { job, .. }) => {
-                    self.context.relay.wake();
-                    if report.conclusion == Conclusion::Completed {
-                        self.runner.ended(step, &report.produced, &job).await;
-                    }
-                    self.metrics.ended(step.kind.name(), label, asked_at.elapsed());
-                    tracing::info!(
-                        job.id = %step.job_id, job.state = job.name(), step.no = %step.step_no,
-                        step.kind = step.kind.name(), outcome = label, "step ended"
-                    );
-                    return;
-                }
-                Ok(Concluded::Fenced) => {
-                    self.metrics.fenced.inc();
-                    tracing::warn!(job.id = %step.job_id, step.no = %step.step_no, "the step had ended or was lost before this report");
-                    return;
-                }
-                Err(error) if Instant::now() < give_up => {
-                    tracing::warn!(error = telemetry::as_error(&error), "a step's end cannot be written yet");
-                    tokio::time::sleep(Duration::from_millis(500)).await;
-                }
-                Err(error) => {
-                    tracing::error!(
-                        error = telemetry::as_error(&error),
-                        "a step's end could not be written; its lease will lapse"
-                    );
-                    return;
-                }
+            let error = match self.context.store.conclude_step(&report, &self.policy, &origin).await {
+                Ok(concluded) => return self.concluded(step, &report, concluded, asked_at).await,
+                Err(error) => error,
+            };
+            if Instant::now() >= give_up {
+                tracing::error!(
+                    error = telemetry::as_error(&error),
+                    "a step's end could not be written; its lease will lapse"
+                );
+                return;
             }
+            tracing::warn!(error = telemetry::as_error(&error), "a step's end cannot be written yet");
+            refusals += u32::from(!error.is_retryable());
+            if refusals == REFUSALS && report.conclusion != Conclusion::Released {
+                report.conclusion = Conclusion::Retryable(refused());
+                report.produced = Produced::default();
+            }
+            tokio::time::sleep(CONCLUDE_PAUSE).await;
         }
+    }
+
+    async fn concluded(&self, step: &Claimed, report: &StepReport, concluded: Concluded, asked_at: Instant) {
+        let Concluded::Written { job, .. } = concluded else {
+            self.metrics.fenced.inc();
+            tracing::warn!(job.id = %step.job_id, step.no = %step.step_no, "the step had ended or was lost before this report");
+            return;
+        };
+        self.context.relay.wake();
+        if report.conclusion == Conclusion::Completed {
+            self.runner.ended(step, &report.produced, &job).await;
+        }
+        let outcome = metrics::outcome(&report.conclusion);
+        self.metrics.ended(step.kind.name(), outcome, asked_at.elapsed());
+        tracing::info!(
+            job.id = %step.job_id, job.state = job.name(), step.no = %step.step_no,
+            step.kind = step.kind.name(), outcome, "step ended"
+        );
     }
 }
 
 fn panicked() -> StepError {
     let detail = "the worker met a fault of its own while running this step; see its log";
     StepError::Retryable(FailureReason::new("worker_fault", detail))
+}
+
+fn refused() -> FailureReason {
+    FailureReason::new(
+        "result_refused",
+        "the control database refused to keep what the step produced; see the worker's log",
+    )
 }
 
 fn silent() -> FailureReason {
