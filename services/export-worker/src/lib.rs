@@ -1,8 +1,8 @@
 //! Runs the steps of exports.
 //!
-//! A job begins with [`plan`]: it checks the data map against the store, counts, and writes the
-//! other steps down. A small export is then one step ([`whole`]); a large one is a step per
-//! collection ([`collection`]) and one that puts the archive together ([`assemble`]). Rows stream
+//! A job begins with `plan`: it checks the data map against the store, counts, and writes the
+//! other steps down. A small export is then one step (`whole`); a large one is a step per
+//! collection (`collection`) and one that puts the archive together (`assemble`). Rows stream
 //! from COPY through the encoder into object storage; none of them enters the control database.
 
 mod archive;
