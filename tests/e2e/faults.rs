@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use contracts::http::JobView;
 use lapin::options::{BasicPublishOptions, QueueDeclareOptions, QueuePurgeOptions};
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use tests::{Api, Options, Servers, System, eventually};
 
@@ -204,7 +204,10 @@ async fn garbage_is_set_aside_with_a_reason_and_disturbs_nobody() {
             .unwrap()
             .unwrap();
         let headers = letter.properties.headers().clone().unwrap();
-        let reason = format!("{:?}", headers.inner().get("x-lethe-reason"));
+        let reason = match headers.inner().get("x-lethe-reason") {
+            Some(AMQPValue::LongString(reason)) => String::from_utf8_lossy(reason.as_bytes()).into_owned(),
+            other => panic!("{queue}: a dead letter without a reason: {other:?}"),
+        };
         assert!(reason.contains("not a message"), "{queue}: {reason}");
         assert!(depth(&channel, queue).await == 0);
     }
