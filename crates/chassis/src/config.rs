@@ -176,7 +176,8 @@ mod tests {
         assert!(missing.contains("amqp"), "{missing}");
         let address = wrong("127.0.0.1:9000", "localhost");
         assert!(address.contains("LETHE_ADMIN__LISTEN"), "{address}");
-        let duration = Settings::<Own>::parse(&format!("{SAMPLE}[worker]\nlease = 'soon'\n")).unwrap_err().to_string();
+        let duration =
+            Settings::<Own>::parse(&format!("{SAMPLE}[worker]\nlease = 'soon'\n")).unwrap_err().to_string();
         assert!(duration.contains("LETHE_WORKER__LEASE"), "{duration}");
     }
 

@@ -79,7 +79,10 @@ fn mute_panics() {
 ///
 /// # Errors
 /// When the settings cannot be used or the service fails.
-pub async fn serve<S: Service>(settings: Settings<S::Config>, stopping: CancellationToken) -> anyhow::Result<()> {
+pub async fn serve<S: Service>(
+    settings: Settings<S::Config>,
+    stopping: CancellationToken,
+) -> anyhow::Result<()> {
     let end = CancellationToken::new();
     let context = Context {
         name: S::NAME,

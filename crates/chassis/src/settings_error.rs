@@ -39,7 +39,9 @@ fn mute(kind: Kind) -> Kind {
 
 fn mute_found(found: Actual) -> Actual {
     match found {
-        Actual::Str(_) | Actual::Char(_) | Actual::Bytes(_) | Actual::Other(_) => Actual::Other("a text".to_owned()),
+        Actual::Str(_) | Actual::Char(_) | Actual::Bytes(_) | Actual::Other(_) => {
+            Actual::Other("a text".to_owned())
+        }
         other => other,
     }
 }

@@ -32,7 +32,8 @@ async fn a_worker_that_comes_back_after_its_lease_has_no_effect() {
     world.sweep_until_job(job, "completed").await;
     assert_eq!(successor.runs(), [(StepNo(1), 2)]);
     assert_eq!(second.counter(FENCED), 0.0);
-    let kept: serde_json::Value = world.admin.query_one("SELECT result FROM job_steps", &[]).await.unwrap().get(0);
+    let kept: serde_json::Value =
+        world.admin.query_one("SELECT result FROM job_steps", &[]).await.unwrap().get(0);
     assert_eq!(kept, result);
     second.stop().await;
 }

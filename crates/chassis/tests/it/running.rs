@@ -43,7 +43,8 @@ async fn a_message_is_acknowledged_when_the_claim_has_committed_and_not_at_the_e
     let job = world.job("acme").await;
     runner.wait_until_busy(1).await;
     assert_eq!(world.step(job, 1).await.0, "running");
-    eventually(PATIENCE, "the message is acknowledged", async || service.settled("acknowledged") >= 1.0).await;
+    eventually(PATIENCE, "the message is acknowledged", async || service.settled("acknowledged") >= 1.0)
+        .await;
     assert_eq!(runner.busy(), 1);
     runner.release(1);
     world.wait_for_job(job, "completed").await;

@@ -213,7 +213,8 @@ impl World {
     }
 
     pub async fn wait_for_job(&self, job: JobId, state: &str) {
-        eventually(PATIENCE, &format!("the job is {state}"), async || self.job_state(job).await == state).await;
+        eventually(PATIENCE, &format!("the job is {state}"), async || self.job_state(job).await == state)
+            .await;
     }
 
     /// Sweeps as the scheduler does until the job is in that state.
