@@ -86,3 +86,6 @@ fn response(status: StatusCode, content_type: &str, text: String) -> Response<Fu
     }
     response
 }
+
+#[cfg(test)]
+mod tests;

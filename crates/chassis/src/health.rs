@@ -64,3 +64,11 @@ fn failing(checks: &Mutex<Vec<Check>>) -> Vec<String> {
     let checks = checks.lock().unwrap_or_else(PoisonError::into_inner);
     checks.iter().filter(|(_, check)| !check()).map(|(name, _)| name.clone()).collect()
 }
+
+#[cfg(test)]
+impl Health {
+    /// The names of what does not hold although it must for work, as far as this process knows.
+    pub(crate) fn failing(&self) -> Vec<String> {
+        failing(&self.ready)
+    }
+}

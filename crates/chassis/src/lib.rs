@@ -13,6 +13,8 @@ mod relay;
 mod run;
 mod settings_error;
 mod step;
+#[cfg(test)]
+mod testing;
 mod worker;
 
 pub use config::{AmqpSettings, Settings, WorkerSettings};

@@ -134,3 +134,6 @@ async fn pause(end: &CancellationToken, time: Duration) {
 fn whole_seconds(seconds: f64) -> i64 {
     Duration::try_from_secs_f64(seconds).map_or(0, |age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests;

@@ -147,3 +147,20 @@ fn instance(name: &str) -> String {
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "localhost".to_owned());
     format!("{name}@{host}:{}:{}", std::process::id(), uuid::Uuid::new_v4().simple())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{NOBODY_AMQP, context, no_database};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_service_whose_relay_ends_is_told_to_stop() {
+        let context = context(no_database(), NOBODY_AMQP);
+        // Something else has the name of one of the relay's instruments, so that it cannot begin.
+        context.metrics.counter_vec("privacy_outbox_unpublished", "taken", &["kind"]).unwrap();
+        let stopping = context.stopping.clone();
+        let relayed = relay_or_stop(context, CancellationToken::new()).await;
+        assert!(relayed.is_err());
+        assert!(stopping.is_cancelled());
+    }
+}

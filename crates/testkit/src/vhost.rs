@@ -69,7 +69,8 @@ impl Vhost {
         sent.expect("a message can be sent").await.expect("the broker confirms it");
     }
 
-    /// Takes one message out of a queue, if there is one.
+    /// Takes one message out of a queue, if there is one. RabbitMQ allows that of no queue with a
+    /// single active consumer.
     pub async fn take(&self, queue: &str) -> Option<Found> {
         let options = BasicGetOptions { no_ack: true };
         let got = self.channel().await.basic_get(short(queue), options).await;

@@ -72,3 +72,6 @@ pub(super) async fn hold(
 fn trust(lease: Duration) -> Duration {
     lease.saturating_sub(lease / 6)
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,19 +17,21 @@ async fn a_long_step_is_given_back_and_announced_at_once_and_counts_no_attempt()
     first.stop().await;
     assert_eq!(slow.busy(), 0, "the run was dropped");
     assert_eq!(world.step(job, 1).await, ("due".to_owned(), 0, None));
-    assert_eq!(world.vhost.depth(QUEUE).await, 1, "its announcement went out before the service ended");
+    let unpublished = "SELECT count(*) FROM outbox WHERE published_at IS NULL";
+    assert_eq!(count(&world, unpublished).await, 0, "its announcement went out before the service ended");
+    eventually(PATIENCE, "the announcement waits", async || world.vhost.depth(QUEUE).await == 1).await;
 
     // Nobody sweeps here: the announcement alone brings the step to another worker.
     let quick = Runner::default();
     let second = world.start(&quick, settings()).await;
     world.wait_for_job(job, "completed").await;
     assert_eq!(quick.runs(), [(StepNo(1), 1)]);
-    assert_eq!(first_history(&world).await, 4, "created, started, step completed, completed");
+    let versions = "SELECT count(*) FROM outbox WHERE kind = 'audit.event'";
+    assert_eq!(count(&world, versions).await, 4, "created, started, step completed, completed");
     second.stop().await;
 }
 
-async fn first_history(world: &World) -> i64 {
-    let query = "SELECT count(*) FROM outbox WHERE kind = 'audit.event'";
+async fn count(world: &World, query: &str) -> i64 {
     world.admin.query_one(query, &[]).await.unwrap().get(0)
 }
 
