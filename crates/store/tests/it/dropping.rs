@@ -1,4 +1,4 @@
-//! Work that is dropped half-way leaves nothing locked behind.
+//! Connections that are lost, on either side: nothing stays locked, and the next one works.
 
 use domain::id::StepNo;
 use domain::job::law::Conclusion;
@@ -31,4 +31,26 @@ async fn a_heartbeat_that_is_dropped_in_the_middle_lets_go_of_its_step() {
     let concluding = world.conclude(&claimed, Conclusion::Completed, Produced::default());
     let concluded = tokio::time::timeout(AT_ONCE, concluding).await.expect("the row is free");
     assert!(matches!(concluded, Concluded::Written { .. }), "{concluded:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_the_server_ended_are_replaced() {
+    let world = World::new().await;
+    let job = world.job("acme").await;
+    world.claim(job, 1).await;
+    let end = "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity \
+               WHERE usename LIKE 'lethe%' AND datname = current_database()";
+    assert!(world.count(end).await >= 2);
+    for store in [&world.api, &world.export] {
+        store.ping().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_away_may_come_back() {
+    let url = secrecy::SecretString::from("postgres://nobody@127.0.0.1:9/nothing".to_owned());
+    let store = store::Store::open(&store::StoreConfig { url, max_connections: 1 }).unwrap();
+    let error = store.ping().await.unwrap_err();
+    assert!(error.is_retryable(), "{error:?}");
+    assert!(!format!("{error} {error:?}").contains("nobody"), "{error:?}");
 }
