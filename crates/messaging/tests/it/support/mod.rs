@@ -20,8 +20,8 @@ pub use handlers::{Behaviour, Recorder};
 pub use logs::logs;
 pub use proxy::Proxy;
 
-/// Longest wait for anything that must happen.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait for anything that must happen: only a failure takes so long, a busy machine may.
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Waits until `condition` holds.
 pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
