@@ -23,7 +23,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["chassis", "connectors", "contracts", "domain", "messaging", "packages", "store", "telemetry"],
     ),
     ("erasure-worker", &["chassis", "connectors", "contracts", "domain", "messaging", "store", "telemetry"]),
-    ("retention-scheduler", &["chassis", "contracts", "domain", "messaging", "store", "telemetry"]),
+    (
+        "retention-scheduler",
+        &["chassis", "contracts", "domain", "messaging", "packages", "store", "telemetry"],
+    ),
     ("audit-sink", &["chassis", "contracts", "domain", "messaging", "store", "telemetry"]),
     ("lethe", &["connectors", "contracts", "domain", "sample", "store"]),
     // Development only.

@@ -122,8 +122,9 @@ fn matched(
 async fn every_value_of_an_organisation_equals_the_database_in_both_formats() {
     let servers = Servers::shared().unwrap();
     let (database, seeded) = vantage(&servers.pg_url, &[900, 400, 300]).await;
-    // 500 rows: the first organisation is exported in parallel steps, the others in one.
-    let options = Options { whole_export_rows: 500, ..Options::default() };
+    // The first organisation is exported in parallel steps, its larger collections in key ranges,
+    // the others in one step.
+    let options = Options { whole_export_rows: 500, part_rows: 40, ..Options::default() };
     let system = System::start(servers, database, &options).await.unwrap();
     for organisation in &seeded.organisations {
         let api = system.api(&organisation.id.to_string(), "owner").unwrap();
@@ -131,6 +132,8 @@ async fn every_value_of_an_organisation_equals_the_database_in_both_formats() {
         let job = api.wait(job, &["completed", "failed"], PATIENCE).await.unwrap();
         assert_eq!(job.summary.state, "completed", "{:?}", job.failure);
         assert_eq!(job.progress.rows_done, job.progress.rows_planned);
+        let cut = job.steps.iter().any(|step| step.kind == "join_collection");
+        assert_eq!(cut, organisation.id == seeded.organisations[0].id);
         let mut archive = downloaded(&api, job.summary.id).await;
         complete(&mut archive, organisation);
         equals_database(&mut archive, &system.subjects, organisation.id).await;

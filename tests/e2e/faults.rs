@@ -16,7 +16,7 @@ const QUEUES: [&str; 3] = ["export-worker.steps", "erasure-worker.steps", "audit
 const ROWS: u64 = 60_000;
 
 fn options() -> Options {
-    Options { whole_export_rows: 1_000, ..Options::default() }
+    Options { whole_export_rows: 1_000, part_rows: 10_000, ..Options::default() }
 }
 
 async fn channel(system: &System) -> lapin::Channel {
@@ -78,21 +78,8 @@ async fn a_killed_worker_loses_nothing() {
     let again = job.timeline.iter().filter(|entry| entry.action == "step.retrying").count();
     assert!(again > 0, "the killed attempt is in the timeline");
     // Nothing of the killed attempt is left beside the package.
-    let kept = files_below(&system.path("packages"));
+    let kept = system.objects().unwrap();
     assert_eq!(kept.len(), 1, "{kept:?}");
-}
-
-fn files_below(directory: &std::path::Path) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files_below(&path));
-        } else {
-            found.push(path.display().to_string());
-        }
-    }
-    found
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,10 +6,13 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test panics where it fails")]
 
 mod archive;
+mod encrypted;
 mod export;
 mod faults;
 mod foreign_schema;
+mod kills;
 mod observability;
 mod published_api;
 mod shutdown;
+mod storage;
 mod support;

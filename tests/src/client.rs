@@ -64,7 +64,14 @@ impl Api {
     /// # Errors
     /// When it is not accepted.
     pub async fn export(&self, format: &str) -> Result<Uuid> {
-        let body = serde_json::json!({"include_media": false, "format": format});
+        self.export_of(serde_json::json!({"include_media": false, "format": format})).await
+    }
+
+    /// Asks for an export with this body; answers the job.
+    ///
+    /// # Errors
+    /// When it is not accepted.
+    pub async fn export_of(&self, body: serde_json::Value) -> Result<Uuid> {
         let response = self.send(Method::POST, "/export", Some(body)).await?;
         if response.status() != StatusCode::ACCEPTED {
             bail!("an export was not accepted: {} {}", response.status(), response.text().await?);
@@ -106,7 +113,16 @@ impl Api {
     /// # Errors
     /// When there is no link or it does not work.
     pub async fn download(&self, id: Uuid) -> Result<Download> {
-        let response = self.send(Method::GET, &format!("/jobs/{id}/download"), None).await?;
+        self.download_volume(id, 1).await
+    }
+
+    /// Fetches a volume of a job's package through its signed link.
+    ///
+    /// # Errors
+    /// When there is no link or it does not work.
+    pub async fn download_volume(&self, id: Uuid, volume: i32) -> Result<Download> {
+        let path = format!("/jobs/{id}/download?volume={volume}");
+        let response = self.send(Method::GET, &path, None).await?;
         let status = response.status();
         let link =
             response.headers().get("location").and_then(|value| value.to_str().ok()).map(str::to_owned);

@@ -39,6 +39,15 @@ impl Database {
         with_database(&self.url, &self.name, Some(role))
     }
 
+    /// Connects anew, for a server that was killed meanwhile.
+    ///
+    /// # Errors
+    /// When the server is still away.
+    pub async fn reconnect(&mut self) -> Result<()> {
+        self.client = connect(&self.url).await?;
+        Ok(())
+    }
+
     /// One number.
     ///
     /// # Errors

@@ -19,6 +19,9 @@ use crate::wait::eventually;
 pub const SERVICES: [&str; 5] =
     ["audit-sink", "retention-scheduler", "erasure-worker", "export-worker", "privacy-api"];
 
+/// Seals passphrases between API and export-worker.
+const SEALING_KEY: &str = "fedcba9876543210fedcba9876543210";
+
 /// What a test wants otherwise than usual.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -32,6 +35,16 @@ pub struct Options {
     pub lease: &'static str,
     /// Exports of up to so many rows are one step.
     pub whole_export_rows: i64,
+    /// Larger collections are cut into parts of about so many rows.
+    pub part_rows: i64,
+    /// Packages are split into volumes of at most so many bytes.
+    pub volume_bytes: Option<u64>,
+    /// An export whose archive would be larger fails.
+    pub max_archive_bytes: Option<u64>,
+    /// Where packages lie, with options; `None` for a directory of the system's own.
+    pub packages: Option<(String, Vec<(String, String)>)>,
+    /// Where the company's media are.
+    pub bucket: Option<String>,
     /// Where traces go.
     pub otlp_endpoint: Option<String>,
 }
@@ -44,6 +57,11 @@ impl Default for Options {
             reader: Some("vantage_reader".to_owned()),
             lease: "5s",
             whole_export_rows: 20_000,
+            part_rows: 1_000_000,
+            volume_bytes: None,
+            max_archive_bytes: None,
+            packages: None,
+            bucket: None,
             otlp_endpoint: None,
         }
     }
@@ -139,34 +157,74 @@ impl System {
     }
 
     fn own_settings(&self, name: &str, options: &Options) -> Result<String> {
-        let packages = format!("file://{}", self.path("packages").display());
+        let (url, store) = match &options.packages {
+            Some((url, store)) => (url.clone(), store.clone()),
+            None => {
+                let fsync = ("fsync".to_owned(), "false".to_owned());
+                (format!("file://{}", self.path("packages").display()), vec![fsync])
+            }
+        };
+        let store: String = store.iter().map(|(name, value)| format!("{name} = '{value}'\n")).collect();
         let reader = match &options.reader {
             Some(role) => self.subjects.url_as(role)?,
             None => self.subjects.url.clone(),
         };
         Ok(match name {
             "export-worker" => format!(
-                "[service]\ndata_map = '{}'\nwhole_export_rows = {}\n[service.stores.\"{}\"]\nurl = '{reader}'\n\
-                 [service.packages]\nurl = '{packages}'\n[service.packages.options]\nfsync = 'false'\n",
+                "[service]\ndata_map = '{}'\nwhole_export_rows = {}\npart_rows = {}\n{}\
+                 [service.stores.\"{}\"]\nurl = '{reader}'\n\
+                 [service.packages]\nurl = '{url}'\n[service.packages.options]\n{store}{}\
+                 [service.sealing]\nactive = 'k1'\n[service.sealing.keys]\nk1 = '{SEALING_KEY}'\n",
                 self.path("datamap.yaml").display(),
                 options.whole_export_rows,
+                options.part_rows,
+                limits(options),
                 options.store,
+                options
+                    .bucket
+                    .as_ref()
+                    .map(|url| format!("[service.buckets.default]\nurl = '{url}'\n"))
+                    .unwrap_or_default(),
             ),
             "privacy-api" => format!(
                 "[service]\nlisten = '{}'\npublic_url = '{}'\nmode = 'development'\n\
                  [service.auth]\ndevelopment_issuer_key_file = '{}'\n\
-                 [service.packages]\nurl = '{packages}'\nactive_link_key = 'k1'\n\
-                 [service.packages.link_keys]\nk1 = '{}'\n",
+                 [service.packages]\nurl = '{url}'\nactive_link_key = 'k1'\n\
+                 [service.packages.options]\n{store}\
+                 [service.packages.link_keys]\nk1 = '{}'\n\
+                 [service.sealing]\nactive = 'k1'\n[service.sealing.keys]\nk1 = '{SEALING_KEY}'\n",
                 self.base.trim_start_matches("http://"),
                 self.base,
                 self.path("keys/dev-issuer.pub.pem").display(),
                 "0123456789abcdef".repeat(4),
             ),
-            "retention-scheduler" => "[service]\nsweep_every = '200ms'\n\
-                 [service.sweep]\nannounce_again_after = 2.0\naudit_again_after = 2.0\n"
-                .to_owned(),
+            // Nobody may sweep before a lease has run out.
+            "retention-scheduler" => format!(
+                "[service]\nsweep_every = '200ms'\n\
+                 [service.sweep]\nannounce_again_after = 2.0\naudit_again_after = 2.0\n\
+                 [service.packages]\nurl = '{url}'\nsweep_after = '{} 1s'\n\
+                 [service.packages.options]\n{store}",
+                options.lease,
+            ),
             _ => "[service]\n".to_owned(),
         })
+    }
+
+    /// Every file below the directory of packages.
+    ///
+    /// # Errors
+    /// When it cannot be listed.
+    pub fn objects(&self) -> Result<Vec<PathBuf>> {
+        let (mut found, mut open) = (Vec::new(), vec![self.path("packages")]);
+        while let Some(directory) = open.pop() {
+            // A sweep may take a directory away in between.
+            let Ok(entries) = std::fs::read_dir(directory) else { continue };
+            for entry in entries {
+                let path = entry?.path();
+                if path.is_dir() { open.push(path) } else { found.push(path) }
+            }
+        }
+        Ok(found)
     }
 
     /// A file of this system.
@@ -250,6 +308,11 @@ impl System {
         ];
         Ok(lethe(&arguments, &[("LETHE_MODE", "development")])?.trim().to_owned())
     }
+}
+
+fn limits(options: &Options) -> String {
+    let limits = [("volume_bytes", options.volume_bytes), ("max_archive_bytes", options.max_archive_bytes)];
+    limits.into_iter().filter_map(|(name, bytes)| Some(format!("{name} = {}\n", bytes?))).collect()
 }
 
 /// Runs the command line and answers what it printed.

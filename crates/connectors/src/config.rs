@@ -19,6 +19,9 @@ pub struct StoreConfig {
     /// connection is encrypted unless the host is this machine. Wherever TLS is used, chain and
     /// host name are verified, whatever the mode: `require` is no weaker than `verify-full`.
     pub url: SecretString,
+    /// The same for a replica. When there is one, everything is read from it, and the server of
+    /// `url` is not connected to.
+    pub replica_url: Option<SecretString>,
     /// How many connections may be open at once.
     pub max_connections: usize,
     /// How long one statement may run, a whole COPY included; zero for as long as it takes.
@@ -40,13 +43,16 @@ impl StoreConfig {
         if self.max_connections == 0 {
             return Err(bad("`max_connections` must be at least 1"));
         }
-        let (url, mode) = without_sslmode(self.url.expose_secret());
+        let (url, wrong) = match &self.replica_url {
+            Some(replica) => (replica, &REPLICA),
+            None => (&self.url, &PRIMARY),
+        };
+        let (url, mode) = without_sslmode(url.expose_secret());
         if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
-            return Err(bad("the url must begin with postgresql://"));
+            return Err(bad(wrong.scheme));
         }
         // The parser's error is dropped: it may quote the URL, and that holds a password.
-        let mut driver =
-            tokio_postgres::Config::from_str(&url).map_err(|_| bad("the url is no valid PostgreSQL url"))?;
+        let mut driver = tokio_postgres::Config::from_str(&url).map_err(|_| bad(wrong.form))?;
         driver.ssl_mode(match mode.as_deref() {
             Some("disable") => SslMode::Disable,
             Some("prefer") => SslMode::Prefer,
@@ -65,6 +71,19 @@ impl StoreConfig {
         Ok(driver)
     }
 }
+
+/// What is said of a URL that cannot be used, for each of the two.
+struct Wrong {
+    scheme: &'static str,
+    form: &'static str,
+}
+
+const PRIMARY: Wrong =
+    Wrong { scheme: "the url must begin with postgresql://", form: "the url is no valid PostgreSQL url" };
+const REPLICA: Wrong = Wrong {
+    scheme: "`replica_url` must begin with postgresql://",
+    form: "`replica_url` is no valid PostgreSQL url",
+};
 
 /// Takes `sslmode` out of a URL, because the driver knows only three of its values.
 fn without_sslmode(url: &str) -> (String, Option<String>) {
@@ -106,6 +125,7 @@ mod tests {
         let config = StoreConfig {
             name: "shop".to_owned(),
             url: url.into(),
+            replica_url: None,
             max_connections: 1,
             statement_timeout: Duration::ZERO,
             lock_timeout: Duration::ZERO,
@@ -140,6 +160,24 @@ mod tests {
         assert_eq!(driver.get_connect_timeout(), Some(&Duration::from_secs(2)));
         assert_eq!(driver.get_application_name(), Some("lethe-shop"));
         assert_eq!((driver.get_user(), driver.get_dbname()), (Some("u"), Some("d")));
+    }
+
+    #[test]
+    fn a_replica_is_read_in_place_of_its_primary() {
+        let with = |replica: &str| StoreConfig {
+            name: "shop".to_owned(),
+            url: "postgres://reader@primary/shop".into(),
+            replica_url: Some(replica.into()),
+            max_connections: 1,
+            statement_timeout: Duration::ZERO,
+            lock_timeout: Duration::ZERO,
+        };
+        let driver = with("postgres://reader@replica/shop").driver().unwrap();
+        assert_eq!(driver.get_hosts(), [Host::Tcp("replica".to_owned())]);
+        for bad in ["host=replica", "postgres://u:hunter2@h:port/d"] {
+            let text = with(bad).driver().unwrap_err().to_string();
+            assert!(text.contains("`replica_url`") && !text.contains("hunter2"), "{text}");
+        }
     }
 
     #[test]

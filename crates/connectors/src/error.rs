@@ -36,6 +36,8 @@ pub enum StoreErrorKind {
     BadOrganisation,
     /// A table, column, type or operator is not there: the schema is not the one that was planned for.
     Schema,
+    /// The server is a replica that has not replayed what is to be read.
+    Behind,
     /// A COPY of this transaction was given up, so that nothing can follow it.
     Abandoned,
     /// Anything else.
@@ -54,6 +56,9 @@ impl StoreErrorKind {
             Self::BadOrganisation => "the organisation's id is no value of the type of its key",
             Self::Schema => {
                 "a table, column, type or operator is missing; check the data map against the live schema"
+            }
+            Self::Behind => {
+                "the replica has not replayed all that was committed up to the cutoff; try again when it has caught up"
             }
             Self::Abandoned => "a copy was given up in this transaction; begin a new one",
             Self::Other => "the server refused, or did not answer as expected",
@@ -126,7 +131,10 @@ impl StoreError {
                     || code.starts_with("57P0")
                     || ["40001", "40P01", "57014", "55P03", "25P03", "25P04"].contains(&code)
             }
-            None => matches!(self.kind, StoreErrorKind::Unreachable | StoreErrorKind::Timeout),
+            None => matches!(
+                self.kind,
+                StoreErrorKind::Unreachable | StoreErrorKind::Timeout | StoreErrorKind::Behind
+            ),
         }
     }
 }

@@ -6,6 +6,7 @@ use domain::export::ExportFormat;
 use domain::id::OrganisationId;
 use domain::schema::{LiveColumn, LiveSchema, Table, TableName, TypeFamily};
 
+use crate::range::{self, KeyRange};
 use crate::sql::{self, PlanError};
 
 /// Whose rows, until when, and for which files.
@@ -36,6 +37,11 @@ pub struct CollectionRead {
     pub omitted: Vec<OmittedColumn>,
     /// Whether the cutoff limits the rows; it cannot where no creation time is named.
     pub cutoff_applied: bool,
+    /// Which rows, of the table aliased `t0`.
+    pub(crate) predicate: String,
+    /// Along which columns it can be cut into key ranges; empty when it cannot.
+    pub(crate) key: Vec<String>,
+    table: TableName,
     tables: Vec<TableName>,
 }
 
@@ -95,28 +101,28 @@ pub struct OmittedColumn {
 }
 
 impl CollectionRead {
-    /// Plans the reading of a collection.
+    /// Plans the reading of a collection, or of one key range of it.
     ///
     /// # Errors
-    /// When the live schema has not what the map needs to find the organisation's rows.
+    /// When the live schema has not what the map needs to find the organisation's rows, or has not
+    /// the key that the range was cut along.
     pub fn plan(
         collection: &Collection,
         schema: &LiveSchema,
         scope: &ExportScope<'_>,
+        range: Option<&KeyRange>,
     ) -> Result<Self, PlanError> {
         let name = &collection.table;
         let table = schema.tables.get(name).ok_or_else(|| PlanError::NoTable(name.clone()))?;
-        let path = collection.tenant.as_ref().ok_or_else(|| PlanError::NoTenant(name.clone()))?;
-        let mut predicate = sql::tenant_predicate(name, path, schema, scope.organisation)?;
-        if let Some(created_at) = &collection.created_at {
-            let column = sql::live_column(schema, name, created_at)?;
-            predicate.push_str(&format!(" AND {}", until(column, name, scope.cutoff_at)?));
+        let mut conditions = vec![rows_of(collection, schema, scope)?];
+        if let Some(range) = range {
+            conditions.extend(range::conditions(name, schema, range)?);
         }
+        let predicate = conditions.join(" AND ");
         let (columns, omitted) = divide(collection, table);
         let (selected, cells): (Vec<String>, Vec<CopyCell>) =
             columns.iter().flat_map(|column| cells(column, scope.formats)).unzip();
         let rows = format!("FROM {} t0 WHERE {predicate}", sql::relation(name));
-        let hops = path.hops.iter().map(|hop| hop.target.clone());
         Ok(Self {
             copy_sql: format!("COPY (SELECT {} {rows}) TO STDOUT", selected.join(", ")),
             count_sql: format!("SELECT pg_catalog.count(*) {rows}"),
@@ -124,8 +130,16 @@ impl CollectionRead {
             cells,
             omitted,
             cutoff_applied: collection.created_at.is_some(),
-            tables: std::iter::once(name.clone()).chain(hops).collect(),
+            key: range::key(table),
+            table: name.clone(),
+            tables: tables_of(collection),
+            predicate,
         })
+    }
+
+    /// The collection's own table.
+    pub(crate) fn table(&self) -> &TableName {
+        &self.table
     }
 
     /// The collection's table, and those through which its tenant leads.
@@ -133,6 +147,28 @@ impl CollectionRead {
     pub fn tables(&self) -> &[TableName] {
         &self.tables
     }
+}
+
+/// The condition under which a row, aliased `t0`, is the organisation's and was there at the cutoff.
+pub(crate) fn rows_of(
+    collection: &Collection,
+    schema: &LiveSchema,
+    scope: &ExportScope<'_>,
+) -> Result<String, PlanError> {
+    let name = &collection.table;
+    let path = collection.tenant.as_ref().ok_or_else(|| PlanError::NoTenant(name.clone()))?;
+    let mut predicate = sql::tenant_predicate(name, path, schema, scope.organisation)?;
+    if let Some(created_at) = &collection.created_at {
+        let column = sql::live_column(schema, name, created_at)?;
+        predicate.push_str(&format!(" AND {}", until(column, name, scope.cutoff_at)?));
+    }
+    Ok(predicate)
+}
+
+/// The collection's table, and those through which its tenant leads.
+pub(crate) fn tables_of(collection: &Collection) -> Vec<TableName> {
+    let hops = collection.tenant.iter().flat_map(|path| &path.hops).map(|hop| hop.target.clone());
+    std::iter::once(collection.table.clone()).chain(hops).collect()
 }
 
 /// The rows that were there at the cutoff; those without a creation time count as there.

@@ -3,7 +3,9 @@
 //! A [`SubjectStore`] is a small pool of connections to one PostgreSQL database. Its
 //! [`live_schema`](SubjectStore::live_schema) is what the data map is checked against. From a
 //! collection of the map and that schema, [`CollectionRead::plan`] makes the SQL that selects the
-//! rows of one organisation, and a [`ReadTransaction`] streams them out with COPY.
+//! rows of one organisation, and a [`ReadTransaction`] streams them out with COPY. A large collection
+//! is [`split`](ReadTransaction::split) into [`KeyRange`]s, which several transactions read side by
+//! side; [`MediaRead`] finds the objects that rows name.
 //!
 //! Nothing here writes to a subject store: every transaction is READ ONLY. No value of a row, and
 //! no message of the server that could quote one, enters an error or a log line; see
@@ -14,13 +16,20 @@ mod connection;
 mod error;
 mod export;
 mod introspect;
+mod media;
 mod pool;
+mod privilege;
+mod range;
 mod read;
+mod replica;
+mod split;
 mod sql;
 
 pub use config::StoreConfig;
 pub use error::{StoreError, StoreErrorKind};
 pub use export::{CellRendering, CollectionRead, CopyCell, ExportColumn, ExportScope, OmittedColumn};
+pub use media::{MediaCount, MediaKey, MediaKeys, MediaRead};
 pub use pool::SubjectStore;
+pub use range::KeyRange;
 pub use read::{CopyRows, FoundOrganisation, ReadTransaction};
 pub use sql::{OrganisationRead, PlanError};

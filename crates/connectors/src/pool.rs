@@ -3,12 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 
 use crate::config::StoreConfig;
 use crate::connection::{Connector, Transport};
-use crate::error::StoreError;
+use crate::error::{StoreError, StoreErrorKind};
 use crate::read::ReadTransaction;
+use crate::replica::Replay;
 
 /// How long a caller waits for a connection to become free.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -50,7 +52,7 @@ impl SubjectStore {
             .wait_timeout(Some(WAIT_TIMEOUT))
             .create_timeout(Some(CREATE_TIMEOUT))
             .build()
-            .map_err(|error| StoreError::new(&config.name, crate::StoreErrorKind::Other).because(error))?;
+            .map_err(|error| StoreError::new(&config.name, StoreErrorKind::Other).because(error))?;
         let limits = Limits { statement: config.statement_timeout, lock: config.lock_timeout };
         Ok(Self { name: config.name.clone(), pool, transport, limits })
     }
@@ -77,6 +79,20 @@ impl SubjectStore {
     /// When no connection is to be had.
     pub async fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
         ReadTransaction::begin(self.checkout().await?, &self.name, self.transport.clone(), self.limits).await
+    }
+
+    /// Begins a transaction whose snapshot holds every row up to the cutoff.
+    ///
+    /// # Errors
+    /// When no connection is to be had; [`StoreErrorKind::Behind`], which passes with time, when
+    /// the server is a replica that has not replayed so far.
+    pub async fn begin_read_at(&self, cutoff_at: DateTime<Utc>) -> Result<ReadTransaction, StoreError> {
+        let client = self.checkout().await?;
+        // Asked before the snapshot is taken: from then on a replica can only have more.
+        if !Replay::of(&client, &self.name).await?.holds(cutoff_at) {
+            return Err(Replay::behind(&self.name));
+        }
+        ReadTransaction::begin(client, &self.name, self.transport.clone(), self.limits).await
     }
 
     async fn checkout(&self) -> Result<Object, StoreError> {

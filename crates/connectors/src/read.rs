@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use deadpool_postgres::{ClientWrapper, Object};
+use domain::schema::TableName;
 use futures::Stream;
 use futures::future::try_join_all;
 use tokio_postgres::CopyOutStream;
@@ -16,6 +17,7 @@ use crate::connection::Transport;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::export::CollectionRead;
 use crate::pool::Limits;
+use crate::replica::Replay;
 use crate::sql::OrganisationRead;
 
 /// A transaction over one snapshot (REPEATABLE READ, READ ONLY), taken when it begins.
@@ -69,13 +71,15 @@ impl ReadTransaction {
         Ok(transaction)
     }
 
-    /// The store's clock, as an instant rather than as the transaction's beginning.
+    /// The store's clock, as an instant rather than as the transaction's beginning. On a replica it
+    /// is the time up to which everything was replayed, where that is earlier: a cutoff taken from
+    /// it leaves no row out.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store fails; [`StoreErrorKind::Behind`] when a replica cannot say how far it is.
     pub async fn clock(&self) -> Result<DateTime<Utc>, StoreError> {
-        let row = self.client()?.query_typed_one("SELECT pg_catalog.clock_timestamp()", &[]).await;
-        row.and_then(|row| row.try_get(0)).map_err(|error| self.failed(error))
+        let replay = Replay::of(self.client()?, &self.store).await?;
+        replay.until().ok_or_else(|| Replay::behind(&self.store))
     }
 
     /// Looks the organisation up in its own table; `None` when there is none of that id.
@@ -116,15 +120,24 @@ impl ReadTransaction {
     /// # Errors
     /// When the store fails, here or in the stream.
     pub async fn copy(&mut self, read: &CollectionRead) -> Result<CopyRows<'_>, StoreError> {
+        self.copy_out(&read.copy_sql, read.tables()).await
+    }
+
+    /// Streams what a COPY statement delivers.
+    pub(crate) async fn copy_out(
+        &mut self,
+        sql: &str,
+        tables: &[TableName],
+    ) -> Result<CopyRows<'_>, StoreError> {
         let idle = self.client.as_ref().filter(|_| !self.copying);
         let client = idle.ok_or_else(|| StoreError::new(&self.store, StoreErrorKind::Abandoned))?;
         self.copying = true;
-        match client.copy_out(&read.copy_sql).await {
+        match client.copy_out(sql).await {
             Ok(rows) => {
-                let tables = read.tables().to_vec();
+                let tables = tables.to_vec();
                 Ok(CopyRows { rows: Box::pin(rows), tables, store: &self.store, copying: &mut self.copying })
             }
-            Err(error) => Err(self.failed(error).reading(read.tables())),
+            Err(error) => Err(self.failed(error).reading(tables)),
         }
     }
 
@@ -147,6 +160,10 @@ impl ReadTransaction {
             Some(client) if !self.copying => Ok(client),
             _ => Err(StoreError::new(&self.store, StoreErrorKind::Abandoned)),
         }
+    }
+
+    pub(crate) fn store_name(&self) -> &str {
+        &self.store
     }
 
     pub(crate) fn failed(&self, error: tokio_postgres::Error) -> StoreError {
@@ -197,7 +214,7 @@ impl fmt::Debug for FoundOrganisation {
 /// The rows of a COPY. Dropped before its end, it leaves the transaction unusable.
 pub struct CopyRows<'a> {
     rows: Pin<Box<CopyOutStream>>,
-    tables: Vec<domain::schema::TableName>,
+    tables: Vec<TableName>,
     store: &'a str,
     copying: &'a mut bool,
 }

@@ -33,6 +33,9 @@ pub enum PlanError {
         /// The column.
         column: String,
     },
+    /// A key range was cut along another key than the one that is there.
+    #[error("the key range of {0} has not one value for each column of its key")]
+    BadRange(TableName),
     /// No dataset names the organisations' table.
     #[error("no dataset of the data map says which table holds the organisations")]
     NoOrganisations,
@@ -112,12 +115,15 @@ fn key_predicate(depth: usize, key: &LiveColumn, organisation: &OrganisationId) 
 }
 
 /// The operator that compares two columns: that of `pg_catalog` for every type but `citext`.
-///
-/// Textual types that are written with a schema are `citext` or domains, possibly over `citext`;
-/// theirs is found by name, through the path that the transaction sets.
 fn equality(left: &LiveColumn, right: &LiveColumn) -> &'static str {
-    let by_name = |column: &LiveColumn| column.family == TypeFamily::Text && column.sql_type.contains('.');
     if by_name(left) || by_name(right) { "=" } else { "OPERATOR(pg_catalog.=)" }
+}
+
+/// Whether the operators of a column's type are found by name, through the path that the
+/// transaction sets. Textual types that are written with a schema are `citext` or domains, possibly
+/// over `citext`.
+pub(crate) fn by_name(column: &LiveColumn) -> bool {
+    column.family == TypeFamily::Text && column.sql_type.contains('.')
 }
 
 /// The statement that looks an organisation up in its own table.

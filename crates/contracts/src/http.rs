@@ -1,14 +1,20 @@
 //! The bodies of the HTTP API, shared by the service and its clients.
 
+mod encryption;
+mod events;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::export::{ExportFormat, ExportRequest};
+use domain::export::{ExportEncryption, ExportFormat, ExportRequest};
 use domain::job::PublicStatus;
 use serde::de::IntoDeserializer;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+pub use encryption::{ByPassphrase, EncryptionBody, Passphrase, ToRecipients};
+pub use events::{EndEvent, EventTicket, ProgressEvent};
 
 /// The `iss` of tokens that the command line makes on a developer's machine. Nobody else's tokens
 /// can have it: an issuer is a URL, and this is none.
@@ -26,6 +32,9 @@ pub struct ExportBody {
     /// The format of the data files.
     #[serde(deserialize_with = "plain_name")]
     pub format: Format,
+    /// How the package is to be encrypted; not at all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<EncryptionBody>,
 }
 
 /// Reads a variant's name. JSON would also allow `{"json": null}`, which the published schema does not.
@@ -53,7 +62,11 @@ impl From<&ExportBody> for ExportRequest {
             Format::Csv => ExportFormat::Csv,
             Format::Both => ExportFormat::Both,
         };
-        Self { include_media: body.include_media, format }
+        let encryption = body.encryption.as_ref().map(|encryption| match encryption {
+            EncryptionBody::ToRecipients(to) => ExportEncryption::Recipients(to.recipients.clone()),
+            EncryptionBody::ByPassphrase(_) => ExportEncryption::Passphrase,
+        });
+        Self { include_media: body.include_media, format, encryption }
     }
 }
 
@@ -133,14 +146,20 @@ pub struct JobView {
     pub steps: Vec<StepView>,
     /// Every audited change so far, oldest first.
     pub timeline: Vec<TimelineEntry>,
-    /// The package, once there is one.
+    /// The package, once there is one; the first of several volumes.
     pub package: Option<PackageView>,
+    /// All its volumes, each a package complete in itself.
+    #[serde(default)]
+    pub packages: Vec<PackageView>,
+    /// Whether what it wrote was cleared away, so that it cannot be taken up again. Not shown.
+    #[serde(skip)]
+    pub swept: bool,
     /// Where to go from here: `self`, `cancel`, `retry`, `download`.
     pub links: BTreeMap<String, String>,
 }
 
 /// Why something failed.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FailureView {
     /// A stable name.
     pub code: String,
@@ -149,7 +168,7 @@ pub struct FailureView {
 }
 
 /// How far a job is, in all and per collection.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Progress {
     /// Rows read.
     pub rows_done: i64,
@@ -162,7 +181,7 @@ pub struct Progress {
 }
 
 /// How far one collection is.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CollectionProgress {
     /// `dataset.collection`.
     pub collection: String,
@@ -217,6 +236,9 @@ pub struct TimelineEntry {
 /// A finished package.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct PackageView {
+    /// Which volume it is, from 1 on.
+    #[serde(default = "first_volume")]
+    pub volume_no: i32,
     /// The name it is saved under.
     pub file_name: String,
     /// Its size.
@@ -225,6 +247,13 @@ pub struct PackageView {
     pub sha256: String,
     /// Since when it exists.
     pub created_at: DateTime<Utc>,
+    /// When it is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+fn first_volume() -> i32 {
+    1
 }
 
 /// One entry of the audit log.

@@ -26,6 +26,8 @@ pub enum Action {
     JobCancelled,
     /// The owner had a failed job tried again.
     JobRetried,
+    /// A job's package was deleted because its time was over.
+    JobExpired,
     /// A signed link to a package was handed out.
     LinkIssued,
     /// A package was downloaded.
@@ -34,7 +36,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::JobCreated,
         Self::JobStarted,
         Self::StepCompleted,
@@ -45,6 +47,7 @@ impl Action {
         Self::JobFailed,
         Self::JobCancelled,
         Self::JobRetried,
+        Self::JobExpired,
         Self::LinkIssued,
         Self::PackageDownloaded,
     ];
@@ -63,6 +66,7 @@ impl Action {
             Self::JobFailed => "job.failed",
             Self::JobCancelled => "job.cancelled",
             Self::JobRetried => "job.retried",
+            Self::JobExpired => "job.expired",
             Self::LinkIssued => "link.issued",
             Self::PackageDownloaded => "package.downloaded",
         }

@@ -29,11 +29,50 @@ impl ExportFormat {
 }
 
 /// An export of all that the data map names of one organisation (GDPR Art. 15 and 20).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExportRequest {
     /// Whether media objects are asked for beside the rows.
     pub include_media: bool,
     /// The formats of the data files.
     pub format: ExportFormat,
+    /// How the package is encrypted, if it is. A program that does not know this member refuses the
+    /// request, and so never writes in the clear what was to be encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<ExportEncryption>,
+}
+
+/// How a package is encrypted. Holds nothing secret: it is kept with the job and shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportEncryption {
+    /// To the holders of these public keys.
+    Recipients(Vec<String>),
+    /// By a passphrase, which is kept elsewhere, sealed, and only until the job has ended.
+    Passphrase,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_from_before_encryption_are_equal_to_those_without() {
+        let plain = r#"{"include_media":false,"format":"json"}"#;
+        let request: ExportRequest = serde_json::from_str(plain).unwrap();
+        assert_eq!(request.encryption, None);
+        assert_eq!(serde_json::to_string(&request).unwrap(), plain);
+    }
+
+    #[test]
+    fn the_mode_is_kept_and_no_passphrase() {
+        for (encryption, json) in [
+            (ExportEncryption::Passphrase, r#""passphrase""#),
+            (ExportEncryption::Recipients(vec!["age1x".to_owned()]), r#"{"recipients":["age1x"]}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&encryption).unwrap(), json);
+            assert_eq!(serde_json::from_str::<ExportEncryption>(json).unwrap(), encryption);
+        }
+        assert!(serde_json::from_str::<ExportEncryption>(r#"{"passphrase":"secret"}"#).is_err());
+    }
 }

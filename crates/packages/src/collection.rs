@@ -1,6 +1,6 @@
 //! One collection, from the rows of a COPY to a finished part per format.
 
-use crate::encode::{Column, EncodedRows, Format, Formats, Outputs, RowEncoder};
+use crate::encode::{Column, EncodedRows, Format, Formats, Framing, Outputs, RowEncoder};
 use crate::error::PackageError;
 use crate::key::PartKey;
 use crate::part::{Part, PartOptions, PartWriter};
@@ -28,8 +28,25 @@ pub struct CollectionParts {
     pub counted: EncodedRows,
 }
 
+/// What is written of a collection: which formats, and whole files or fragments of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// The formats.
+    pub formats: Formats,
+    /// Whether each part is a whole file.
+    pub framing: Framing,
+}
+
+/// Whole files.
+impl From<Formats> for Layout {
+    fn from(formats: Formats) -> Self {
+        Self { formats, framing: Framing::Whole }
+    }
+}
+
 impl CollectionWriter {
-    /// A writer for rows of `columns`, in `formats`. Nothing is written to the store yet.
+    /// A writer for rows of `columns`, as `layout` says; [`Formats`] alone mean whole files.
+    /// Nothing is written to the store yet.
     ///
     /// # Errors
     /// When there are no columns.
@@ -37,13 +54,14 @@ impl CollectionWriter {
         store: &PackageStore,
         key: PartKey,
         columns: &[Column],
-        formats: Formats,
+        layout: impl Into<Layout>,
         options: &PartOptions,
     ) -> Result<Self, PackageError> {
+        let Layout { formats, framing } = layout.into();
+        let encoder = RowEncoder::new(columns)?.framed(framing);
         let writer =
             |format| formats.includes(format).then(|| PartWriter::new(store, key.format(format), options));
-        let mut collection =
-            Self { encoder: RowEncoder::new(columns)?, json: writer(Format::Json), csv: writer(Format::Csv) };
+        let mut collection = Self { encoder, json: writer(Format::Json), csv: writer(Format::Csv) };
         let Self { encoder, json, csv } = &mut collection;
         encoder.begin(&mut outputs(json, csv));
         Ok(collection)

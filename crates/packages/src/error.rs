@@ -22,7 +22,7 @@ pub enum PackageError {
     /// The object store failed; worth trying again later unless the object is missing.
     #[error("could not {action} object {key}")]
     Object {
-        /// What was tried: `read`, `write`, `delete` or `list`.
+        /// What was tried: `read`, `write`, `delete`, `list` or `sign a link to`.
         action: &'static str,
         /// The object, or the prefix for a list.
         key: String,
@@ -43,6 +43,14 @@ pub enum PackageError {
         /// The length recorded, in bytes.
         expected: u64,
     },
+    /// A stored object is as long as recorded, and yet not what was written.
+    #[error("object {key} {reason}")]
+    Damaged {
+        /// The object.
+        key: ObjectKey,
+        /// How it differs.
+        reason: &'static str,
+    },
     /// A path cannot be used inside an archive: empty, absolute, climbing, taken or too long.
     #[error("{path:?} cannot be the path of an archive entry: {reason}")]
     EntryPath {
@@ -54,17 +62,31 @@ pub enum PackageError {
     /// The compressor failed or was cut off by the end of the program.
     #[error("compression was interrupted")]
     Compression(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The archive could not be encrypted. Nothing of it is visible then.
+    #[error("encryption was interrupted")]
+    Encryption(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The manifest could not be written as JSON.
     #[error("the manifest could not be written as json")]
     Manifest(#[source] serde_json::Error),
+    /// The schema of a collection could not be written as JSON.
+    #[error("the schema of a collection could not be written as json")]
+    Schema(#[source] serde_json::Error),
 }
 
 impl PackageError {
+    /// Whether the object is not there, or no longer.
+    #[must_use]
+    pub const fn is_missing(&self) -> bool {
+        matches!(self, Self::NotFound(_) | Self::Object { source: object_store::Error::NotFound { .. }, .. })
+    }
+
     /// Whether the same work may succeed when done again later: the store was unreachable or
     /// refused for a moment. What rows, names or settings cause will not pass by itself.
     #[must_use]
-    pub const fn is_retryable(&self) -> bool {
+    pub fn is_retryable(&self) -> bool {
         match self {
+            // An upload can be gone that its store gave up on; the next one begins anew.
+            Self::Object { action: "write", source: object_store::Error::NotFound { .. }, .. } => true,
             Self::Object { source, .. } => !matches!(
                 source,
                 object_store::Error::NotFound { .. }
@@ -72,14 +94,16 @@ impl PackageError {
                     | object_store::Error::NotSupported { .. }
                     | object_store::Error::UnknownConfigurationKey { .. }
             ),
-            Self::Compression(_) => true,
+            Self::Compression(_) | Self::Encryption(_) => true,
             Self::Encode(_)
             | Self::Key(_)
             | Self::StoreUrl(_)
             | Self::NotFound(_)
             | Self::PartLength { .. }
+            | Self::Damaged { .. }
             | Self::EntryPath { .. }
-            | Self::Manifest(_) => false,
+            | Self::Manifest(_)
+            | Self::Schema(_) => false,
         }
     }
 }

@@ -48,6 +48,12 @@ impl ObjectKey {
         &self.0
     }
 
+    /// The key of another object beside this one: `suffix` is appended after a dot.
+    pub(crate) fn beside(&self, suffix: &str) -> Self {
+        debug_assert!(Self::parse(suffix).is_ok() && !suffix.contains('/'));
+        Self(format!("{}.{suffix}", self.0))
+    }
+
     /// The key as `object_store` takes it; no character of a key is one that it would encode.
     pub(crate) fn path(&self) -> Path {
         Path::from_iter(self.0.split('/'))
@@ -98,6 +104,14 @@ impl JobFolder {
     pub fn attempt(&self, step: u32, epoch: u32) -> AttemptFolder {
         AttemptFolder(format!("{}/{step}-{epoch}", self.0))
     }
+
+    /// The step and the epoch of the attempt that wrote an object; `None` for objects of others.
+    #[must_use]
+    pub fn attempt_of(&self, key: &ObjectKey) -> Option<(u32, u32)> {
+        let folder = key.0.strip_prefix(&self.0)?.strip_prefix('/')?.split('/').next()?;
+        let (step, epoch) = folder.split_once('-')?;
+        Some((step.parse().ok()?, epoch.parse().ok()?))
+    }
 }
 
 /// What one attempt at one step writes.
@@ -109,6 +123,12 @@ impl AttemptFolder {
     #[must_use]
     pub fn prefix(&self) -> &str {
         &self.0
+    }
+
+    /// A folder below this one for what is written of one collection beside its parts.
+    #[must_use]
+    pub fn of(&self, collection: &str) -> Self {
+        Self(self.part(collection).0)
     }
 
     /// Where a collection's parts go.
@@ -124,6 +144,30 @@ impl AttemptFolder {
     pub fn archive(&self) -> ObjectKey {
         ObjectKey(format!("{}/package.zip", self.0))
     }
+
+    /// Where volume `number` of an archive goes that is split into several; the first is 1.
+    #[must_use]
+    pub fn volume(&self, number: u32) -> ObjectKey {
+        ObjectKey(format!("{}/package-{number:03}.zip", self.0))
+    }
+
+    /// Where the key ranges go that a planning step cut large collections into. Key values can be
+    /// personal data, so they are an object and never part of a step.
+    #[must_use]
+    pub fn ranges(&self) -> ObjectKey {
+        ObjectKey(format!("{}/ranges.json", self.0))
+    }
+
+    /// Where the list of the media goes that could not be read. Their keys can be personal data.
+    #[must_use]
+    pub fn missing_media(&self) -> ObjectKey {
+        ObjectKey(format!("{}/missing-media.json", self.0))
+    }
+
+    /// Where object `number` of the media goes: a segment, or something too large for one.
+    pub(crate) fn media(&self, number: u64) -> ObjectKey {
+        ObjectKey(format!("{}/media-{number:06}", self.0))
+    }
 }
 
 /// Where the parts of one collection go, one object per format. Named by a hash, since the
@@ -132,6 +176,12 @@ impl AttemptFolder {
 pub struct PartKey(String);
 
 impl PartKey {
+    /// The object with what people are told of the collection, its first rows among it.
+    #[must_use]
+    pub fn guide(&self) -> ObjectKey {
+        ObjectKey(format!("{}.guide.json", self.0))
+    }
+
     /// The object for one format.
     #[must_use]
     pub fn format(&self, format: Format) -> ObjectKey {
@@ -151,6 +201,9 @@ mod tests {
         assert_eq!(start, "organisations/");
         assert_eq!(rest.split_at(32).1, "/jobs/00000000-0000-0000-0000-000000000000/7-2/package.zip");
         assert!(!key.as_str().contains("acme"));
+        let job = JobFolder::new("acme/../évil", Uuid::nil());
+        assert_eq!(job.attempt_of(&key), Some((7, 2)));
+        assert_eq!(JobFolder::new("other", Uuid::nil()).attempt_of(&key), None);
         assert_eq!(ObjectKey::parse(key.as_str()), Ok(key.clone()));
         assert_eq!(key.path().as_ref(), key.as_str());
         let part = folder.part("sales/\u{fc}").format(Format::Csv);
@@ -164,6 +217,21 @@ mod tests {
             .map(|(step, epoch)| job.attempt(step, epoch).archive())
             .into();
         assert_eq!(keys.len(), 5);
+        let folder = job.attempt(1, 1);
+        let of_one = [
+            folder.archive(),
+            folder.volume(1),
+            folder.volume(12),
+            folder.ranges(),
+            folder.media(1),
+            folder.media(2),
+            folder.media(1).beside("index"),
+            folder.part("package").format(Format::Csv),
+        ];
+        let keys: std::collections::HashSet<_> = of_one.iter().collect();
+        assert_eq!(keys.len(), of_one.len());
+        assert!(of_one.iter().all(|key| ObjectKey::parse(key.as_str()).as_ref() == Ok(key)));
+        assert!(folder.volume(1).as_str().ends_with("/1-1/package-001.zip"));
     }
 
     #[test]

@@ -7,7 +7,10 @@
 //! The way of a row: [`CollectionWriter`] hands the rows of one COPY to the [`RowEncoder`], whose
 //! bytes go to one [`PartWriter`] per format, which hashes and compresses them block by block on
 //! the blocking threads. [`ArchiveWriter`] copies the compressed [`Part`]s into a ZIP archive
-//! without compressing again, and a [`DownloadLink`] lets it be fetched for a while.
+//! without compressing again, and a [`DownloadLink`] lets it be fetched for a while. Where steps
+//! read the key ranges of one collection they write fragments, of which a [`JoinedFile`] makes one
+//! file; media come through a [`MediaWriter`]; [`volumes`] says how to split what is too large.
+//! With an [`Encryption`] the archive is encrypted while it is written.
 //!
 //! ```
 //! use packages::{
@@ -55,20 +58,33 @@ mod archive;
 mod collection;
 mod digest;
 mod encode;
+mod encrypt;
 mod error;
+mod guide;
 mod key;
 mod link;
 mod manifest;
+mod media;
 mod part;
 mod store;
 
-pub use archive::{Archive, ArchiveWriter, entry_name};
-pub use collection::{CollectionParts, CollectionWriter};
+pub use archive::{Archive, ArchiveWriter, Footprint, MEDIA_INDEX_PATH, entry_name, piece_name, volumes};
+pub use collection::{CollectionParts, CollectionWriter, Layout};
 pub use digest::Sha256Digest;
-pub use encode::{Column, EncodeError, EncodedRows, Format, Formats, Outputs, RowEncoder, ValueKind};
+pub use encode::{
+    Column, EncodeError, EncodedRows, Format, Formats, Frame, Framing, Outputs, RowEncoder, ValueKind,
+};
+pub use encrypt::{
+    ENCRYPTED_SUFFIX, Encryption, EncryptionError, MOST_RECIPIENTS, SHORTEST_PASSPHRASE, SealError,
+    SealedFor, media_type,
+};
 pub use error::PackageError;
+pub use guide::{CollectionGuide, FirstRows, Preview, cover_note, index_html, schema_json, schema_path};
 pub use key::{AttemptFolder, JobFolder, KeyError, ObjectKey, PartKey};
 pub use link::{DownloadLink, KeyRing, KeyRingError, LINK_VALIDITY, LinkError, LinkTarget};
-pub use manifest::{ColumnEntry, FileEntry, Manifest, OmittedEntry, Rules};
-pub use part::{Content, Part, PartOptions, PartWriter, StoredPart};
-pub use store::{ObjectStream, PackageStore, StoredObject, Swept};
+pub use manifest::{
+    ColumnEntry, FileEntry, Manifest, MediaSummary, MissingObject, OmittedEntry, OtherVolume, Rules, Volume,
+};
+pub use media::{MediaObject, MediaSegment, MediaWriter, media_path};
+pub use part::{Content, JoinedFile, Part, PartOptions, PartWriter, StoredPart};
+pub use store::{Bucket, MediaReadError, ObjectStream, PackageStore, StoredObject, Swept, attachment};

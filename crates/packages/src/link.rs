@@ -122,6 +122,16 @@ impl KeyRing {
         }
     }
 
+    /// The key that signs, with its id.
+    pub(crate) fn active_secret(&self) -> Option<(&str, &SecretString)> {
+        Some((&self.active, self.keys.get(&self.active)?))
+    }
+
+    /// A key by its id.
+    pub(crate) fn secret(&self, key_id: &str) -> Option<&SecretString> {
+        self.keys.get(key_id)
+    }
+
     /// Signs a link to `target`, good before `expires_at` (whole seconds).
     ///
     /// # Errors

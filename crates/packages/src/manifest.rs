@@ -1,5 +1,8 @@
 //! `manifest.json`: what the archive holds, how to read it and what was left out.
 
+mod media;
+mod volume;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -10,6 +13,9 @@ use crate::digest::Sha256Digest;
 use crate::encode::{Column, EncodedRows, Format};
 use crate::error::PackageError;
 use crate::part::Content;
+
+pub use media::{MediaSummary, MissingObject};
+pub use volume::{OtherVolume, Volume};
 
 /// Raised when a reader of the previous version could misread the new one.
 const FORMAT_VERSION: u32 = 1;
@@ -33,6 +39,15 @@ pub struct Manifest {
     pub files: Vec<FileEntry>,
     /// What was left out on purpose.
     pub omitted: Vec<OmittedEntry>,
+    /// The media, when they were asked for: over all volumes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<MediaSummary>,
+    /// Which volume this is, when there are several; [`files`](Self::files) are then its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<Volume>,
+    /// What the other volumes hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_volumes: Vec<OtherVolume>,
     /// How values are represented.
     pub rules: Rules,
 }
@@ -120,6 +135,9 @@ impl Manifest {
             cutoff_at,
             files: Vec::new(),
             omitted: Vec::new(),
+            media: None,
+            volume: None,
+            other_volumes: Vec::new(),
             rules: Rules::default(),
         }
     }
@@ -185,62 +203,4 @@ impl Default for Rules {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn manifest() -> Manifest {
-        let at = |text: &str| text.parse().unwrap();
-        let mut manifest =
-            Manifest::new(Uuid::nil(), "acme", at("2026-01-02T03:04:06Z"), at("2026-01-02T03:04:05Z"));
-        let content = Content {
-            rows: 2,
-            uncompressed_bytes: 41,
-            compressed_bytes: 30,
-            crc32: 7,
-            sha256: Sha256Digest::of(b"abc"),
-        };
-        let columns =
-            [Column::new("id", crate::ValueKind::Number), Column::new("name", crate::ValueKind::Text)];
-        let counted = EncodedRows { rows: 2, neutralised_cells: vec![0, 1] };
-        let described = vec![ColumnEntry {
-            name: "name".into(),
-            database_type: "text".into(),
-            data_categories: vec!["user.name".into()],
-            description: None,
-        }];
-        for format in [Format::Json, Format::Csv] {
-            let entry = FileEntry::new("data/users", "users", format, &content)
-                .with_columns(described.clone())
-                .with_neutralised(&columns, &counted);
-            manifest.files.push(entry);
-        }
-        manifest.omitted.push(OmittedEntry {
-            collection: "users".into(),
-            column: Some("password_hash".into()),
-            reason: "secrets are never exported".into(),
-        });
-        manifest
-    }
-
-    #[test]
-    fn is_written_in_a_fixed_order_and_read_back() {
-        let json = manifest().to_json().unwrap();
-        assert_eq!(json, manifest().to_json().unwrap());
-        assert_eq!(serde_json::from_slice::<Manifest>(&json).unwrap(), manifest());
-        let text = String::from_utf8(json).unwrap();
-        let keys = ["format_version", "job_id", "cutoff_at", "files", "omitted", "rules"];
-        let at: Vec<_> = keys.iter().map(|key| text.find(key).unwrap()).collect();
-        assert!(at.is_sorted(), "{at:?}");
-        assert!(text.contains("\"created_at\": \"2026-01-02T03:04:06Z\""));
-        assert!(text.contains("\"type\": \"text\""));
-        assert!(text.ends_with("}\n"));
-    }
-
-    #[test]
-    fn counts_neutralised_cells_for_csv_only() {
-        let manifest = manifest();
-        assert!(manifest.files[0].neutralised_cells.is_empty());
-        let csv = &manifest.files[1].neutralised_cells;
-        assert_eq!(csv.iter().collect::<Vec<_>>(), [(&"name".to_owned(), &1)]);
-    }
-}
+mod tests;

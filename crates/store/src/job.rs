@@ -2,6 +2,8 @@
 
 mod control;
 mod create;
+mod glance;
+mod quota;
 mod read;
 pub(crate) mod write;
 
@@ -12,9 +14,12 @@ use domain::id::OrganisationId;
 
 pub use control::ControlError;
 pub use create::{Accepted, CreateError};
+pub use glance::JobGlance;
+pub use quota::ExportQuota;
 pub use read::JobFilter;
 
 use crate::idempotency::Idempotency;
+use crate::secret::JobSecret;
 
 /// Who does something, as the audit log names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +62,8 @@ pub struct NewExport {
     pub organisation: OrganisationId,
     /// What is asked for.
     pub request: ExportRequest,
+    /// What its steps need to know and nobody may read: for instance the passphrase of its package.
+    pub secret: Option<JobSecret>,
     /// The caller's key against repetition.
     pub idempotency: Idempotency,
     /// Who asks.

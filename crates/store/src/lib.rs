@@ -8,6 +8,7 @@ mod audit;
 mod clock;
 mod conn;
 mod error;
+mod folder;
 mod idempotency;
 mod job;
 pub mod migrate;
@@ -16,15 +17,20 @@ mod package;
 mod pool;
 mod rows;
 mod schema;
+mod secret;
 mod step;
 mod sweep;
 
 pub use audit::{Appended, AuditFilter, IncomingEvent};
 pub use error::StoreError;
+pub use folder::{FolderPolicy, FolderToExpire, FolderToSweep, SweptAttempts};
 pub use idempotency::Idempotency;
-pub use job::{Accepted, Actor, ControlError, CreateError, JobFilter, NewExport, Origin};
+pub use job::{
+    Accepted, Actor, ControlError, CreateError, ExportQuota, JobFilter, JobGlance, NewExport, Origin,
+};
 pub use outbox::{OutboxRow, Publish};
 pub use package::{NewPackage, PackageRecord};
 pub use pool::{Store, StoreConfig};
-pub use step::{Claim, Claimed, CollectionAmount, Concluded, Plan, Produced, StepReport};
+pub use secret::JobSecret;
+pub use step::{Claim, Claimed, CollectionAmount, Concluded, Plan, Produced, StepReport, StepResult};
 pub use sweep::{SweepConfig, Swept};

@@ -1,6 +1,9 @@
 //! Finished packages.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
+use contracts::http::PackageView;
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::id::{JobId, OrganisationId};
@@ -15,6 +18,8 @@ use crate::schema::{packages, privacy_jobs};
 pub struct NewPackage {
     /// Its id, part of its links.
     pub id: Uuid,
+    /// Which volume it is, from 1 on.
+    pub volume_no: i32,
     /// Where the object is.
     pub object_key: String,
     /// The name it is saved under.
@@ -38,7 +43,16 @@ pub struct PackageRecord {
     pub file_name: String,
     /// Its size in bytes.
     pub size_bytes: i64,
+    /// Its SHA-256 in hex.
+    pub sha256: String,
+    /// Which volume it is, from 1 on.
+    pub volume_no: i32,
+    /// When it is deleted; it is not handed out from then on.
+    pub expires_at: DateTime<Utc>,
 }
+
+/// How long a package can be had when nothing else is said.
+pub(crate) const VALIDITY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = packages)]
@@ -50,12 +64,28 @@ pub(crate) struct PackageRow {
     pub size_bytes: i64,
     pub sha256: String,
     pub created_at: DateTime<Utc>,
+    pub volume_no: i32,
+    pub expires_at: DateTime<Utc>,
+}
+
+impl From<PackageRow> for PackageView {
+    fn from(row: PackageRow) -> Self {
+        Self {
+            volume_no: row.volume_no,
+            file_name: row.file_name,
+            size_bytes: row.size_bytes,
+            sha256: row.sha256,
+            created_at: row.created_at,
+            expires_at: Some(row.expires_at),
+        }
+    }
 }
 
 pub(crate) async fn insert(
     conn: &mut AsyncPgConnection,
     (organisation, job): (&str, Uuid),
     package: &NewPackage,
+    (now, valid_for): (DateTime<Utc>, Duration),
 ) -> Result<(), StoreError> {
     diesel::insert_into(packages::table)
         .values((
@@ -66,6 +96,8 @@ pub(crate) async fn insert(
             packages::file_name.eq(&package.file_name),
             packages::size_bytes.eq(package.size_bytes),
             packages::sha256.eq(&package.sha256),
+            packages::volume_no.eq(package.volume_no),
+            packages::expires_at.eq(now + valid_for),
         ))
         .execute(conn)
         .await?;
@@ -74,12 +106,12 @@ pub(crate) async fn insert(
 
 /// How a package is asked for.
 enum Which {
-    OfJob(Uuid),
+    OfJob(Uuid, i32),
     Id(Uuid),
 }
 
 impl Store {
-    /// The package of a completed job of the organisation, found by the job's id.
+    /// A volume of the package of a completed job of the organisation, found by the job's id.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -87,8 +119,9 @@ impl Store {
         &self,
         organisation: &OrganisationId,
         job: JobId,
+        volume_no: i32,
     ) -> Result<Option<PackageRecord>, StoreError> {
-        self.find_package(organisation, Which::OfJob(job.0)).await
+        self.find_package(organisation, Which::OfJob(job.0, volume_no)).await
     }
 
     /// The same, found by the package's own id.
@@ -118,7 +151,9 @@ impl Store {
                 .select(PackageRow::as_select())
                 .into_boxed();
             let query = match which {
-                Which::OfJob(job) => query.filter(packages::job_id.eq(job)),
+                Which::OfJob(job, volume_no) => {
+                    query.filter(packages::job_id.eq(job)).filter(packages::volume_no.eq(volume_no))
+                }
                 Which::Id(id) => query.filter(packages::id.eq(id)),
             };
             let row: Option<PackageRow> = query.first(conn).await.optional()?;
@@ -128,6 +163,9 @@ impl Store {
                 object_key: row.object_key,
                 file_name: row.file_name,
                 size_bytes: row.size_bytes,
+                sha256: row.sha256,
+                volume_no: row.volume_no,
+                expires_at: row.expires_at,
             }))
         })
         .await

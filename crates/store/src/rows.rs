@@ -29,6 +29,7 @@ pub(crate) struct JobRow {
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub ended_at: Option<DateTime<Utc>>,
+    pub sweeps_done: i32,
 }
 
 impl JobRow {
@@ -69,6 +70,8 @@ pub(crate) struct JobStateColumns {
     failure_code: Option<String>,
     failure_detail: Option<String>,
     ended_at: Option<DateTime<Utc>>,
+    /// Whatever it left behind is looked at anew after each end.
+    sweeps_done: i32,
 }
 
 impl JobStateColumns {
@@ -81,7 +84,8 @@ impl JobStateColumns {
             _ => (None, None),
         };
         let (failure_code, failure_detail) = split(failure);
-        Self { state: state.name().to_owned(), version, failure_code, failure_detail, ended_at }
+        let state = state.name().to_owned();
+        Self { state, version, failure_code, failure_detail, ended_at, sweeps_done: 0 }
     }
 }
 
@@ -95,6 +99,9 @@ pub(crate) struct StepRow {
     pub phase: i32,
     pub kind: String,
     pub collection: Option<String>,
+    pub part_no: Option<i32>,
+    pub rows_done: i64,
+    pub bytes_done: i64,
     pub state: String,
     pub attempts: i32,
     pub not_before: Option<DateTime<Utc>>,
@@ -229,6 +236,7 @@ mod tests {
             created_at: at(),
             updated_at: at(),
             ended_at: Some(at()),
+            sweeps_done: 0,
         }
     }
 
@@ -267,6 +275,9 @@ mod tests {
                 phase: 0,
                 kind: "plan_export".to_owned(),
                 collection: None,
+                part_no: None,
+                rows_done: 0,
+                bytes_done: 0,
                 state: columns.state,
                 attempts: columns.attempts,
                 not_before: columns.not_before,

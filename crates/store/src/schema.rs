@@ -18,6 +18,8 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         ended_at -> Nullable<Timestamptz>,
+        sweeps_done -> Int4,
+        folder_held_until -> Nullable<Timestamptz>,
     }
 }
 
@@ -42,6 +44,9 @@ diesel::table! {
         announced_at -> Nullable<Timestamptz>,
         started_at -> Nullable<Timestamptz>,
         ended_at -> Nullable<Timestamptz>,
+        part_no -> Nullable<Int4>,
+        rows_done -> Int8,
+        bytes_done -> Int8,
     }
 }
 
@@ -68,6 +73,8 @@ diesel::table! {
         size_bytes -> Int8,
         sha256 -> Text,
         created_at -> Timestamptz,
+        volume_no -> Int4,
+        expires_at -> Timestamptz,
     }
 }
 
@@ -83,6 +90,15 @@ diesel::table! {
         job_version -> Nullable<Int8>,
         created_at -> Timestamptz,
         published_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    job_secrets (job_id) {
+        job_id -> Uuid,
+        organisation_id -> Text,
+        sealed -> Bytea,
+        created_at -> Timestamptz,
     }
 }
 

@@ -4,6 +4,8 @@ mod claim;
 mod conclude;
 mod renew;
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use domain::id::{JobId, OrganisationId, StepNo};
 use domain::job::law::Conclusion;
@@ -47,24 +49,42 @@ pub struct Claimed {
     pub kind: StepKind,
     /// On which collection.
     pub collection: Option<String>,
+    /// On which key range of it, from 0 on; `None` for all of it.
+    pub part_no: Option<i32>,
     /// How often it was started, this time included.
     pub attempts: u32,
     /// The fencing token.
     pub epoch: i64,
-    /// What the completed steps of earlier phases produced, in their order, with their collection.
-    pub inputs: Vec<(Option<String>, serde_json::Value)>,
+    /// What the completed steps of all earlier phases produced, planning included, in the order of
+    /// the plan. A step over one collection gets what concerns that one, and what concerns all.
+    pub inputs: Vec<StepResult>,
     /// The rows planned per collection, in the order of the data map.
     pub planned: Vec<CollectionSize>,
 }
 
-/// How far a collection is.
+/// What a completed step left for those after it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepResult {
+    /// The step.
+    pub step_no: StepNo,
+    /// What it did.
+    pub kind: StepKind,
+    /// On which collection; `None` for all of them.
+    pub collection: Option<String>,
+    /// On which key range of it; `None` for all of it.
+    pub part_no: Option<i32>,
+    /// What it produced.
+    pub result: serde_json::Value,
+}
+
+/// How far a step is with a collection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CollectionAmount {
     /// `dataset.collection`.
     pub collection: String,
-    /// Rows read so far.
+    /// Rows that this step read so far.
     pub rows: i64,
-    /// Bytes written so far, before compression.
+    /// Bytes that it wrote so far, before compression.
     pub bytes: i64,
 }
 
@@ -75,8 +95,10 @@ pub struct Produced {
     pub result: Option<serde_json::Value>,
     /// The job's other steps, if this one planned them.
     pub plan: Option<Plan>,
-    /// The package, if this step finished it.
-    pub package: Option<NewPackage>,
+    /// The package's volumes, if this step finished them.
+    pub packages: Vec<NewPackage>,
+    /// How long they can be had; 24 hours when nothing is said.
+    pub packages_valid_for: Option<Duration>,
     /// How far each of its collections got.
     pub amounts: Vec<CollectionAmount>,
 }

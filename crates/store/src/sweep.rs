@@ -36,6 +36,9 @@ pub struct SweepConfig {
     /// Idempotency keys are kept so long.
     #[serde(with = "duration")]
     pub keep_idempotency_keys: Duration,
+    /// Sealed secrets of failed jobs are kept so long, for those who try again.
+    #[serde(with = "duration")]
+    pub keep_secrets_of_failed: Duration,
 }
 
 impl Default for SweepConfig {
@@ -45,6 +48,7 @@ impl Default for SweepConfig {
             audit_again_after: Duration::from_secs(120),
             keep_outbox: Duration::from_secs(7 * 24 * 3600),
             keep_idempotency_keys: Duration::from_secs(24 * 3600),
+            keep_secrets_of_failed: Duration::from_secs(24 * 3600),
         }
     }
 }
@@ -70,7 +74,7 @@ pub struct Swept {
     pub announced: usize,
     /// Audit events published again.
     pub audit_again: usize,
-    /// Outbox rows and idempotency keys removed.
+    /// Outbox rows, idempotency keys and secrets of failed jobs removed.
     pub removed: usize,
 }
 
@@ -198,7 +202,14 @@ impl Store {
                 config.keep_idempotency_keys,
             )
             .await?;
-        Ok(messages.saturating_add(keys))
+        let secrets = self
+            .run(
+                "DELETE FROM job_secrets s USING privacy_jobs j \
+                 WHERE j.id = s.job_id AND j.state = 'failed' AND j.ended_at < clock_timestamp() - $1 AND $2 > 0",
+                config.keep_secrets_of_failed,
+            )
+            .await?;
+        Ok(messages.saturating_add(keys).saturating_add(secrets))
     }
 
     async fn run(&self, statement: &str, age: Duration) -> Result<usize, StoreError> {

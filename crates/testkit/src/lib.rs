@@ -9,6 +9,7 @@ mod control;
 mod database;
 mod eventually;
 mod requests;
+pub mod s3;
 mod setting;
 mod template;
 mod vhost;

@@ -33,13 +33,14 @@ pub fn worker(name: &str) -> Origin {
 pub fn new_export(id: &str) -> NewExport {
     NewExport {
         organisation: organisation(id),
-        request: ExportRequest { include_media: false, format: ExportFormat::Json },
+        request: ExportRequest { include_media: false, format: ExportFormat::Json, encryption: None },
         idempotency: Idempotency {
             client: "owner-1".to_owned(),
             route: "POST /api/v1/privacy/export".to_owned(),
             key: Uuid::new_v4().to_string(),
             body_sha256: [7; 32],
         },
+        secret: None,
         origin: owner("owner-1"),
     }
 }

@@ -26,12 +26,16 @@ ports_choose() {
 
 ports_count() { case $1 in *:*) echo "${1#*:}" ;; *) echo 1 ;; esac; }
 
-# ports_look: reads which TCP ports are in use, in any state but TIME_WAIT (06).
+# ports_look: reads which TCP ports are in use. What a killed server's connections leave behind for a while
+# (FIN_WAIT 04 and 05, TIME_WAIT 06, LAST_ACK 09, CLOSING 0B) keeps nobody from listening there again.
 ports_look() {
     ports_taken=([25672]=standard)
     local local_address state
     while read -r _ local_address _ state _; do
-        [ "$state" = 06 ] || ports_taken[$((16#${local_address##*:}))]=used
+        case $state in
+            04 | 05 | 06 | 09 | 0B) ;;
+            *) ports_taken[$((16#${local_address##*:}))]=used ;;
+        esac
     done < <(tail -qn +2 /proc/net/tcp /proc/net/tcp6 2>/dev/null || true)
     ports_next=$((ports_first + 16#${place_hash:0:6} % 990 * 10))
 }

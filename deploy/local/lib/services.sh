@@ -37,6 +37,7 @@ services_ports() {
 services_settings() {
     local number=0 name port
     if [ ! -s "$demo/link-key" ]; then (umask 077 && head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$demo/link-key"); fi
+    if [ ! -s "$demo/sealing-key" ]; then (umask 077 && head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$demo/sealing-key"); fi
     for name in "${services[@]}"; do
         number=$((number + 1))
         port=LETHE_ADMIN_$number
@@ -55,12 +56,17 @@ service_own_settings() {
             printf 'data_map = "%s"\n' "$demo/datamap.yaml"
             printf '[service.stores.vantage]\nurl = "%s"\n' "$(url_as "$DATABASE_URL" vantage_reader "$subject_database")"
             printf '[service.packages]\nurl = "file://%s/packages"\n' "$demo"
+            mkdir -p "$demo/bucket"
+            printf '[service.buckets.default]\nurl = "file://%s/bucket"\n' "$demo"
+            printf '[service.sealing]\nactive = "k1"\n[service.sealing.keys]\nk1 = "%s"\n' "$(cat "$demo/sealing-key")"
             ;;
+        retention-scheduler) printf '[service.packages]\nurl = "file://%s/packages"\n' "$demo" ;;
         privacy-api)
             printf 'listen = "127.0.0.1:%s"\npublic_url = "%s"\nmode = "development"\n' "$LETHE_API_PORT" "$api_url"
             printf '[service.auth]\ndevelopment_issuer_key_file = "%s/keys/dev-issuer.pub.pem"\n' "$demo"
             printf '[service.packages]\nurl = "file://%s/packages"\nactive_link_key = "k1"\n' "$demo"
             printf '[service.packages.link_keys]\nk1 = { file = "%s/link-key" }\n' "$demo"
+            printf '[service.sealing]\nactive = "k1"\n[service.sealing.keys]\nk1 = { file = "%s/sealing-key" }\n' "$demo"
             ;;
     esac
 }

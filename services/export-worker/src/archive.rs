@@ -1,14 +1,22 @@
-//! The archive: manifest first, then the files, and the package that comes of it.
+//! The archive: a package, or several volumes of one where it would be too large.
 
-use chassis::StepError;
+mod contents;
+mod volume;
+
+use chassis::{StepError, StepProgress};
 use chrono::Utc;
-use packages::{Archive, ArchiveWriter, AttemptFolder, FileEntry, JobFolder, Manifest, OmittedEntry, Part};
+use domain::job::FailureReason;
+use packages::{
+    Archive, AttemptFolder, ENCRYPTED_SUFFIX, Footprint, JobFolder, Manifest, OtherVolume, Volume, volumes,
+};
 use store::{Claimed, NewPackage, Produced};
 use uuid::Uuid;
 
 use crate::Exports;
-use crate::failure::{broken, package_failed};
-use crate::sources::path;
+use crate::encryption::encryption_of;
+use crate::failure::broken;
+
+pub(crate) use contents::{Body, Contents, Item, MediaFound};
 
 /// Everything that a job writes lies under this folder.
 pub(crate) fn job_folder(step: &Claimed) -> JobFolder {
@@ -22,72 +30,88 @@ pub(crate) fn attempt_folder(step: &Claimed) -> Result<AttemptFolder, StepError>
     Ok(job_folder(step).attempt(step_no, epoch))
 }
 
-/// What an archive is made of.
-#[derive(Default)]
-pub(crate) struct Contents {
-    pub files: Vec<FileEntry>,
-    pub parts: Vec<(String, Part)>,
-    pub omitted: Vec<OmittedEntry>,
-}
-
 /// Writes the archive and says what the step produced by it.
 pub(crate) async fn write(
     exports: &Exports,
     step: &Claimed,
-    mut contents: Contents,
+    contents: Contents,
+    progress: &StepProgress,
 ) -> Result<Produced, StepError> {
     let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
-    let mut manifest = Manifest::new(step.job_id.0, step.organisation.as_str(), Utc::now(), cutoff_at);
-    manifest.files = contents.files;
-    manifest.omitted =
-        exports.sources.skipped().map(skipped).chain(std::mem::take(&mut contents.omitted)).collect();
-    let manifest = manifest.to_json().map_err(|error| package_failed(&error))?;
-    let key = attempt_folder(step)?.archive();
-    let writer = ArchiveWriter::new(&exports.packages, key, cutoff_at);
-    let archive = fill(writer, &manifest, contents.parts).await.map_err(|error| package_failed(&error))?;
-    let package = NewPackage {
+    let encryption = encryption_of(exports, step).await?;
+    let mut whole = Manifest::new(step.job_id.0, step.organisation.as_str(), Utc::now(), cutoff_at);
+    contents.describe(&mut whole);
+    let Contents { items, guides, .. } = contents;
+    let footprints: Vec<Footprint> = items.iter().map(Item::footprint).collect();
+    let reserved = volume::reserved(&whole, &guides)?;
+    within_limit(exports, footprints.iter().fold(reserved, |sum, item| sum + *item).archive_bytes())?;
+    let limit = exports.volume_bytes.unwrap_or(u64::MAX);
+    let room = encryption.as_ref().map_or(limit, |encryption| encryption.archive_bytes_within(limit));
+    let ranges = volumes(reserved, &footprints, room);
+    let names: Vec<String> = (1..)
+        .zip(&ranges)
+        .map(|(number, _)| file_name(step, (number, ranges.len()), encryption.is_some()))
+        .collect();
+    let others: Vec<OtherVolume> = names
+        .iter()
+        .zip(&ranges)
+        .map(|(name, range)| OtherVolume {
+            file_name: name.clone(),
+            files: items.get(range.clone()).unwrap_or_default().iter().filter_map(Item::path).collect(),
+        })
+        .collect();
+    let mut items = items.into_iter();
+    let mut packages = Vec::new();
+    for (number, (range, name)) in (1_u32..).zip(ranges.iter().zip(&names)) {
+        let own: Vec<Item> = items.by_ref().take(range.len()).collect();
+        let mut manifest = whole.clone();
+        if ranges.len() > 1 {
+            let of = u32::try_from(ranges.len()).unwrap_or(u32::MAX);
+            manifest.volume = Some(Volume { number, of, set_id: step.job_id.0 });
+            manifest.files = own.iter().filter_map(Item::entry).cloned().collect();
+            manifest.other_volumes =
+                others.iter().filter(|other| other.file_name != *name).cloned().collect();
+        }
+        let folder = attempt_folder(step)?;
+        let key = if ranges.len() > 1 { folder.volume(number) } else { folder.archive() };
+        let archive =
+            volume::write((exports, encryption.as_ref()), key, (&manifest, &guides, own), progress).await?;
+        packages.push(package(&archive, number, name));
+    }
+    let packages_valid_for = Some(exports.package_validity);
+    Ok(Produced { packages, packages_valid_for, ..Produced::default() })
+}
+
+fn package(archive: &Archive, number: u32, file_name: &str) -> NewPackage {
+    NewPackage {
         id: Uuid::new_v4(),
+        volume_no: i32::try_from(number).unwrap_or(i32::MAX),
         object_key: archive.key.as_str().to_owned(),
-        file_name: file_name(step),
+        file_name: file_name.to_owned(),
         size_bytes: i64::try_from(archive.size_bytes).unwrap_or(i64::MAX),
         sha256: archive.sha256.to_string(),
-    };
-    Ok(Produced { package: Some(package), ..Produced::default() })
-}
-
-async fn fill(
-    mut writer: ArchiveWriter,
-    manifest: &[u8],
-    parts: Vec<(String, Part)>,
-) -> Result<Archive, packages::PackageError> {
-    let added = async {
-        writer.add_bytes("manifest.json", manifest).await?;
-        for (path, part) in parts {
-            writer.add_part(&path, part).await?;
-        }
-        Ok(())
-    }
-    .await;
-    match added {
-        Ok(()) => writer.finish().await,
-        Err(error) => {
-            writer.abort().await;
-            Err(error)
-        }
     }
 }
 
-fn skipped((dataset, collection): (&domain::datamap::Dataset, &domain::datamap::Collection)) -> OmittedEntry {
-    OmittedEntry {
-        collection: path(dataset, collection),
-        column: None,
-        reason: "the data map leaves this collection out (`skip_processing`)".to_owned(),
+/// An archive that is larger than allowed is not written at all.
+fn within_limit(exports: &Exports, archive_bytes: u64) -> Result<(), StepError> {
+    match exports.max_archive_bytes {
+        Some(limit) if archive_bytes > limit => {
+            let detail = format!(
+                "the archive would take {archive_bytes} bytes, more than the {limit} of `max_archive_bytes`; \
+                 raise the setting of the export-worker, or leave media or a format out"
+            );
+            Err(StepError::Permanent(FailureReason::new("archive_too_large", detail)))
+        }
+        _ => Ok(()),
     }
 }
 
 /// The name a package is saved under: the day and the job, nothing of the organisation.
-fn file_name(step: &Claimed) -> String {
+fn file_name(step: &Claimed, (number, of): (usize, usize), is_encrypted: bool) -> String {
     let job = step.job_id.0.simple().to_string();
     let tail = job.get(24..).unwrap_or(&job);
-    format!("export-{}-{tail}.zip", step.requested_at.format("%Y-%m-%d"))
+    let volume = if of > 1 { format!("-{number:03}") } else { String::new() };
+    let suffix = if is_encrypted { ENCRYPTED_SUFFIX } else { "" };
+    format!("export-{}-{tail}{volume}.zip{suffix}", step.requested_at.format("%Y-%m-%d"))
 }

@@ -1,33 +1,57 @@
 //! The last step of a large export: the archive, by copying compressed parts, never by compressing again.
 
 use chassis::{StepError, StepProgress};
-use packages::Part;
+use domain::job::StepKind;
+use packages::{FileEntry, JoinedFile};
 use store::{Claimed, Produced};
 
 use crate::Exports;
-use crate::archive::{Contents, write};
-use crate::collection::CollectionResult;
-use crate::failure::broken;
+use crate::archive::{Body, Item, MediaFound, write};
+use crate::result::{CollectionResult, JoinResult, MediaResult, read};
 
-pub(crate) async fn run(exports: &Exports, step: &Claimed, _: &StepProgress) -> Result<Produced, StepError> {
-    let mut results = Vec::with_capacity(step.inputs.len());
-    for (collection, result) in &step.inputs {
-        let Some(collection) = collection else { continue };
-        let result: CollectionResult = serde_json::from_value(result.clone()).map_err(|_| {
-            broken("a collection's result cannot be read by this version of the export-worker")
-        })?;
+type Files = Vec<(FileEntry, JoinedFile)>;
+
+pub(crate) async fn run(
+    exports: &Exports,
+    step: &Claimed,
+    progress: &StepProgress,
+) -> Result<Produced, StepError> {
+    let mut contents = exports.contents(step)?;
+    let mut found: Vec<(Option<usize>, Files)> = Vec::new();
+    for input in &step.inputs {
         // The steps ran largest first; the archive has the order of the data map.
-        let position = step.planned.iter().position(|size| size.collection == *collection);
-        results.push((position, result));
-    }
-    results.sort_by_key(|(position, _)| *position);
-    let mut contents = Contents::default();
-    for (_, result) in results {
-        contents.omitted.extend(result.omitted);
-        for (entry, part) in result.files {
-            contents.parts.push((entry.path.clone(), Part::from(part)));
-            contents.files.push(entry);
+        let collection = input.collection.as_deref();
+        let position = step.planned.iter().position(|size| Some(size.collection.as_str()) == collection);
+        match input.kind {
+            StepKind::ExportCollection => {
+                let CollectionResult { files, omitted, guide } = read(input)?;
+                if let Some(guide) = guide {
+                    contents.guides.push(exports.get_json(&guide).await?);
+                    contents.omitted.extend(omitted);
+                }
+                if input.part_no.is_none() {
+                    let files = files.into_iter().map(|(entry, part)| (entry, JoinedFile::from(part)));
+                    found.push((position, files.collect()));
+                }
+            }
+            StepKind::JoinCollection => found.push((position, read::<JoinResult>(input)?.files)),
+            StepKind::ExportMedia => {
+                let MediaResult { segments, missing } = read(input)?;
+                let found = contents.media.get_or_insert_with(MediaFound::default);
+                found.segments.extend(segments);
+                if let Some(missing) = missing {
+                    found.missing.extend(exports.get_json::<Vec<_>>(&missing).await?);
+                }
+            }
+            StepKind::PlanExport | StepKind::ExportWhole | StepKind::AssembleArchive => {}
         }
+        progress.pulse();
     }
-    write(exports, step, contents).await
+    found.sort_by_key(|(position, _)| *position);
+    let files = found.into_iter().flat_map(|(_, files)| files);
+    contents.items.extend(files.map(|(entry, file)| Item::File(entry, Body::Joined(file))));
+    if let Some(found) = &contents.media {
+        contents.items.extend(found.segments.iter().cloned().map(Item::Media));
+    }
+    write(exports, step, contents, progress).await
 }

@@ -1,22 +1,16 @@
-//! One collection of a large export, in a transaction of its own, written as compressed parts.
+//! One collection of a large export, or one key range of it, in a transaction of its own, written
+//! as compressed parts.
 
 use chassis::{StepError, StepProgress};
 use connectors::ExportScope;
-use packages::{FileEntry, OmittedEntry, StoredPart};
-use serde::{Deserialize, Serialize};
+use packages::{CollectionParts, Framing};
 use store::{Claimed, Produced};
 
 use crate::archive::attempt_folder;
 use crate::failure::{broken, package_failed, store_failed};
-use crate::read::read;
-use crate::{Exports, request};
-
-/// What the assembling step needs of a collection. Keys and figures, no rows.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct CollectionResult {
-    pub files: Vec<(FileEntry, StoredPart)>,
-    pub omitted: Vec<OmittedEntry>,
-}
+use crate::read::{Reading, read};
+use crate::result::{CollectionResult, written};
+use crate::{Exports, ranges, request};
 
 pub(crate) async fn run(
     exports: &Exports,
@@ -28,20 +22,32 @@ pub(crate) async fn run(
     let schemas = exports.sources.schemas().await?;
     let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
     let scope = ExportScope { organisation: &step.organisation, cutoff_at, formats: request(step)?.format };
+    let range = ranges::of_step(exports, step, path).await?;
     let key = attempt_folder(step)?.part(path);
-    let begun = exports.sources.store(dataset)?.begin_read().await;
-    let mut transaction = begun.map_err(|error| store_failed(&error))?;
-    let target = (&mut transaction, key.clone());
-    let done = read(exports, (dataset, collection), (&schemas, &scope), target, progress).await?;
+    let reading = Reading {
+        from: (dataset, collection),
+        schemas: &schemas,
+        scope: &scope,
+        range: range.as_ref(),
+        framing: if range.is_some() { Framing::Fragment } else { Framing::Whole },
+        key: key.clone(),
+    };
+    let mut transaction = exports.sources.begin_read(dataset, cutoff_at).await?;
+    let done = read(exports, reading, &mut transaction, progress).await?;
     transaction.finish().await.map_err(|error| store_failed(&error))?;
     let mut files = Vec::new();
-    let parts = done.parts.into_iter().flat_map(packages::CollectionParts::into_parts);
+    let parts = done.parts.into_iter().flat_map(CollectionParts::into_parts);
     for (entry, (format, part)) in done.files.into_iter().zip(parts) {
         let stored = part.into_stored(&exports.packages, key.format(format)).await;
         files.push((entry, stored.map_err(|error| package_failed(&error))?));
     }
-    let result = CollectionResult { files, omitted: done.omitted };
-    let result =
-        serde_json::to_value(result).map_err(|_| broken("the step's result cannot be written down"))?;
-    Ok(Produced { result: Some(result), amounts: progress.amounts(), ..Produced::default() })
+    let mut guide = None;
+    // What is said of a collection is said once, with the rows of its first part.
+    if step.part_no.unwrap_or(0) == 0 {
+        let key = key.guide();
+        exports.put_json(&key, &done.guide).await?;
+        guide = Some(key);
+    }
+    let result = written(&CollectionResult { files, omitted: done.omitted, guide })?;
+    Ok(Produced { result, amounts: progress.amounts(), ..Produced::default() })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use packages::PartOptions;
+use packages::{KeyRing, KeyRingError, PartOptions};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -18,9 +18,28 @@ pub struct Config {
     pub stores: BTreeMap<String, StoreSettings>,
     /// Where packages are written.
     pub packages: PackageSettings,
+    /// How passphrases come from the API; without it, none can be opened.
+    pub sealing: Option<SealingSettings>,
     /// Exports of up to so many rows are read in one transaction by one step.
     #[serde(default = "default_whole")]
     pub whole_export_rows: i64,
+    /// How long a package can be had; fixed when it is written. Then the retention-scheduler deletes it.
+    #[serde(default = "default_validity", with = "humantime_serde")]
+    pub package_validity: Duration,
+    /// Larger collections are read in key ranges of about so many rows, side by side.
+    #[serde(default = "default_part")]
+    pub part_rows: i64,
+    /// A package that would be larger is split into volumes of at most so many bytes; without it,
+    /// none is.
+    #[serde(default)]
+    pub volume_bytes: Option<u64>,
+    /// An export whose archive would be larger fails; without it, none does.
+    #[serde(default)]
+    pub max_archive_bytes: Option<u64>,
+    /// The company's buckets with media, by the names that rows have; `default` where the data map
+    /// names no column for them. Written as `packages` is.
+    #[serde(default)]
+    pub buckets: BTreeMap<String, PackageSettings>,
     /// The DEFLATE level, from 1 (fast) to 9 (small).
     #[serde(default = "default_level")]
     pub compression_level: u32,
@@ -32,6 +51,9 @@ pub struct Config {
 pub struct StoreSettings {
     /// `postgres://reader:password@host:port/database`; a role that may only read.
     pub url: SecretString,
+    /// The same for a replica, from which everything is then read.
+    #[serde(default)]
+    pub replica_url: Option<SecretString>,
     /// The most connections this process holds to it.
     #[serde(default = "default_connections")]
     pub max_connections: usize,
@@ -54,8 +76,32 @@ pub struct PackageSettings {
     pub options: BTreeMap<String, String>,
 }
 
+/// The keys under which passphrases come from the API, which has the same.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealingSettings {
+    /// The key that seals.
+    pub active: String,
+    /// Every key that is still good, by id: secrets of 32 bytes and more.
+    pub keys: BTreeMap<String, SecretString>,
+}
+
+impl SealingSettings {
+    pub(crate) fn ring(&self) -> Result<KeyRing, KeyRingError> {
+        KeyRing::new(self.active.clone(), self.keys.clone())
+    }
+}
+
 fn default_whole() -> i64 {
     domain::plan::WHOLE_EXPORT_ROWS
+}
+
+fn default_validity() -> Duration {
+    Duration::from_secs(24 * 60 * 60)
+}
+
+fn default_part() -> i64 {
+    domain::plan::PART_ROWS
 }
 
 fn default_level() -> u32 {

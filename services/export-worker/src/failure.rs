@@ -14,6 +14,7 @@ pub(crate) fn store_failed(error: &connectors::StoreError) -> StepError {
         StoreErrorKind::Timeout => "store_timeout",
         StoreErrorKind::BadOrganisation => "organisation_unknown",
         StoreErrorKind::Schema => "store_schema",
+        StoreErrorKind::Behind => "store_behind",
         StoreErrorKind::Abandoned | StoreErrorKind::Other => "store_refused",
     };
     decide(error.is_retryable(), FailureReason::new(code, error.to_string()))

@@ -2,16 +2,24 @@
 //!
 //! A job begins with `plan`: it checks the data map against the store, counts, and writes the
 //! other steps down. A small export is then one step (`whole`); a large one is a step per
-//! collection (`collection`) and one that puts the archive together (`assemble`). Rows stream
-//! from COPY through the encoder into object storage; none of them enters the control database.
+//! collection or key range of it (`collection`), one per collection with media (`media`), one per
+//! collection that was cut (`join`), and one that puts the archive together (`assemble`). Rows
+//! stream from COPY through the encoder into object storage; none of them enters the control
+//! database.
 
 mod archive;
 mod assemble;
 mod collection;
 mod config;
+mod encryption;
 mod failure;
+mod join;
+mod media;
+mod objects;
 mod plan;
+mod ranges;
 mod read;
+mod result;
 mod sources;
 mod whole;
 
@@ -23,7 +31,9 @@ use store::{Claimed, Produced};
 
 pub use config::{Config, PackageSettings, StoreSettings};
 
+use encryption::{Passphrases, encryption_of};
 use failure::{broken, package_failed};
+use media::Buckets;
 use sources::Sources;
 
 /// The service.
@@ -35,7 +45,7 @@ impl Service for ExportWorker {
     type Config = Config;
 
     async fn serve(config: Config, context: Context) -> anyhow::Result<()> {
-        let exports = Exports::open(&config)?;
+        let exports = Exports::open(&config, context.store.clone())?;
         chassis::work(EXPORT_STEPS, exports, context).await
     }
 }
@@ -44,43 +54,58 @@ impl Service for ExportWorker {
 pub(crate) struct Exports {
     sources: Sources,
     packages: PackageStore,
+    passphrases: Passphrases,
+    buckets: Buckets,
     parts: packages::PartOptions,
+    package_validity: std::time::Duration,
     whole_rows: i64,
+    part_rows: i64,
+    volume_bytes: Option<u64>,
+    max_archive_bytes: Option<u64>,
 }
 
 impl Exports {
-    fn open(config: &Config) -> anyhow::Result<Self> {
+    fn open(config: &Config, store: store::Store) -> anyhow::Result<Self> {
         let options = config.packages.options.clone();
         Ok(Self {
             sources: Sources::open(config)?,
             packages: PackageStore::open(&config.packages.url, options)?,
+            passphrases: Passphrases::open(config, store)?,
+            buckets: Buckets::open(&config.buckets)?,
             parts: config.parts(),
+            package_validity: config.package_validity,
             whole_rows: config.whole_export_rows,
+            part_rows: config.part_rows.max(1),
+            volume_bytes: config.volume_bytes,
+            max_archive_bytes: config.max_archive_bytes,
         })
     }
 }
 
 impl StepRunner for Exports {
     async fn run(&self, step: &Claimed, progress: &StepProgress) -> Result<Produced, StepError> {
+        // Before anything is read: what cannot be encrypted as asked is not exported at all.
+        encryption_of(self, step).await?;
         match step.kind {
             StepKind::PlanExport => plan::run(self, step, progress).await,
             StepKind::ExportWhole => whole::run(self, step, progress).await,
             StepKind::ExportCollection => collection::run(self, step, progress).await,
             StepKind::AssembleArchive => assemble::run(self, step, progress).await,
+            StepKind::ExportMedia => media::run(self, step, progress).await,
+            StepKind::JoinCollection => join::run(self, step, progress).await,
         }
     }
 
     /// Once a job has its package, what was written on the way to it is removed. A crash before
     /// that leaves objects behind that nobody can be given, and that a sweep can find by the job.
     async fn ended(&self, step: &Claimed, produced: &Produced, job: &JobState) {
-        let (JobState::Completed { .. }, Some(package)) = (job, &produced.package) else {
-            return;
-        };
-        let Ok(keep) = packages::ObjectKey::parse(&package.object_key) else {
+        let keep: Result<Vec<_>, _> =
+            produced.packages.iter().map(|package| packages::ObjectKey::parse(&package.object_key)).collect();
+        let (JobState::Completed { .. }, Ok(keep)) = (job, keep) else {
             return;
         };
         let folder = archive::job_folder(step);
-        if let Err(error) = self.packages.sweep(folder.prefix(), &[keep]).await {
+        if let Err(error) = self.packages.sweep(folder.prefix(), &keep).await {
             let reason = package_failed(&error);
             tracing::warn!(job.id = %step.job_id, reason = %reason.reason(), "parts of a finished export were left behind");
         }

@@ -1,13 +1,16 @@
-//! The first step: check, count, and write the other steps down.
+//! The first step: check, count, cut large collections into key ranges, and write the other steps down.
 
 use chassis::{StepError, StepProgress};
-use connectors::{CollectionRead, ExportScope, OrganisationRead};
+use connectors::{CollectionRead, ExportScope, KeyRange, MediaRead, OrganisationRead, ReadTransaction};
 use domain::datamap::{Collection, Dataset};
 use domain::job::FailureReason;
-use domain::plan::{CollectionSize, export_steps};
+use domain::plan::{CollectionSize, CollectionWork, export_steps};
+use domain::schema::LiveSchema;
 use store::{Claimed, Plan, Produced};
 
 use crate::failure::{broken, plan_failed, store_failed};
+use crate::ranges::{self, Ranges};
+use crate::result::written;
 use crate::sources::{Schemas, path};
 use crate::{Exports, request};
 
@@ -18,25 +21,44 @@ pub(crate) async fn run(
 ) -> Result<Produced, StepError> {
     let schemas = exports.sources.read_schemas().await?;
     progress.pulse();
-    if let Some(reason) = exports.sources.obstacle(&schemas) {
+    if let Some(reason) = obstacle(exports, step, &schemas)? {
         return Err(StepError::Permanent(reason));
     }
     let cutoff_at = find_organisation(exports, step, &schemas).await?;
     progress.pulse();
-    let scope = ExportScope { organisation: &step.organisation, cutoff_at, formats: request(step)?.format };
-    let mut sizes = Vec::new();
+    let request = request(step)?;
+    let scope = ExportScope { organisation: &step.organisation, cutoff_at, formats: request.format };
+    let mut survey = Survey { exports, scope, include_media: request.include_media, ranges: Ranges::new() };
+    let mut work = Vec::new();
     for store in exports.sources.map.stores() {
         let of_store: Vec<_> =
             exports.sources.exported().filter(|(dataset, _)| dataset.store == store).collect();
-        sizes.extend(count(exports, &of_store, &schemas, &scope).await?);
-        progress.pulse();
+        if let (Some((first, _)), Some(schema)) = (of_store.first(), schemas.get(store)) {
+            let transaction = exports.sources.begin_read(first, cutoff_at).await?;
+            work.extend(survey.of_store(&of_store, schema, &transaction, progress).await?);
+            transaction.finish().await.map_err(|error| store_failed(&error))?;
+        }
     }
     let order: Vec<String> =
         exports.sources.exported().map(|(dataset, collection)| path(dataset, collection)).collect();
-    sizes.sort_by_key(|size| order.iter().position(|name| *name == size.collection));
-    let steps = export_steps(&sizes, exports.whole_rows);
-    let plan = Plan { cutoff: cutoff_at, steps, sizes };
-    Ok(Produced { plan: Some(plan), ..Produced::default() })
+    work.sort_by_key(|work| order.iter().position(|name| *name == work.collection));
+    let steps = export_steps(&work, exports.whole_rows);
+    let size =
+        |work: &CollectionWork| CollectionSize { collection: work.collection.clone(), rows: work.rows };
+    let plan = Plan { cutoff: cutoff_at, steps, sizes: work.iter().map(size).collect() };
+    let result = written(&ranges::write(exports, step, &survey.ranges).await?)?;
+    Ok(Produced { plan: Some(plan), result, ..Produced::default() })
+}
+
+/// What stands in the way of the job, as one reason; `None` when nothing does.
+fn obstacle(
+    exports: &Exports,
+    step: &Claimed,
+    schemas: &Schemas,
+) -> Result<Option<FailureReason>, StepError> {
+    let media = request(step)?.include_media && exports.sources.with_media().next().is_some();
+    let buckets = media.then(|| exports.buckets.obstacle()).flatten();
+    Ok(exports.sources.obstacle(schemas).or(buckets))
 }
 
 /// Makes sure that the organisation is there, and takes the cutoff from the clock of its store.
@@ -63,29 +85,81 @@ async fn find_organisation(
     Ok(cutoff_at)
 }
 
-/// Counts the rows of collections of one store.
-async fn count(
-    exports: &Exports,
-    collections: &[(&Dataset, &Collection)],
-    schemas: &Schemas,
-    scope: &ExportScope<'_>,
-) -> Result<Vec<CollectionSize>, StepError> {
-    let Some((first, _)) = collections.first() else {
-        return Ok(Vec::new());
-    };
-    let schema = schemas.get(&first.store).ok_or_else(|| broken("a store has no schema"))?;
-    let reads = collections
-        .iter()
-        .map(|(_, collection)| CollectionRead::plan(collection, schema, scope))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| plan_failed(&error))?;
-    let transaction =
-        exports.sources.store(first)?.begin_read().await.map_err(|error| store_failed(&error))?;
-    let counts = transaction.counts(&reads).await.map_err(|error| store_failed(&error))?;
-    transaction.finish().await.map_err(|error| store_failed(&error))?;
-    let size = |((dataset, collection), rows): (&(&Dataset, &Collection), i64)| CollectionSize {
-        collection: path(dataset, collection),
-        rows,
-    };
-    Ok(collections.iter().zip(counts).map(size).collect())
+/// Finds out how much there is to do.
+struct Survey<'a> {
+    exports: &'a Exports,
+    scope: ExportScope<'a>,
+    include_media: bool,
+    ranges: Ranges,
+}
+
+impl Survey<'_> {
+    /// Counts and cuts the collections of one store.
+    async fn of_store(
+        &mut self,
+        collections: &[(&Dataset, &Collection)],
+        schema: &LiveSchema,
+        transaction: &ReadTransaction,
+        progress: &StepProgress,
+    ) -> Result<Vec<CollectionWork>, StepError> {
+        let reads = collections
+            .iter()
+            .map(|(_, collection)| CollectionRead::plan(collection, schema, &self.scope, None))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| plan_failed(&error))?;
+        let counts = transaction.counts(&reads).await.map_err(|error| store_failed(&error))?;
+        progress.pulse();
+        let total = counts.iter().fold(0_i64, |sum, rows| sum.saturating_add(*rows));
+        let mut work = Vec::new();
+        for (((dataset, collection), read), rows) in collections.iter().zip(&reads).zip(counts) {
+            let collection_path = path(dataset, collection);
+            let mut parts = 1;
+            if total > self.exports.whole_rows {
+                let ranges = self.cut(transaction, read, rows).await?;
+                progress.pulse();
+                parts = u32::try_from(ranges.len()).unwrap_or(u32::MAX);
+                if parts > 1 {
+                    self.ranges.insert(collection_path.clone(), ranges);
+                }
+            }
+            let media = self.media(collection, schema, transaction).await?;
+            work.push(CollectionWork { collection: collection_path, rows, parts, media });
+        }
+        Ok(work)
+    }
+
+    /// The key ranges in which a collection is read.
+    async fn cut(
+        &self,
+        transaction: &ReadTransaction,
+        read: &CollectionRead,
+        rows: i64,
+    ) -> Result<Vec<KeyRange>, StepError> {
+        let part = self.exports.part_rows;
+        // Half a part more is not worth another step.
+        let parts = (rows.saturating_add(part / 2) / part).max(1);
+        let parts = u32::try_from(parts).unwrap_or(u32::MAX);
+        if parts == 1 {
+            return Ok(vec![KeyRange::whole()]);
+        }
+        transaction.split(read, rows, parts).await.map_err(|error| store_failed(&error))
+    }
+
+    /// How many media objects the rows name; `None` when none are to be copied.
+    async fn media(
+        &self,
+        collection: &Collection,
+        schema: &LiveSchema,
+        transaction: &ReadTransaction,
+    ) -> Result<Option<i64>, StepError> {
+        if !self.include_media {
+            return Ok(None);
+        }
+        let read = MediaRead::plan(collection, schema, &self.scope).map_err(|error| plan_failed(&error))?;
+        let Some(read) = read else {
+            return Ok(None);
+        };
+        let count = transaction.media_count(&read).await.map_err(|error| store_failed(&error))?;
+        Ok(Some(count.objects))
+    }
 }

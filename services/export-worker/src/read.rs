@@ -1,66 +1,91 @@
 //! Reading one collection: COPY, encoder, compressor, one row at a time and none of them kept.
 
 use chassis::{StepError, StepProgress};
-use connectors::{CellRendering, CollectionRead, CopyCell, ExportScope, ReadTransaction};
+use connectors::{CellRendering, CollectionRead, CopyCell, ExportScope, KeyRange, ReadTransaction};
 use domain::datamap::{Collection, Dataset};
 use domain::export::ExportFormat;
 use futures::StreamExt;
 use packages::{
-    CollectionParts, CollectionWriter, Column, ColumnEntry, FileEntry, Formats, OmittedEntry, PartKey,
-    ValueKind, entry_name,
+    CollectionGuide, CollectionParts, CollectionWriter, Column, ColumnEntry, FileEntry, FirstRows, Formats,
+    Framing, Layout, OmittedEntry, PackageError, PartKey, ValueKind, entry_name,
 };
 
 use crate::Exports;
-use crate::failure::{package_failed, plan_failed, store_failed};
+use crate::failure::{broken, package_failed, plan_failed, store_failed};
 use crate::sources::{Schemas, path};
 
 /// Rows between two notes of progress.
 const NOTE_EVERY: u64 = 2_000;
 
-/// A collection that was read: its parts, and what the manifest says of it.
+/// What is to be read, and where it goes.
+pub(crate) struct Reading<'a> {
+    pub from: (&'a Dataset, &'a Collection),
+    pub schemas: &'a Schemas,
+    pub scope: &'a ExportScope<'a>,
+    pub range: Option<&'a KeyRange>,
+    pub framing: Framing,
+    pub key: PartKey,
+}
+
+/// A collection that was read: its parts, and what the manifest and people are told of it.
 pub(crate) struct ReadCollection {
     pub parts: Option<CollectionParts>,
     pub files: Vec<FileEntry>,
     pub omitted: Vec<OmittedEntry>,
+    pub guide: CollectionGuide,
 }
 
-/// Reads a collection inside a transaction into parts under `key`.
+/// Reads a collection inside a transaction.
 pub(crate) async fn read(
     exports: &Exports,
-    (dataset, collection): (&Dataset, &Collection),
-    (schemas, scope): (&Schemas, &ExportScope<'_>),
-    (transaction, key): (&mut ReadTransaction, PartKey),
+    reading: Reading<'_>,
+    transaction: &mut ReadTransaction,
     progress: &StepProgress,
 ) -> Result<ReadCollection, StepError> {
-    let schema =
-        schemas.get(&dataset.store).ok_or_else(|| crate::failure::broken("a store has no schema"))?;
-    let read = CollectionRead::plan(collection, schema, scope).map_err(|error| plan_failed(&error))?;
+    let (dataset, collection) = reading.from;
+    let schema = reading.schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
+    let read = CollectionRead::plan(collection, schema, reading.scope, reading.range)
+        .map_err(|error| plan_failed(&error))?;
     let name = exports.sources.file_name(dataset, collection);
-    let omitted = omitted(&name, collection, &read);
-    if read.columns.is_empty() {
-        return Ok(ReadCollection { parts: None, files: Vec::new(), omitted });
-    }
     let columns: Vec<Column> = read.cells.iter().map(column).collect();
-    let formats = formats(scope.formats);
-    let writer = CollectionWriter::new(&exports.packages, key, &columns, formats, &exports.parts)
+    let mut done = ReadCollection {
+        parts: None,
+        files: Vec::new(),
+        omitted: omitted(&name, &read),
+        guide: CollectionGuide {
+            description: collection.description.clone(),
+            data_categories: collection.data_categories.clone(),
+            ..CollectionGuide::new(name.clone(), columns)
+        },
+    };
+    if read.columns.is_empty() {
+        return Ok(done);
+    }
+    let columns = &done.guide.columns;
+    let layout = Layout { formats: formats(reading.scope.formats), framing: reading.framing };
+    let writer = CollectionWriter::new(&exports.packages, reading.key, columns, layout, &exports.parts)
         .map_err(|error| package_failed(&error))?;
-    let parts = stream(writer, &read, transaction, (&path(dataset, collection), progress)).await?;
+    let mut first_rows = FirstRows::new(columns);
+    let of = (path(dataset, collection), progress);
+    let parts = stream(writer, &mut first_rows, (&read, transaction), (&of.0, of.1)).await?;
     let described: Vec<ColumnEntry> = read.columns.iter().map(describe).collect();
-    let files = parts
+    done.files = parts
         .parts()
         .map(|(format, part)| {
             FileEntry::new(entry_name(&name, format), name.clone(), format, part.content())
                 .with_columns(described.clone())
-                .with_neutralised(&columns, &parts.counted)
+                .with_neutralised(columns, &parts.counted)
         })
         .collect();
-    Ok(ReadCollection { parts: Some(parts), files, omitted })
+    done.parts = Some(parts);
+    done.guide.preview = Some(first_rows.into_preview());
+    Ok(done)
 }
 
 async fn stream(
     mut writer: CollectionWriter,
-    read: &CollectionRead,
-    transaction: &mut ReadTransaction,
+    first_rows: &mut FirstRows,
+    (read, transaction): (&CollectionRead, &mut ReadTransaction),
     (path, progress): (&str, &StepProgress),
 ) -> Result<CollectionParts, StepError> {
     let mut noted = 0;
@@ -69,6 +94,9 @@ async fn stream(
         while let Some(row) = rows.next().await {
             let row = row.map_err(|error| store_failed(&error))?;
             writer.write(&row).await.map_err(|error| package_failed(&error))?;
+            if !first_rows.is_full() {
+                first_rows.push(&row).map_err(|error| package_failed(&PackageError::from(error)))?;
+            }
             if writer.rows() >= noted + NOTE_EVERY {
                 noted = writer.rows();
                 progress.set(path, noted, writer.uncompressed_bytes());
@@ -118,17 +146,11 @@ fn describe(column: &connectors::ExportColumn) -> ColumnEntry {
     }
 }
 
-fn omitted(name: &str, collection: &Collection, read: &CollectionRead) -> Vec<OmittedEntry> {
+fn omitted(name: &str, read: &CollectionRead) -> Vec<OmittedEntry> {
     let columns = read.omitted.iter().map(|omitted| OmittedEntry {
         collection: name.to_owned(),
         column: Some(omitted.column.clone()),
         reason: omitted.reason.clone(),
     });
-    let media = collection.media.iter().map(|media| OmittedEntry {
-        collection: name.to_owned(),
-        column: Some(media.key.clone()),
-        reason: "the media objects that this column names are not part of the package; its rows are"
-            .to_owned(),
-    });
-    columns.chain(media).collect()
+    columns.collect()
 }

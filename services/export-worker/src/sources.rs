@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use chassis::StepError;
-use connectors::{StoreConfig, SubjectStore};
+use chrono::{DateTime, Utc};
+use connectors::{ReadTransaction, StoreConfig, SubjectStore};
 use domain::datamap::{Blocks, Collection, DataMap, Dataset, Finding, check};
 use domain::job::FailureReason;
 use domain::schema::LiveSchema;
@@ -44,6 +45,7 @@ impl Sources {
             let settings = StoreConfig {
                 name: name.to_owned(),
                 url: settings.url.clone(),
+                replica_url: settings.replica_url.clone(),
                 max_connections: settings.max_connections,
                 statement_timeout: settings.statement_timeout,
                 lock_timeout: settings.lock_timeout,
@@ -56,6 +58,15 @@ impl Sources {
     /// The store that holds a dataset.
     pub fn store(&self, dataset: &Dataset) -> Result<&SubjectStore, StepError> {
         self.stores.get(&dataset.store).ok_or_else(|| broken("a dataset's store is not configured"))
+    }
+
+    /// Begins a transaction that sees every row up to the cutoff.
+    pub async fn begin_read(
+        &self,
+        dataset: &Dataset,
+        cutoff_at: DateTime<Utc>,
+    ) -> Result<ReadTransaction, StepError> {
+        self.store(dataset)?.begin_read_at(cutoff_at).await.map_err(|error| store_failed(&error))
     }
 
     /// The live schemas, read now.
@@ -101,6 +112,11 @@ impl Sources {
             .datasets
             .iter()
             .flat_map(|dataset| dataset.collections.iter().filter(|c| c.skipped).map(move |c| (dataset, c)))
+    }
+
+    /// The collections whose rows name media, skipped ones left out.
+    pub fn with_media(&self) -> impl Iterator<Item = (&Dataset, &Collection)> {
+        self.exported().filter(|(_, collection)| collection.media.is_some())
     }
 
     /// Finds a collection by `dataset.collection`.

@@ -3,14 +3,14 @@
 
 use chassis::{StepError, StepProgress};
 use connectors::ExportScope;
-use packages::entry_name;
+use packages::{CollectionParts, Framing};
 use store::{Claimed, Produced};
 
-use crate::archive::{Contents, attempt_folder, write};
+use crate::archive::{Body, Item, attempt_folder, write};
 use crate::failure::{broken, store_failed};
-use crate::read::read;
+use crate::read::{Reading, read};
 use crate::sources::path;
-use crate::{Exports, request};
+use crate::{Exports, media, request};
 
 pub(crate) async fn run(
     exports: &Exports,
@@ -21,31 +21,44 @@ pub(crate) async fn run(
     let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
     let scope = ExportScope { organisation: &step.organisation, cutoff_at, formats: request(step)?.format };
     let folder = attempt_folder(step)?;
-    let mut contents = Contents::default();
+    let mut contents = exports.contents(step)?;
     for store in exports.sources.map.stores() {
         let mut transaction = None;
         for (dataset, collection) in exports.sources.exported().filter(|(dataset, _)| dataset.store == store)
         {
             if transaction.is_none() {
-                let begun = exports.sources.store(dataset)?.begin_read().await;
-                transaction = Some(begun.map_err(|error| store_failed(&error))?);
+                transaction = Some(exports.sources.begin_read(dataset, cutoff_at).await?);
             }
             let Some(open) = transaction.as_mut() else {
                 continue;
             };
-            let key = folder.part(&path(dataset, collection));
-            let done =
-                read(exports, (dataset, collection), (&schemas, &scope), (open, key), progress).await?;
-            let name = exports.sources.file_name(dataset, collection);
-            contents.files.extend(done.files);
+            let reading = Reading {
+                from: (dataset, collection),
+                schemas: &schemas,
+                scope: &scope,
+                range: None,
+                framing: Framing::Whole,
+                key: folder.part(&path(dataset, collection)),
+            };
+            let done = read(exports, reading, open, progress).await?;
             contents.omitted.extend(done.omitted);
-            let parts = done.parts.into_iter().flat_map(packages::CollectionParts::into_parts);
-            contents.parts.extend(parts.map(|(format, part)| (entry_name(&name, format), part)));
+            contents.guides.push(done.guide);
+            let parts = done.parts.into_iter().flat_map(CollectionParts::into_parts);
+            let files = done.files.into_iter().zip(parts);
+            contents.items.extend(files.map(|(entry, (_, part))| Item::File(entry, Body::Part(part))));
         }
         if let Some(open) = transaction {
             open.finish().await.map_err(|error| store_failed(&error))?;
         }
     }
-    let produced = write(exports, step, contents).await?;
+    if let Some(found) = &mut contents.media {
+        for (dataset, collection) in exports.sources.with_media() {
+            let read = media::read(exports, step, (dataset, collection), progress).await?;
+            found.segments.extend(read.segments);
+            found.missing.extend(read.missing);
+        }
+        contents.items.extend(found.segments.iter().cloned().map(Item::Media));
+    }
+    let produced = write(exports, step, contents, progress).await?;
     Ok(Produced { amounts: progress.amounts(), ..produced })
 }

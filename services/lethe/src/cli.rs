@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{audit, data_map, demo, download, export, jobs, migrate, token};
+use crate::commands::{archive, audit, data_map, demo, download, export, jobs, migrate, token};
 
 /// Lethe's command line.
 #[derive(Debug, Parser)]
@@ -16,6 +16,7 @@ use crate::commands::{audit, data_map, demo, download, export, jobs, migrate, to
                   export LETHE_MODE=development\n  \
                   export LETHE_TOKEN=$(lethe token --organisation a0e11a00-0000-4000-8000-000000000001 --role owner)\n  \
                   lethe export --format both --output export.zip\n  \
+                  lethe archive export.zip --verify\n  \
                   lethe jobs list\n\n\
                   Every command explains itself: lethe help COMMAND.",
     after_long_help = "Exit codes:\n  \
@@ -61,6 +62,7 @@ pub enum Command {
     #[command(subcommand)]
     Jobs(jobs::JobsCommand),
     Download(download::Download),
+    Archive(archive::Archive),
     Audit(audit::Audit),
 }
 

@@ -1,16 +1,17 @@
-//! Looking at a job until it has ended.
+//! Looking at a job until it has ended: the API tells of it, or is asked again and again if it does not.
 
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
 use contracts::http::{JobView, Status};
 use uuid::Uuid;
 
-use crate::api::{Api, ApiError, JobAnswer};
+use crate::api::{Api, ApiError, EventStream, JobAnswer, Lost, News};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::patience::Patience;
-use crate::progress::JobProgress;
+use crate::progress::{JobProgress, Seen};
 
 /// The wait after the first look; half as long again after each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -26,7 +27,7 @@ const OUTAGE_LIMIT: Duration = Duration::from_secs(120);
 pub async fn until_ended(api: &Api, id: Uuid, output: &mut Output) -> Result<JobView, Failure> {
     let mut progress = JobProgress::new(output);
     let watched = tokio::select! {
-        watched = looks(api, id, &mut progress, output) => watched,
+        watched = to_the_end(api, id, &mut progress, output) => watched,
         _ = tokio::signal::ctrl_c() => Err(Failure::interrupted("stopped looking; the job goes on")
             .next(format!("look again: lethe jobs show {id} --watch"))),
     };
@@ -40,6 +41,63 @@ pub fn outcome(job: &JobView) -> Outcome {
     match job.summary.status {
         Status::Failed | Status::Cancelled => Outcome::JobWithoutResult,
         Status::Completed | Status::Pending | Status::InProgress => Outcome::Done,
+    }
+}
+
+/// Follows the job's events as long as there are any to be had, then looks at how it is.
+async fn to_the_end(
+    api: &Api,
+    id: Uuid,
+    progress: &mut JobProgress,
+    output: &mut Output,
+) -> Result<JobView, Failure> {
+    let (mut patience, mut last_id) = (Patience::of(OUTAGE_LIMIT), None);
+    loop {
+        let lost = match api.events(id, last_id.as_deref()).await {
+            Ok(Some(mut stream)) => match follow(&mut stream, (progress, output)).await {
+                Followed::ToTheEnd => break,
+                Followed::For(news, lost) => {
+                    last_id = stream.last_id().map(str::to_owned).or(last_id);
+                    if news > 0 {
+                        patience.restore();
+                    }
+                    lost
+                }
+            },
+            Err(error @ ApiError::Unreachable { .. }) => Lost::Broken(error),
+            // An older API, a proxy that lets no stream through, no seat that is free: asking works too.
+            Ok(None) | Err(_) => break,
+        };
+        let pause = match lost {
+            Lost::Broken(error) => pause(error, id, &mut patience, (progress, output))?,
+            Lost::Closed => match patience.fail(Instant::now(), None) {
+                Some(pause) => pause,
+                None => break,
+            },
+        };
+        tokio::time::sleep(pause).await;
+    }
+    looks(api, id, progress, output).await
+}
+
+/// How following a stream went.
+enum Followed {
+    /// The job has ended.
+    ToTheEnd,
+    /// So much was told before the connection was lost.
+    For(usize, Lost),
+}
+
+async fn follow(stream: &mut EventStream, (progress, output): (&mut JobProgress, &mut Output)) -> Followed {
+    let mut news = 0_usize;
+    loop {
+        match stream.next().await {
+            Ok(News::Progress(event)) => progress.show(&Seen::of(&event, Utc::now()), output),
+            Ok(News::End) => return Followed::ToTheEnd,
+            Ok(News::Other) => {}
+            Err(lost) => return Followed::For(news, lost),
+        }
+        news = news.saturating_add(1);
     }
 }
 
@@ -57,7 +115,7 @@ async fn looks(
                 patience.restore();
                 etag = current;
                 if let Some(job) = job {
-                    progress.show(&job, output);
+                    progress.show(&Seen::from(&job), output);
                     if has_ended(&job) {
                         return Ok(job);
                     }

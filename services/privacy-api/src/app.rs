@@ -5,7 +5,7 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, web};
 
-use crate::auth::authenticate;
+use crate::auth::{authenticate, authenticate_or_ticket};
 use crate::frame::frame;
 use crate::links::BASE;
 use crate::state::ApiState;
@@ -30,6 +30,11 @@ pub fn app(
         .app_data(web::Data::new(state))
         .service(web::resource("/api/v1/openapi.json").route(web::get().to(docs::openapi)))
         .service(
+            web::resource(format!("{BASE}/jobs/{{id}}/events"))
+                .wrap(from_fn(authenticate_or_ticket))
+                .route(web::get().to(routes::events)),
+        )
+        .service(
             web::scope(BASE)
                 .wrap(from_fn(authenticate))
                 .service(web::resource("/export").route(web::post().to(routes::export)))
@@ -38,6 +43,9 @@ pub fn app(
                 .service(web::resource("/jobs/{id}/cancel").route(web::post().to(routes::cancel)))
                 .service(web::resource("/jobs/{id}/retry").route(web::post().to(routes::retry)))
                 .service(web::resource("/jobs/{id}/download").route(web::get().to(routes::link)))
+                .service(
+                    web::resource("/jobs/{id}/events/ticket").route(web::post().to(routes::event_ticket)),
+                )
                 .service(web::resource("/audit").route(web::get().to(routes::audit))),
         )
         .service(

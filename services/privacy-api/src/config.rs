@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
+use store::ExportQuota;
 use url::Url;
 
 use crate::secret::Secret;
@@ -25,6 +26,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// Where packages lie and how links to them are signed.
     pub packages: PackagesConfig,
+    /// How passphrases travel to the export worker; without it, none are taken.
+    pub sealing: Option<SealingConfig>,
     /// How much one caller may ask for.
     #[serde(default)]
     pub limits: Limits,
@@ -136,6 +139,16 @@ pub struct PackagesConfig {
     pub link_keys: BTreeMap<String, Secret>,
 }
 
+/// The keys under which passphrases travel to the export worker, which has the same.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealingConfig {
+    /// The key that seals.
+    pub active: String,
+    /// Every key that is still good, by id: secrets of 32 bytes and more.
+    pub keys: BTreeMap<String, Secret>,
+}
+
 /// How much one caller may ask for.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -155,6 +168,35 @@ pub struct Limits {
     pub workers: Option<usize>,
     /// Connections held at the same time by each of them.
     pub connections_per_worker: usize,
+    /// How many exports are accepted of one organisation within a period.
+    pub exports_per_organisation: ExportLimit,
+    /// How many event streams one organisation may have open at one process.
+    pub event_streams: usize,
+    /// The longest that an event stream goes on; its client comes back for the rest.
+    #[serde(with = "humantime_serde")]
+    pub event_stream_duration: Duration,
+    /// How long an event stream is silent at most; a comment is sent then.
+    #[serde(with = "humantime_serde")]
+    pub event_heartbeat: Duration,
+}
+
+/// How many exports are accepted of one organisation within a period.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportLimit {
+    /// At most so many; 0 for as many as are asked for.
+    pub count: u32,
+    /// Within any so long a time.
+    #[serde(with = "humantime_serde")]
+    pub period: Duration,
+}
+
+impl ExportLimit {
+    /// The quota, if there is one.
+    #[must_use]
+    pub fn quota(self) -> Option<ExportQuota> {
+        (self.count > 0).then_some(ExportQuota { count: self.count, period: self.period })
+    }
 }
 
 impl Default for Limits {
@@ -166,6 +208,10 @@ impl Default for Limits {
             finish_within: Duration::from_secs(8),
             workers: None,
             connections_per_worker: 1_024,
+            exports_per_organisation: ExportLimit { count: 50, period: Duration::from_secs(24 * 60 * 60) },
+            event_streams: 20,
+            event_stream_duration: Duration::from_secs(15 * 60),
+            event_heartbeat: Duration::from_secs(15),
         }
     }
 }
@@ -192,6 +238,8 @@ mod tests {
         let config = settings.service;
         assert_eq!(config.mode, Mode::Production);
         assert_eq!(config.limits.body_bytes, 16_384);
+        assert_eq!(config.limits.exports_per_organisation.quota().unwrap().count, 50);
+        assert_eq!(config.limits.event_stream_duration, Duration::from_secs(900));
         assert_eq!(config.auth.key_cache.refetch_after, Duration::from_secs(30));
         assert_eq!(config.packages.link_validity, Duration::from_secs(86_400));
         assert!(config.auth.issuers.iter().any(|issuer| matches!(issuer.keys, KeysConfig::File(_))));

@@ -2,19 +2,17 @@
 //!
 //! The detail of a 5xx never comes from its source; the source goes to the log.
 
-use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use contracts::http::FieldError;
 use domain::access::{Permission, Role};
+use store::ExportQuota;
 
 use crate::auth::TokenError;
 use crate::problem::Draft;
 
+mod headers;
 mod sources;
-
-/// Seconds after which a request that found something unavailable may be sent again.
-const RETRY_AFTER_SECONDS: u64 = 5;
 
 /// Why a request is not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +35,9 @@ pub enum ApiError {
     /// Members of the body are wrong.
     #[error("the body is wrong")]
     Body(Vec<FieldError>),
+    /// Members of the body have the right form and cannot be used all the same.
+    #[error("values of the body cannot be used")]
+    Values(Vec<FieldError>),
     /// The idempotency key is missing or unusable.
     #[error("the idempotency key is missing or unusable")]
     IdempotencyKey(&'static str),
@@ -55,6 +56,17 @@ pub enum ApiError {
     /// An equal job is open; its path, if it is known.
     #[error("an equal job is open")]
     EqualOpen(Option<String>),
+    /// The organisation has asked for as many exports as it may for now.
+    #[error("the organisation has reached its export limit")]
+    ExportLimit {
+        /// What it may.
+        quota: ExportQuota,
+        /// Seconds until there is room for one more.
+        room_in_seconds: u64,
+    },
+    /// The organisation watches as many jobs as it may at the same time.
+    #[error("the organisation has too many event streams open")]
+    EventStreams(usize),
     /// The job's state does not allow it.
     #[error("the job's state does not allow it")]
     WrongState(String),
@@ -89,7 +101,7 @@ impl ApiError {
     fn draft(&self) -> Draft {
         let (name, title) = self.kind();
         let mut draft = Draft::new(name, title, self.detail());
-        if let Self::Parameters(errors) | Self::Body(errors) = self {
+        if let Self::Parameters(errors) | Self::Body(errors) | Self::Values(errors) = self {
             draft.errors.clone_from(errors);
         }
         if let Self::EqualOpen(job) = self {
@@ -110,14 +122,17 @@ impl ApiError {
             Self::NoSuchPage => ("no-such-page", "no such page"),
             Self::Parameters(_) => ("invalid-parameters", "invalid parameters"),
             Self::Body(_) => ("invalid-body", "invalid body"),
+            Self::Values(_) => ("unusable-values", "unusable values"),
             Self::IdempotencyKey(_) => ("idempotency-key", "no usable Idempotency-Key"),
             Self::MediaType => ("media-type", "unsupported media type"),
             Self::TooLarge(_) => ("body-too-large", "body too large"),
             Self::BodyMissing => ("body-missing", "body missing"),
             Self::KeyReused => ("idempotency-key-reused", "Idempotency-Key used before"),
             Self::EqualOpen(_) => ("equal-job-open", "an equal job is open"),
+            Self::ExportLimit { .. } => ("export-limit", "export limit reached"),
+            Self::EventStreams(_) => ("event-streams", "too many event streams"),
             Self::WrongState(_) => ("wrong-state", "not in this state"),
-            Self::PackageGone => ("package-gone", "package gone"),
+            Self::PackageGone => ("package-expired", "package expired"),
             Self::LinkRefused => ("link-refused", "link refused"),
             Self::LinkExpired => ("link-expired", "link expired"),
             Self::Range { .. } => ("range", "range not satisfiable"),
@@ -139,55 +154,29 @@ impl ApiError {
             }
             Self::Parameters(_) => "parameters of the query are wrong; see `errors`",
             Self::Body(_) => "the body is not what is expected; see `errors`",
+            Self::Values(_) => "values of the body cannot be used; see `errors`",
             Self::IdempotencyKey(detail) => detail,
             Self::MediaType => "send the body as Content-Type: application/json, not encoded",
             Self::TooLarge(most) => return format!("a body may have {most} bytes at most"),
             Self::BodyMissing => "the body did not arrive whole and in time",
             Self::KeyReused => "this key came with another body before; use a new key for a new request",
             Self::EqualOpen(_) => "wait for the open job, or cancel it first",
+            Self::ExportLimit { quota, .. } => return limit(quota),
+            Self::EventStreams(most) => {
+                return format!(
+                    "the organisation may have {most} event streams open at a time; close one first"
+                );
+            }
             Self::WrongState(detail) => return detail.clone(),
-            Self::PackageGone => "the package has been deleted; ask for a new export",
+            Self::PackageGone => {
+                "the package was kept until its time was over and has been deleted; start a new export to get a new one"
+            }
             Self::LinkRefused => "this is not a link that was issued; ask for a new one",
             Self::LinkExpired => "the link has expired; ask for a new one",
             Self::Range { size_bytes } => return format!("the package has {size_bytes} bytes"),
             Self::Internal(..) => "something went wrong on our side; the log has it under the request's id",
         };
         fixed.to_owned()
-    }
-
-    fn add_headers(&self, headers: &mut HeaderMap) {
-        let mut set = |name, value: String| {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                headers.insert(name, value);
-            }
-        };
-        match self {
-            Self::Token(TokenError::KeysUnavailable(_)) | Self::Unavailable(..) | Self::TimedOut => {
-                set(header::RETRY_AFTER, RETRY_AFTER_SECONDS.to_string());
-            }
-            Self::Token(TokenError::Missing) => set(header::WWW_AUTHENTICATE, "Bearer".to_owned()),
-            Self::Token(_) => set(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"".to_owned()),
-            Self::Forbidden(_) => {
-                set(header::WWW_AUTHENTICATE, "Bearer error=\"insufficient_scope\"".to_owned())
-            }
-            Self::EqualOpen(Some(path)) => set(header::LOCATION, path.clone()),
-            Self::MediaType => set(header::ACCEPT, "application/json".to_owned()),
-            Self::Range { size_bytes } => set(header::CONTENT_RANGE, format!("bytes */{size_bytes}")),
-            Self::NoSuchJob
-            | Self::NoSuchPage
-            | Self::TooLarge(_)
-            | Self::BodyMissing
-            | Self::Parameters(_)
-            | Self::Body(_)
-            | Self::IdempotencyKey(_)
-            | Self::KeyReused
-            | Self::EqualOpen(None)
-            | Self::WrongState(_)
-            | Self::PackageGone
-            | Self::LinkRefused
-            | Self::LinkExpired
-            | Self::Internal(..) => {}
-        }
     }
 }
 
@@ -202,19 +191,20 @@ impl ResponseError for ApiError {
             Self::NoSuchJob | Self::NoSuchPage => StatusCode::NOT_FOUND,
             Self::Parameters(_) | Self::Body(_) | Self::IdempotencyKey(_) => StatusCode::BAD_REQUEST,
             Self::BodyMissing => StatusCode::REQUEST_TIMEOUT,
+            Self::ExportLimit { .. } | Self::EventStreams(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::EqualOpen(_) | Self::WrongState(_) => StatusCode::CONFLICT,
             Self::PackageGone | Self::LinkExpired => StatusCode::GONE,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Range { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
-            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::KeyReused | Self::Values(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Internal(..) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::new(self.status_code());
-        self.add_headers(response.headers_mut());
+        headers::add(self, response.headers_mut());
         if matches!(self, Self::TooLarge(_) | Self::BodyMissing) {
             // What is left of the body would be read as the next request.
             response.head_mut().set_connection_type(ConnectionType::Close);
@@ -222,6 +212,13 @@ impl ResponseError for ApiError {
         response.extensions_mut().insert(self.draft());
         response
     }
+}
+
+fn limit(ExportQuota { count, period }: &ExportQuota) -> String {
+    let hours = period.as_secs_f64() / 3_600.0;
+    format!(
+        "the organisation may ask for {count} exports within {hours:.1} hours; `Retry-After` says when there is room"
+    )
 }
 
 fn needed(permission: Permission) -> String {

@@ -13,6 +13,7 @@ pub mod derive;
 pub mod docs;
 pub mod download;
 pub mod error;
+pub mod events;
 pub mod extract;
 pub mod frame;
 pub mod links;

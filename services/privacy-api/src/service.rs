@@ -3,6 +3,7 @@
 use std::io;
 use std::net::TcpListener;
 use std::num::NonZero;
+use std::sync::Arc;
 
 use actix_web::HttpServer;
 use actix_web::dev::Server;
@@ -32,11 +33,13 @@ impl Service for PrivacyApi {
                 config.listen
             )
         })?;
+        let events = Arc::clone(&state.events);
         let server = server(listener, state)?;
         let handle = server.handle();
         let stopping = context.stopping.clone();
         tokio::spawn(async move {
             stopping.cancelled().await;
+            events.stop();
             handle.stop(true).await;
         });
         server.await?;
@@ -55,6 +58,8 @@ pub fn server(listener: TcpListener, state: ApiState) -> io::Result<Server> {
         .workers(limits.workers.unwrap_or(processors))
         .max_connections(limits.connections_per_worker)
         .shutdown_timeout(limits.finish_within.as_secs())
+        // Whoever closes a connection has gone: its stream ends at once, not with the next event.
+        .h1_allow_half_closed(false)
         .disable_signals()
         .listen(listener)?;
     Ok(server.run())

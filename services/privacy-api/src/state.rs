@@ -10,9 +10,10 @@ use store::Store;
 use telemetry::metrics::Metrics;
 
 use crate::auth::{AuthConfigError, Verifier};
-use crate::config::{Config, Limits};
+use crate::config::{Config, Limits, SealingConfig};
 use crate::cursor::Cursors;
 use crate::download::Downloads;
+use crate::events::Events;
 use crate::frame::HttpMetrics;
 use crate::links::Links;
 use crate::secret::SecretError;
@@ -32,8 +33,12 @@ pub struct ApiState {
     pub link_keys: Arc<KeyRing>,
     /// How long such links are good for.
     pub link_validity: Duration,
+    /// Seals passphrases for the export worker, where any are taken.
+    pub sealing: Option<Arc<KeyRing>>,
     /// The downloads that this process has recorded.
     pub downloads: Arc<Downloads>,
+    /// Streams of events.
+    pub events: Arc<Events>,
     /// Makes cursors.
     pub cursors: Cursors,
     /// Makes links.
@@ -56,6 +61,9 @@ pub enum ConfigError {
     /// The keys that sign links.
     #[error("packages.link_keys: {0}")]
     LinkKeys(#[from] KeyRingError),
+    /// The keys that seal passphrases.
+    #[error("sealing.keys: {0}")]
+    SealingKeys(#[source] KeyRingError),
     /// The package store.
     #[error("packages.url: the package store cannot be opened")]
     Packages(#[from] PackageError),
@@ -65,6 +73,9 @@ pub enum ConfigError {
     /// Links that would end at once.
     #[error("packages.link_validity: expected at least a second and at most 7 days")]
     LinkValidity,
+    /// A limit that cannot be kept.
+    #[error("limits.{0}")]
+    Limit(&'static str),
     /// A metric cannot be registered.
     #[error("a metric cannot be registered")]
     Metrics(#[from] telemetry::metrics::MetricError),
@@ -73,6 +84,7 @@ pub enum ConfigError {
     Derive(#[from] crate::derive::KeyFailure),
 }
 
+const LONGEST_PERIOD: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 const LONGEST_LINK_VALIDITY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 impl ApiState {
@@ -95,12 +107,15 @@ impl ApiState {
             return Err(ConfigError::LinkValidity);
         }
         let (link_keys, secret) = link_keys(config)?;
+        check_limits(&config.limits)?;
         Ok(Self {
+            events: Arc::new(Events::new(store.clone(), &config.limits, &secret)?),
             store,
             relay,
             verifier: Arc::new(Verifier::new(config, &secret)?),
             packages: package_store(config)?,
             link_keys: Arc::new(link_keys),
+            sealing: config.sealing.as_ref().map(sealing_keys).transpose()?.map(Arc::new),
             link_validity: validity,
             downloads: Arc::default(),
             cursors: Cursors::new(&secret)?,
@@ -109,6 +124,20 @@ impl ApiState {
             metrics: HttpMetrics::new(metrics)?,
         })
     }
+}
+
+fn check_limits(limits: &Limits) -> Result<(), ConfigError> {
+    let second = Duration::from_secs(1);
+    let period = limits.exports_per_organisation.period;
+    if period < second || period > LONGEST_PERIOD {
+        return Err(ConfigError::Limit(
+            "exports_per_organisation.period: expected at least a second and at most 366 days",
+        ));
+    }
+    if limits.event_stream_duration < second {
+        return Err(ConfigError::Limit("event_stream_duration: expected at least a second"));
+    }
+    Ok(())
 }
 
 /// The ring, and the secret that signs: other keys of this service derive from it.
@@ -122,6 +151,14 @@ fn link_keys(config: &Config) -> Result<(KeyRing, SecretString), ConfigError> {
     let ring = KeyRing::new(active.clone(), keys)?;
     let secret = secret.ok_or_else(|| KeyRingError::NoActiveKey(active.clone()))?;
     Ok((ring, secret))
+}
+
+fn sealing_keys(config: &SealingConfig) -> Result<KeyRing, ConfigError> {
+    let mut keys = Vec::new();
+    for (id, secret) in &config.keys {
+        keys.push((id.clone(), secret.read(&format!("sealing.keys.{id}"))?));
+    }
+    KeyRing::new(config.active.clone(), keys).map_err(ConfigError::SealingKeys)
 }
 
 fn package_store(config: &Config) -> Result<PackageStore, ConfigError> {

@@ -271,6 +271,7 @@ pub fn planning(count: usize) -> Produced {
         phase: Phase(phase),
         kind,
         collection: number.map(|number| format!("shop.c{number:03}")),
+        part_no: None,
         rows_planned: 0,
     };
     let mut steps: Vec<PlannedStep> =

@@ -70,6 +70,7 @@ impl TestDatabase {
         StoreConfig {
             name: "shop".to_owned(),
             url: format!("postgresql://{user}{password}@{host}:{port}/{name}?{parameters}").into(),
+            replica_url: None,
             max_connections: 4,
             statement_timeout: Duration::from_secs(30),
             lock_timeout: Duration::from_secs(5),
@@ -133,7 +134,7 @@ impl Bench {
     ) -> CollectionRead {
         let organisation = OrganisationId::parse(organisation).unwrap();
         let scope = ExportScope { organisation: &organisation, cutoff_at, formats };
-        CollectionRead::plan(self.collection(collection), &self.schema, &scope).unwrap()
+        CollectionRead::plan(self.collection(collection), &self.schema, &scope, None).unwrap()
     }
 
     /// All rows of a collection, sorted, with the count checked against them.

@@ -161,15 +161,33 @@ impl Checker<'_> {
                 );
             }
         }
-        let media = collection.media.iter().flat_map(|m| std::iter::once(&m.key).chain(&m.bucket_column));
+        for column in collection.media.iter().flat_map(|m| std::iter::once(&m.key).chain(&m.bucket_column)) {
+            self.name_column(table, column);
+        }
         let oauth = collection.oauth.iter().flat_map(|o| {
             std::iter::once(&o.provider).chain(&o.access_token).chain(&o.refresh_token).chain(&o.subject)
         });
-        for column in media.chain(oauth) {
+        for column in oauth {
             self.column(table, column);
         }
         for time in collection.created_at.iter().chain(collection.retention.iter().map(|r| &r.timestamp)) {
             self.time_column(table, time);
+        }
+    }
+
+    /// A column whose values are parts of an object's address, and have one text each.
+    fn name_column(&mut self, table: &Table, name: &str) {
+        let texts = [TypeFamily::Text, TypeFamily::Uuid, TypeFamily::Enum];
+        match table.column(name) {
+            Some(column) if !texts.contains(&column.family) => {
+                let sql_type = &column.sql_type;
+                let message = format!(
+                    "the column `{name}` is {sql_type}; the key and the bucket of media must be text"
+                );
+                self.report(Blocks::Everything, message);
+            }
+            Some(_) => {}
+            None => self.column(table, name),
         }
     }
 

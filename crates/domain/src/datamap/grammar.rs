@@ -104,8 +104,16 @@ pub(super) struct LetheCollection {
     pub created_at: Option<Spanned<String>>,
     pub erase: Option<super::model::Erase>,
     pub retention: Option<Spanned<super::model::Retention>>,
-    pub media: Option<Spanned<super::model::Media>>,
+    pub media: Option<LetheMedia>,
     pub oauth: Option<Spanned<super::model::OauthTokens>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LetheMedia {
+    pub key: String,
+    pub bucket_column: Option<String>,
+    pub prefix: Option<Spanned<String>>,
 }
 
 /// `tenant: column`, or the long form with the columns and what they lead to.

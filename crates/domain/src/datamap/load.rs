@@ -1,6 +1,7 @@
 //! From the file's grammar to the model: every rule that needs no database.
 
 mod fields;
+mod media;
 mod resolve;
 
 use std::fmt;
@@ -182,7 +183,7 @@ fn read_collection(
         created_at: lethe.and_then(|l| l.created_at.as_ref()).map(|c| c.value.clone()),
         erase,
         retention: lethe.and_then(|l| l.retention.as_ref()).map(|r| r.value.clone()),
-        media: lethe.and_then(|l| l.media.as_ref()).map(|m| m.value.clone()),
+        media: lethe.and_then(|l| l.media.as_ref()).map(|m| media::read(m, &path, report)),
         oauth,
         data_categories,
         fields,

@@ -9,6 +9,7 @@ pub mod category;
 pub mod check;
 mod grammar;
 mod load;
+pub mod media;
 pub mod model;
 pub mod strategy;
 pub mod tenant;
@@ -18,6 +19,7 @@ mod tests;
 
 pub use check::{Blocks, Finding, check};
 pub use load::DataMapError;
+pub use media::Media;
 pub use model::{Collection, DataMap, Dataset, Erase, Field, OrganisationRoot, Ownership, Position};
 pub use strategy::{Effect, Strategy};
 pub use tenant::{Hop, TenantPath};

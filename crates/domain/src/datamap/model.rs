@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::schema::TableName;
 
+use super::media::Media;
 use super::strategy::Strategy;
 use super::tenant::TenantPath;
 
@@ -181,16 +182,6 @@ pub struct Retention {
     pub class: String,
     /// The column whose age counts.
     pub timestamp: String,
-}
-
-/// Columns that name media objects.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Media {
-    /// The column with the object's key.
-    pub key: String,
-    /// The column with the bucket, when there are several.
-    pub bucket_column: Option<String>,
 }
 
 /// Columns that hold OAuth tokens.

@@ -55,16 +55,26 @@ pub enum StepKind {
     PlanExport,
     /// Reads every collection in one transaction and writes the whole archive: for small exports.
     ExportWhole,
-    /// Reads one collection and writes it as compressed parts.
+    /// Reads one collection, or one key range of it, and writes it as compressed parts.
     ExportCollection,
+    /// Copies the media objects that one collection names.
+    ExportMedia,
+    /// Forms the files of a collection that was read in key ranges.
+    JoinCollection,
     /// Puts the parts together into the archive.
     AssembleArchive,
 }
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 4] =
-        [Self::PlanExport, Self::ExportWhole, Self::ExportCollection, Self::AssembleArchive];
+    pub const ALL: [Self; 6] = [
+        Self::PlanExport,
+        Self::ExportWhole,
+        Self::ExportCollection,
+        Self::ExportMedia,
+        Self::JoinCollection,
+        Self::AssembleArchive,
+    ];
 
     /// The name in the database and in the timeline.
     #[must_use]
@@ -73,6 +83,8 @@ impl StepKind {
             Self::PlanExport => "plan_export",
             Self::ExportWhole => "export_whole",
             Self::ExportCollection => "export_collection",
+            Self::ExportMedia => "export_media",
+            Self::JoinCollection => "join_collection",
             Self::AssembleArchive => "assemble_archive",
         }
     }
@@ -87,7 +99,12 @@ impl StepKind {
     #[must_use]
     pub fn verifies(self) -> bool {
         match self {
-            Self::PlanExport | Self::ExportWhole | Self::ExportCollection | Self::AssembleArchive => false,
+            Self::PlanExport
+            | Self::ExportWhole
+            | Self::ExportCollection
+            | Self::ExportMedia
+            | Self::JoinCollection
+            | Self::AssembleArchive => false,
         }
     }
 }

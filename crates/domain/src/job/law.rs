@@ -152,6 +152,15 @@ pub fn retry(job: &JobFacts, now: DateTime<Utc>) -> Result<Version, IllegalTrans
     Ok(Version { action: Action::JobRetried, state })
 }
 
+/// The time of a job's package is over, and its objects are deleted.
+///
+/// # Errors
+/// [`IllegalTransition`] when the job has no package to end.
+pub fn expire(job: &JobFacts, now: DateTime<Utc>) -> Result<Version, IllegalTransition> {
+    let state = job.state.apply(&JobCommand::Expire, now, job.kind)?;
+    Ok(Version { action: Action::JobExpired, state })
+}
+
 fn after_step(
     job: &JobFacts,
     step: StepState,

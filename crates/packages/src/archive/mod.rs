@@ -4,9 +4,17 @@
 //! them in their header and need no trailing data descriptor, which the ZIP crates always write
 //! when streaming and some readers refuse. Source: PKWARE APPNOTE.TXT 6.3.10.
 
+mod directory;
+mod media;
 mod name;
+mod output;
 mod record;
+mod volume;
 mod writer;
 
-pub use name::entry_name;
+pub(crate) use directory::PathSet;
+pub use media::MEDIA_INDEX_PATH;
+pub use name::{entry_name, piece_name};
+pub(crate) use record::{DosTime, Entry, Method};
+pub use volume::{Footprint, volumes};
 pub use writer::{Archive, ArchiveWriter};

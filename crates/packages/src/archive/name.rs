@@ -8,6 +8,30 @@ use crate::encode::Format;
 /// `%` and two hexadecimal digits per byte, so that different collections keep different paths.
 #[must_use]
 pub fn entry_name(collection: &str, format: Format) -> String {
+    let mut name = stem(collection);
+    name.push('.');
+    name.push_str(format.extension());
+    name
+}
+
+/// The path of one of several files that a collection had to be cut into, counted from 1:
+/// `data/<collection>/001.json`. Never that of another collection's file.
+#[must_use]
+pub fn piece_name(collection: &str, format: Format, number: usize) -> String {
+    let mut directory = stem(collection);
+    if collection.is_empty() {
+        directory.push('%');
+    }
+    // A directory that looks like a file could be in the way of one.
+    for ending in [".json", ".csv"] {
+        if let Some(bare) = directory.strip_suffix(ending) {
+            directory = format!("{bare}%2E{}", ending.trim_start_matches('.'));
+        }
+    }
+    format!("{directory}/{number:03}.{}", format.extension())
+}
+
+fn stem(collection: &str) -> String {
     let mut name = String::with_capacity(collection.len() + 16);
     name.push_str("data/");
     for (at, letter) in collection.char_indices() {
@@ -18,8 +42,6 @@ pub fn entry_name(collection: &str, format: Format) -> String {
             _ => name.push(letter),
         }
     }
-    name.push('.');
-    name.push_str(format.extension());
     name
 }
 
@@ -62,6 +84,8 @@ mod tests {
             assert_eq!(entry_name(collection, Format::Json), expected);
         }
         assert_eq!(entry_name("a", Format::Csv), "data/a.csv");
+        assert_eq!(piece_name("a", Format::Csv, 12), "data/a/012.csv");
+        assert_eq!(piece_name("a.csv", Format::Json, 1), "data/a%2Ecsv/001.json");
     }
 
     proptest! {
@@ -70,6 +94,11 @@ mod tests {
             let (first, second) = (entry_name(&a, Format::Csv), entry_name(&b, Format::Csv));
             prop_assert_eq!(objection(&first), None);
             prop_assert_eq!(a == b, first == second);
+            let (first_piece, second_piece) = (piece_name(&a, Format::Csv, 2), piece_name(&b, Format::Csv, 2));
+            prop_assert_eq!(objection(&first_piece), None);
+            prop_assert_eq!(a == b, first_piece == second_piece);
+            let is_below = first_piece.strip_prefix(&second).is_some_and(|rest| rest.starts_with('/'));
+            prop_assert!(!is_below, "{:?} needs a directory where {:?} is", first_piece, second);
         }
     }
 

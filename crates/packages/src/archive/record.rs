@@ -3,6 +3,9 @@
 //! Section numbers are those of PKWARE APPNOTE.TXT 6.3.10. All numbers are little-endian.
 
 use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::part::Extent;
 
 const LOCAL_HEADER: u32 = 0x0403_4b50;
 const CENTRAL_HEADER: u32 = 0x0201_4b50;
@@ -24,8 +27,9 @@ const IN_EXTRA_32: u32 = u32::MAX;
 const IN_EXTRA_16: u16 = u16::MAX;
 
 /// How an entry's bytes are to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Method {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Method {
     Stored,
     Deflate,
 }
@@ -41,32 +45,34 @@ impl Method {
 
 /// One entry, complete before its first byte is written.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub(super) path: String,
-    pub(super) method: Method,
-    pub(super) crc32: u32,
-    pub(super) compressed_bytes: u64,
-    pub(super) uncompressed_bytes: u64,
+pub(crate) struct Entry {
+    pub(crate) path: String,
+    pub(crate) method: Method,
+    pub(crate) extent: Extent,
     /// Where its local header begins.
-    pub(super) offset: u64,
+    pub(crate) offset: u64,
 }
 
 /// A moment in the resolution and range of ZIP: two seconds, 1980 to 2107.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct DosTime {
+pub(crate) struct DosTime {
     date: u16,
     time: u16,
 }
 
+impl DosTime {
+    /// The beginning of 1980.
+    pub(super) const EPOCH: Self = Self { date: 1 << 5 | 1, time: 0 };
+}
+
 impl From<DateTime<Utc>> for DosTime {
     fn from(at: DateTime<Utc>) -> Self {
-        const EPOCH: DosTime = DosTime { date: 1 << 5 | 1, time: 0 };
         let Ok(year) = u16::try_from(at.year() - 1980) else {
-            return EPOCH;
+            return Self::EPOCH;
         };
         let field = |value: u32| u16::try_from(value).unwrap_or(0);
         if year > 127 {
-            return EPOCH;
+            return Self::EPOCH;
         }
         Self {
             date: year << 9 | field(at.month()) << 5 | field(at.day()),
@@ -77,17 +83,21 @@ impl From<DateTime<Utc>> for DosTime {
 
 impl Entry {
     /// 4.3.7, the local file header. Both sizes go to the extra field if one of them must (4.5.3).
-    pub(super) fn local_header(&self, modified: DosTime) -> Vec<u8> {
-        let is_zip64 = !fits(self.compressed_bytes) || !fits(self.uncompressed_bytes);
+    pub(crate) fn local_header(&self, modified: DosTime) -> Vec<u8> {
+        let is_zip64 = !fits(self.extent.archived_bytes) || !fits(self.extent.uncompressed_bytes);
         let mut extra = Vec::new();
         if is_zip64 {
-            push_zip64_extra(&[self.uncompressed_bytes, self.compressed_bytes], &mut extra);
+            push_zip64_extra(&[self.extent.uncompressed_bytes, self.extent.archived_bytes], &mut extra);
         }
         let size = |bytes| if is_zip64 { IN_EXTRA_32 } else { saturated(bytes) };
         let mut out = Vec::with_capacity(30 + self.path.len() + extra.len());
         push32(LOCAL_HEADER, &mut out);
         push16(if is_zip64 { VERSION_ZIP64 } else { VERSION_DEFLATE }, &mut out);
-        self.push_common(modified, [size(self.compressed_bytes), size(self.uncompressed_bytes)], &mut out);
+        self.push_common(
+            modified,
+            [size(self.extent.archived_bytes), size(self.extent.uncompressed_bytes)],
+            &mut out,
+        );
         push16(length16(&extra), &mut out);
         out.extend_from_slice(self.path.as_bytes());
         out.extend_from_slice(&extra);
@@ -95,8 +105,8 @@ impl Entry {
     }
 
     /// 4.3.12, the entry's record in the central directory.
-    pub(super) fn push_central(&self, modified: DosTime, out: &mut Vec<u8>) {
-        let sizes = [self.uncompressed_bytes, self.compressed_bytes, self.offset];
+    pub(crate) fn push_central(&self, modified: DosTime, out: &mut Vec<u8>) {
+        let sizes = [self.extent.uncompressed_bytes, self.extent.archived_bytes, self.offset];
         let large: Vec<u64> = sizes.into_iter().filter(|&bytes| !fits(bytes)).collect();
         let mut extra = Vec::new();
         if !large.is_empty() {
@@ -105,7 +115,7 @@ impl Entry {
         push32(CENTRAL_HEADER, out);
         push16(MADE_BY_UNIX, out);
         push16(if large.is_empty() { VERSION_DEFLATE } else { VERSION_ZIP64 }, out);
-        let narrow = [saturated(self.compressed_bytes), saturated(self.uncompressed_bytes)];
+        let narrow = [saturated(self.extent.archived_bytes), saturated(self.extent.uncompressed_bytes)];
         self.push_common(modified, narrow, out);
         push16(length16(&extra), out);
         push16(0, out); // comment length
@@ -123,7 +133,7 @@ impl Entry {
         push16(self.method.code(), out);
         push16(modified.time, out);
         push16(modified.date, out);
-        push32(self.crc32, out);
+        push32(self.extent.crc32, out);
         for size in sizes {
             push32(size, out);
         }
@@ -176,7 +186,8 @@ fn push_zip64_extra(values: &[u64], out: &mut Vec<u8>) {
     }
 }
 
-fn fits(value: u64) -> bool {
+/// Whether a 32-bit field can hold the value itself.
+pub(super) fn fits(value: u64) -> bool {
     saturated(value) != IN_EXTRA_32
 }
 

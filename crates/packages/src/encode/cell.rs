@@ -3,14 +3,14 @@
 //! Source: PostgreSQL documentation, "COPY", section "Text Format".
 
 /// How COPY writes NULL: exactly these two bytes, never as part of a value.
-pub(super) const NULL: &[u8] = b"\\N";
+pub(crate) const NULL: &[u8] = b"\\N";
 
 /// A backslash was followed by something that COPY never writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct BadEscape;
+pub(crate) struct BadEscape;
 
 /// The byte that `\` followed by `code` stands for.
-pub(super) fn unescape(code: u8) -> Result<u8, BadEscape> {
+pub(crate) fn unescape(code: u8) -> Result<u8, BadEscape> {
     match code {
         b'\\' => Ok(b'\\'),
         b'n' => Ok(b'\n'),

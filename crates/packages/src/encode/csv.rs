@@ -16,7 +16,7 @@ use super::scan::plain_in_csv;
 #[derive(Debug)]
 pub(super) struct CsvLayout {
     fields: Vec<Field>,
-    header: Vec<u8>,
+    header: String,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +38,7 @@ impl CsvLayout {
 
     /// The header line.
     pub(super) fn header(&self) -> &[u8] {
-        &self.header
+        self.header.as_bytes()
     }
 
     /// Appends one line and adds to `neutralised` per column the cells that were changed.
@@ -69,7 +69,8 @@ impl CsvLayout {
     }
 }
 
-fn header(columns: &[Column]) -> Vec<u8> {
+/// The header line of a file with these columns.
+pub(super) fn header(columns: &[Column]) -> String {
     let names: Vec<String> = columns
         .iter()
         .filter(|column| column.formats.includes(Format::Csv))
@@ -78,8 +79,8 @@ fn header(columns: &[Column]) -> Vec<u8> {
             false => column.name.clone(),
         })
         .collect();
-    let mut header = names.join(",").into_bytes();
-    header.extend_from_slice(b"\r\n");
+    let mut header = names.join(",");
+    header.push_str("\r\n");
     header
 }
 

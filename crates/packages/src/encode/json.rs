@@ -11,8 +11,12 @@ use super::column::{Column, Format, ValueKind};
 use super::scan::plain_in_json;
 use super::timestamp::push_iso;
 
-pub(super) const PROLOGUE: &[u8] = b"[";
-pub(super) const EPILOGUE: &[u8] = b"\n]\n";
+pub(super) const PROLOGUE: &str = "[";
+/// Before the first record.
+pub(super) const LEAD: &str = "\n";
+/// Between two records.
+pub(super) const SEPARATOR: &str = ",\n";
+pub(super) const EPILOGUE: &str = "\n]\n";
 
 /// The fixed text of a record, rendered once: what stands before each column's value.
 #[derive(Debug)]
@@ -24,7 +28,7 @@ pub(super) struct JsonLayout {
 
 #[derive(Debug)]
 struct Field {
-    /// `,"name":`; the first one begins with `,\n{` instead of the comma.
+    /// `,"name":`; the first one begins with [`SEPARATOR`] and `{` instead of the comma.
     lead: Vec<u8>,
     kind: ValueKind,
 }
@@ -46,14 +50,13 @@ impl JsonLayout {
         Self { fields, is_empty: first }
     }
 
-    /// Appends one record; `is_first` leaves out the comma after the previous one.
+    /// Appends one record behind [`SEPARATOR`], of which the first `skip` bytes are left out.
     pub(super) fn push_row<'a>(
         &self,
         cells: impl Iterator<Item = &'a [u8]>,
-        is_first: bool,
+        mut skip: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), BadEscape> {
-        let mut skip = usize::from(is_first);
         if self.is_empty {
             out.extend_from_slice(b",\n{".get(skip..).unwrap_or_default());
         }

@@ -7,11 +7,14 @@ mod cell;
 mod column;
 mod csv;
 mod error;
+mod frame;
 mod json;
 mod row;
 mod scan;
 mod timestamp;
 
+pub(crate) use cell::{BadEscape, NULL, unescape};
 pub use column::{Column, Format, Formats, ValueKind};
 pub use error::EncodeError;
+pub use frame::{Frame, Framing};
 pub use row::{EncodedRows, Outputs, RowEncoder};

@@ -6,7 +6,8 @@ use super::cell::BadEscape;
 use super::column::Column;
 use super::csv::CsvLayout;
 use super::error::EncodeError;
-use super::json::{EPILOGUE, JsonLayout, PROLOGUE};
+use super::frame::Framing;
+use super::json::{EPILOGUE, JsonLayout, LEAD, PROLOGUE, SEPARATOR};
 
 /// Where encoded bytes go; a format without a buffer is not written.
 ///
@@ -34,6 +35,7 @@ pub struct EncodedRows {
 pub struct RowEncoder {
     json: JsonLayout,
     csv: CsvLayout,
+    framing: Framing,
     counted: EncodedRows,
     /// The beginning of a row whose end has not arrived.
     carry: Vec<u8>,
@@ -42,7 +44,8 @@ pub struct RowEncoder {
 }
 
 impl RowEncoder {
-    /// An encoder for rows of these columns, in the order of the SELECT list.
+    /// An encoder for rows of these columns, in the order of the SELECT list, that writes whole
+    /// files.
     ///
     /// # Errors
     /// When there are no columns.
@@ -53,10 +56,18 @@ impl RowEncoder {
         Ok(Self {
             json: JsonLayout::new(columns),
             csv: CsvLayout::new(columns),
+            framing: Framing::Whole,
             counted: EncodedRows { rows: 0, neutralised_cells: vec![0; columns.len()] },
             carry: Vec::new(),
             ends: Vec::with_capacity(columns.len()),
         })
+    }
+
+    /// The same encoder, writing with this framing. To be chosen before the first call.
+    #[must_use]
+    pub const fn framed(mut self, framing: Framing) -> Self {
+        self.framing = framing;
+        self
     }
 
     /// How many rows were encoded so far.
@@ -67,8 +78,11 @@ impl RowEncoder {
 
     /// Writes what stands before the first row.
     pub fn begin(&self, out: &mut Outputs<'_>) {
+        if self.framing == Framing::Fragment {
+            return;
+        }
         if let Some(json) = out.json.as_deref_mut() {
-            json.extend_from_slice(PROLOGUE);
+            json.extend_from_slice(PROLOGUE.as_bytes());
         }
         if let Some(csv) = out.csv.as_deref_mut() {
             csv.extend_from_slice(self.csv.header());
@@ -108,8 +122,8 @@ impl RowEncoder {
             let row = self.counted.rows + 1;
             return Err(EncodeError::Truncated { row });
         }
-        if let Some(json) = out.json.as_deref_mut() {
-            json.extend_from_slice(EPILOGUE);
+        if let (Some(json), Framing::Whole) = (out.json.as_deref_mut(), self.framing) {
+            json.extend_from_slice(EPILOGUE.as_bytes());
         }
         Ok(self.counted)
     }
@@ -133,8 +147,12 @@ impl RowEncoder {
 
     fn push_cells(&mut self, row: &[u8], out: &mut Outputs<'_>) -> Result<(), BadEscape> {
         if let Some(json) = out.json.as_deref_mut() {
-            let is_first = self.counted.rows == 0;
-            self.json.push_row(cells(row, &self.ends), is_first, json)?;
+            let skip = match (self.counted.rows, self.framing) {
+                (0, Framing::Whole) => SEPARATOR.len() - LEAD.len(),
+                (0, Framing::Fragment) => SEPARATOR.len(),
+                _ => 0,
+            };
+            self.json.push_row(cells(row, &self.ends), skip, json)?;
         }
         if let Some(csv) = out.csv.as_deref_mut() {
             let neutralised = &mut self.counted.neutralised_cells;

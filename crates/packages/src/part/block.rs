@@ -14,6 +14,7 @@ pub(super) struct Block {
     /// The end of the block before, so that cutting into blocks costs no compression.
     pub(super) dictionary: Vec<u8>,
     pub(super) crc32: u32,
+    /// 0 stores.
     level: u32,
     /// Some 300 KiB, so made when there is something to compress.
     deflate: Option<Compress>,
@@ -28,6 +29,10 @@ impl Block {
     pub(super) fn compress(&mut self) -> Result<(), PackageError> {
         self.crc32 = crc32fast::hash(&self.input);
         self.output.clear();
+        if self.level == 0 {
+            push_stored(&self.input, &mut self.output);
+            return Ok(());
+        }
         let deflate = self.deflate.get_or_insert_with(|| compressor(self.level));
         deflate.reset();
         if !self.dictionary.is_empty() {
@@ -46,6 +51,29 @@ impl Block {
             }
         }
     }
+}
+
+/// Appends `content` as it is, as stored blocks (RFC 1951, 3.2.4) that begin and end on a byte
+/// boundary.
+pub(crate) fn push_stored(content: &[u8], output: &mut Vec<u8>) {
+    for block in content.chunks(usize::from(u16::MAX)) {
+        let length = u16::try_from(block.len()).unwrap_or(u16::MAX);
+        output.push(0); // not the last block, stored
+        output.extend_from_slice(&length.to_le_bytes());
+        output.extend_from_slice(&(!length).to_le_bytes());
+        output.extend_from_slice(block);
+    }
+}
+
+/// How many bytes [`push_stored`] makes of a content.
+pub(crate) fn stored_bytes(content: &[u8]) -> u64 {
+    let length = length(content);
+    length + 5 * length.div_ceil(u64::from(u16::MAX))
+}
+
+/// The length of a slice as the formats write it.
+pub(crate) fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 /// A short content in one go, ending on a byte boundary.

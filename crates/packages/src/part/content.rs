@@ -5,6 +5,8 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::FINAL_BLOCK_BYTES;
+use super::joined::Piece;
 use crate::digest::Sha256Digest;
 use crate::error::PackageError;
 use crate::key::ObjectKey;
@@ -25,6 +27,30 @@ pub struct Content {
     pub sha256: Sha256Digest,
 }
 
+impl Content {
+    /// How many bytes its entry of an archive holds: the DEFLATE stream with its final block.
+    #[must_use]
+    pub const fn archived_bytes(&self) -> u64 {
+        self.compressed_bytes + FINAL_BLOCK_BYTES
+    }
+
+    pub(crate) const fn extent(&self) -> Extent {
+        Extent {
+            uncompressed_bytes: self.uncompressed_bytes,
+            archived_bytes: self.archived_bytes(),
+            crc32: self.crc32,
+        }
+    }
+}
+
+/// What a ZIP header says of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) uncompressed_bytes: u64,
+    pub(crate) archived_bytes: u64,
+    pub(crate) crc32: u32,
+}
+
 /// A finished part, in memory when it is small and in the store otherwise.
 ///
 /// Not serialisable: its bytes are personal data. [`Part::into_stored`] gives what a step's result
@@ -34,7 +60,7 @@ pub struct Part {
     body: PartBody,
 }
 
-pub(crate) enum PartBody {
+enum PartBody {
     Memory(Bytes),
     Object(ObjectKey),
 }
@@ -50,8 +76,8 @@ pub struct StoredPart {
 }
 
 impl Part {
-    pub(crate) const fn new(content: Content, body: PartBody) -> Self {
-        Self { content, body }
+    pub(super) const fn in_memory(content: Content, compressed: Bytes) -> Self {
+        Self { content, body: PartBody::Memory(compressed) }
     }
 
     /// The figures of its content.
@@ -76,14 +102,18 @@ impl Part {
         Ok(StoredPart { key, content: self.content })
     }
 
-    pub(crate) fn into_body(self) -> PartBody {
-        self.body
+    /// Its compressed bytes, to be put into an archive.
+    pub(crate) fn piece(&self) -> Piece<'_> {
+        match &self.body {
+            PartBody::Memory(bytes) => Piece::Memory(bytes),
+            PartBody::Object(key) => Piece::Object { key, size_bytes: self.content.compressed_bytes },
+        }
     }
 }
 
 impl From<StoredPart> for Part {
     fn from(stored: StoredPart) -> Self {
-        Self::new(stored.content, PartBody::Object(stored.key))
+        Self { content: stored.content, body: PartBody::Object(stored.key) }
     }
 }
 

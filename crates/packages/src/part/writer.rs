@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::block::{Block, WINDOW_BYTES};
-use super::content::{Content, Part, PartBody};
+use super::block::{Block, WINDOW_BYTES, length};
+use super::content::{Content, Part, StoredPart};
 use crate::error::PackageError;
 use crate::key::ObjectKey;
 use crate::store::{PackageStore, Upload};
@@ -20,7 +20,7 @@ use crate::store::{PackageStore, Upload};
 /// How a part is compressed and how much memory that may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartOptions {
-    /// The DEFLATE level, 1 (fastest) to 9 (smallest).
+    /// The DEFLATE level, 1 (fastest) to 9 (smallest); 0 stores what would not become smaller.
     pub level: u32,
     /// How many bytes are compressed at once.
     pub block_bytes: usize,
@@ -137,7 +137,7 @@ impl PartWriter {
                     crc32: self.crc32.finalize(),
                     sha256: sha256.finalize().into(),
                 };
-                Ok(Part::new(content, self.sink.finish().await?))
+                self.sink.finish(content).await
             }
             Err(error) => {
                 self.abort().await;
@@ -203,12 +203,12 @@ impl Sink {
         Ok(())
     }
 
-    async fn finish(self) -> Result<PartBody, PackageError> {
+    async fn finish(self, content: Content) -> Result<Part, PackageError> {
         match self.upload {
-            None => Ok(PartBody::Memory(Bytes::from(self.memory))),
+            None => Ok(Part::in_memory(content, Bytes::from(self.memory))),
             Some(upload) => {
                 upload.finish().await?;
-                Ok(PartBody::Object(self.key))
+                Ok(StoredPart { key: self.key, content }.into())
             }
         }
     }
@@ -228,10 +228,6 @@ fn handed_over(hasher: Sha256) -> oneshot::Receiver<Sha256> {
     // The receiver is alive, so the hasher arrives.
     drop(sender.send(hasher));
     receiver
-}
-
-fn length(bytes: &[u8]) -> u64 {
-    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 fn interrupted(source: impl std::error::Error + Send + Sync + 'static) -> PackageError {

@@ -2,9 +2,10 @@
 
 use std::fs::{self, DirBuilder, DirEntry};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::open::Swept;
+use super::object::Swept;
+use crate::key::ObjectKey;
 
 /// Creates the directory, readable by its owner only: packages are personal data.
 pub(super) fn create_directory(path: &Path) -> io::Result<()> {
@@ -15,25 +16,37 @@ pub(super) fn create_directory(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Removes the files that interrupted writes left below `directory`, and directories that have
-/// become empty, `directory` included.
-pub(super) async fn remove_leftovers(directory: PathBuf) -> io::Result<Swept> {
+/// Removes the files that interrupted writes left below `prefix` of `root` where `may_go` says so of
+/// the object that they would have become, and directories that have become empty.
+pub(super) async fn remove_leftovers(
+    root: &Path,
+    prefix: &str,
+    may_go: impl Fn(&ObjectKey) -> bool + Send + 'static,
+) -> io::Result<Swept> {
+    let (root, directory) = (root.to_owned(), root.join(prefix));
     let swept = tokio::task::spawn_blocking(move || {
         let mut swept = Swept::default();
-        remove_below(&directory, &mut swept).map(|()| swept)
+        let may_go = |file: &Path| object(&root, file).is_some_and(|key| may_go(&key));
+        remove_below(&directory, &may_go, &mut swept).map(|()| swept)
     });
     swept.await?
 }
 
-fn remove_below(directory: &Path, swept: &mut Swept) -> io::Result<()> {
+/// The key of the object that a staged file would have become.
+fn object(root: &Path, file: &Path) -> Option<ObjectKey> {
+    let path = file.strip_prefix(root).ok()?.to_str()?;
+    ObjectKey::parse(path.rsplit_once('#')?.0).ok()
+}
+
+fn remove_below(directory: &Path, may_go: &dyn Fn(&Path) -> bool, swept: &mut Swept) -> io::Result<()> {
     let Some(entries) = existing(fs::read_dir(directory))? else {
         return Ok(());
     };
     for entry in entries {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
-            remove_below(&entry.path(), swept)?;
-        } else if is_staged(&entry) {
+            remove_below(&entry.path(), may_go, swept)?;
+        } else if is_staged(&entry) && may_go(&entry.path()) {
             let size_bytes = existing(entry.metadata())?.map_or(0, |file| file.len());
             existing(fs::remove_file(entry.path()))?;
             swept.objects += 1;

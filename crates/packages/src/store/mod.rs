@@ -1,11 +1,20 @@
 //! Object storage for packages: one directory, bucket or prefix of a bucket.
 
+mod bucket;
+mod cloud;
+mod disposition;
 mod failure;
 mod local;
+mod object;
 mod open;
+mod presign;
 mod read;
+mod settings;
 mod upload;
 
-pub use open::{PackageStore, StoredObject, Swept};
+pub use bucket::{Bucket, MediaReadError};
+pub use disposition::attachment;
+pub use object::{StoredObject, Swept};
+pub use open::PackageStore;
 pub use read::ObjectStream;
 pub(crate) use upload::Upload;

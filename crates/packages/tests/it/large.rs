@@ -1,23 +1,37 @@
 //! Archives beyond what ZIP could hold before ZIP64.
 
+use std::convert::Infallible;
+use std::path::Path;
+
 use bytes::Bytes;
 use chrono::DateTime;
-use packages::{ArchiveWriter, Content, Format, Sha256Digest, StoredPart};
+use futures::stream;
+use packages::{
+    ArchiveWriter, Column, Content, Format, Frame, JoinedFile, MediaObject, MediaWriter, Sha256Digest,
+    StoredPart, ValueKind, media_path,
+};
 
 use crate::fixture::{Fixture, check_entry_with_installed_readers, check_with_installed_readers, unzip};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn seventy_thousand_entries() {
+async fn seventy_thousand_media_objects() {
     let fixture = Fixture::new();
-    let mut archive = ArchiveWriter::new(&fixture.store, fixture.folder.archive(), DateTime::UNIX_EPOCH);
+    let at = DateTime::UNIX_EPOCH;
+    let mut media = MediaWriter::new(&fixture.store, &fixture.folder, u64::MAX, at);
     for number in 0..70_000 {
-        let path = format!("media/{number}");
-        archive.add_bytes(&path, path.as_bytes()).await.unwrap();
+        let key = format!("{number}.txt");
+        let content = stream::iter([Ok::<_, Infallible>(Bytes::from(media_path("a", &key)))]);
+        media.add("a", &key, content).await.unwrap().unwrap();
     }
+    let segments = media.finish().await.unwrap();
+    let mut archive = ArchiveWriter::new(&fixture.store, fixture.folder.archive(), at);
+    archive.add_segment(&segments[0]).await.unwrap();
     let archive = archive.finish().await.unwrap();
-    assert_eq!(archive.entries, 70_000);
+    assert_eq!(archive.entries, 70_001);
     let path = fixture.path(&archive.key);
-    let entries = unzip(&std::fs::read(&path).unwrap());
+    let mut entries = unzip(&std::fs::read(&path).unwrap());
+    let (_, listing) = entries.pop().unwrap();
+    assert_eq!(serde_json::from_slice::<Vec<MediaObject>>(&listing).unwrap().len(), 70_000);
     assert_eq!(entries.len(), 70_000);
     assert!(entries.iter().all(|(path, content)| path.as_bytes() == content));
     check_with_installed_readers(&path);
@@ -49,19 +63,53 @@ async fn zeros(fixture: &Fixture, blocks: usize) -> StoredPart {
     StoredPart { key, content }
 }
 
+/// Reads the first entry to its end, checks its length and CRC-32, and answers its length.
+fn verified_length(archive: &Path) -> u64 {
+    let mut buffer = vec![0; rawzip::RECOMMENDED_BUFFER_SIZE];
+    let file = std::fs::File::open(archive).unwrap();
+    let archive = rawzip::ZipArchive::from_file(file, &mut buffer).unwrap();
+    let wayfinder = archive.entries(&mut buffer).next_entry().unwrap().unwrap().wayfinder();
+    let entry = archive.get_entry(wayfinder).unwrap();
+    let inflated = flate2::read::DeflateDecoder::new(entry.reader());
+    std::io::copy(&mut entry.verifying_reader(inflated), &mut std::io::sink()).unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_entry_of_more_than_four_gibibytes() {
     let fixture = Fixture::new();
-    let part = zeros(&fixture, 4097).await;
+    let part = zeros(&fixture, 1025).await;
+    let frame = Frame::new(Format::Csv, &[Column::new("zeros", ValueKind::Number)]);
+    let file = JoinedFile::new(frame, vec![part; 4]);
+    assert!(file.uncompressed_bytes() > 1 << 32);
     let mut archive = ArchiveWriter::new(&fixture.store, fixture.folder.archive(), DateTime::UNIX_EPOCH);
-    archive.add_part("data/zeros.csv", part.clone()).await.unwrap();
+    archive.add_joined("data/zeros.csv", &file).await.unwrap();
     archive.add_bytes("after.txt", b"after").await.unwrap();
     let archive = archive.finish().await.unwrap();
     let path = fixture.path(&archive.key);
-    let bytes = std::fs::read(&path).unwrap();
-    let read = rawzip::ZipArchive::from_slice(&bytes).unwrap();
-    let entry = read.entries().next_entry().unwrap().unwrap();
-    assert_eq!(entry.uncompressed_size_hint(), part.content.uncompressed_bytes);
-    assert_eq!(entry.compressed_size_hint(), part.content.compressed_bytes + 2);
+    assert_eq!(verified_length(&path), file.uncompressed_bytes());
+    check_entry_with_installed_readers(&path, "after.txt");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_media_object_of_more_than_four_gibibytes() {
+    const MIB: usize = 1 << 20;
+    let fixture = Fixture::new();
+    let at = DateTime::UNIX_EPOCH;
+    let mut media = MediaWriter::new(&fixture.store, &fixture.folder, u64::MAX, at);
+    let zeros = Bytes::from(vec![0; MIB]);
+    let content = stream::iter((0..4097).map(|_| Ok::<_, Infallible>(zeros.clone())));
+    let object = media.add("films", "long.mp4", content).await.unwrap().unwrap();
+    assert_eq!(object.size_bytes, 4097 << 20);
+    let segments = media.finish().await.unwrap();
+    let mut archive = ArchiveWriter::new(&fixture.store, fixture.folder.archive(), at);
+    archive.add_segment(&segments[0]).await.unwrap();
+    archive.add_bytes("after.txt", b"after").await.unwrap();
+    let archive = archive.finish().await.unwrap();
+    let path = fixture.path(&archive.key);
+    let mut buffer = vec![0; rawzip::RECOMMENDED_BUFFER_SIZE];
+    let read = rawzip::ZipArchive::from_file(std::fs::File::open(&path).unwrap(), &mut buffer).unwrap();
+    let mut entries = read.entries(&mut buffer);
+    let entry = entries.next_entry().unwrap().unwrap();
+    assert_eq!(entry.uncompressed_size_hint(), object.size_bytes);
     check_entry_with_installed_readers(&path, "after.txt");
 }

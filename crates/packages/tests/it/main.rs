@@ -3,12 +3,19 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a helper of a test fails the test by panicking"
 )]
 
 mod archive;
 mod collection;
+mod encrypted;
 mod fixture;
+mod guide;
+mod joined;
 mod large;
+mod media;
 mod part;
+mod s3;
 mod store;
+mod volumes;

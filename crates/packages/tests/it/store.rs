@@ -18,7 +18,7 @@ async fn content(store: &PackageStore, key: &ObjectKey, range: Option<std::ops::
     bytes
 }
 
-async fn keeps_the_contract(store: &PackageStore) {
+pub async fn keeps_the_contract(store: &PackageStore) {
     let a = key("organisations/x/jobs/1/1-1/package.zip");
     let text: Vec<u8> = (0..1_000_000_u32).flat_map(u32::to_le_bytes).collect();
     assert_eq!(store.head(&a).await.unwrap(), None);
@@ -112,4 +112,5 @@ fn a_bucket_is_opened_with_its_options() {
     let options = options.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let store = PackageStore::open("s3://bucket/prefix", options).unwrap();
     assert_eq!(store.local_root(), None);
+    assert!(store.signs_links());
 }

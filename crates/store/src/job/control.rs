@@ -1,17 +1,22 @@
 //! What an owner does to a job after it was accepted.
 
-use diesel_async::AsyncConnection;
+use diesel::prelude::*;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::audit::Action;
 use domain::id::{JobId, OrganisationId};
 use domain::job::law::{self, Version};
 use domain::job::state::IllegalTransition;
-use domain::job::{Policy, StepCommand, StepState};
+use domain::job::{JobKind, Policy, StepCommand, StepState};
 
 use super::Origin;
+use super::create::{TRIES, equal_open};
 use super::write::{EventAbout, LockedJob, audit_event};
-use crate::error::StoreError;
+use crate::error::{StoreError, violates};
+use crate::folder::is_swept;
 use crate::outbox;
 use crate::pool::{Store, act_for};
+use crate::rows::JobRow;
+use crate::schema::privacy_jobs;
 
 /// Why an owner's command was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -22,9 +27,12 @@ pub enum ControlError {
     /// The job's state does not allow it.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
-    /// An equal job was started meanwhile, so that this one cannot be open again.
-    #[error("an equal job is open")]
-    EqualOpen,
+    /// This equal job was started meanwhile, so that the other cannot be open again.
+    #[error("an equal job is open: {0}")]
+    EqualOpen(JobId),
+    /// What the job had written was cleared away, so that it cannot go on.
+    #[error("what the job had written was cleared away")]
+    Swept,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -32,9 +40,6 @@ pub enum ControlError {
 
 impl From<diesel::result::Error> for ControlError {
     fn from(error: diesel::result::Error) -> Self {
-        if crate::error::violates(&error, "privacy_jobs_one_equal_open") {
-            return Self::EqualOpen;
-        }
         Self::Store(error.into())
     }
 }
@@ -74,19 +79,27 @@ impl Store {
         origin: &Origin,
     ) -> Result<(), ControlError> {
         let mut conn = self.conn().await?;
-        conn.transaction(async |conn| {
-            act_for(conn, organisation).await?;
-            let mut job =
-                LockedJob::lock_of(conn, (organisation, id), origin).await?.ok_or(ControlError::NotFound)?;
-            let version: Version = law::retry(&job.facts, job.now)?;
-            match job.write_versions(conn, &[version], None).await {
-                Err(StoreError::Query(error)) => return Err(error.into()),
-                other => other?,
+        let mut tries = TRIES;
+        loop {
+            let refused =
+                match conn.transaction(async |conn| retry(conn, (organisation, id), origin).await).await {
+                    Err(ControlError::Store(StoreError::Query(error)))
+                        if violates(&error, "privacy_jobs_one_equal_open") =>
+                    {
+                        error
+                    }
+                    other => return other,
+                };
+            let asked = what_was_asked(&mut conn, organisation, id).await?.ok_or(ControlError::NotFound)?;
+            if let Some(open) = equal_open(&mut conn, organisation, asked.0, &asked.1).await? {
+                return Err(ControlError::EqualOpen(open));
             }
-            reopen(conn, &job).await?;
-            Ok(())
-        })
-        .await
+            // It ended between the refusal and the look at it, so there is room now.
+            tries -= 1;
+            if tries == 0 {
+                return Err(refused.into());
+            }
+        }
     }
 
     /// Records that a link to a job's package was handed out, or that the package was downloaded.
@@ -113,8 +126,45 @@ impl Store {
     }
 }
 
+async fn retry(
+    conn: &mut AsyncPgConnection,
+    (organisation, id): (&OrganisationId, JobId),
+    origin: &Origin,
+) -> Result<(), ControlError> {
+    act_for(conn, organisation).await?;
+    let mut job =
+        LockedJob::lock_of(conn, (organisation, id), origin).await?.ok_or(ControlError::NotFound)?;
+    let version: Version = law::retry(&job.facts, job.now)?;
+    if is_swept(job.row.sweeps_done) {
+        return Err(ControlError::Swept);
+    }
+    job.write_versions(conn, &[version], None).await?;
+    reopen(conn, &job).await?;
+    Ok(())
+}
+
+/// The job's kind and request: what makes another one equal to it.
+async fn what_was_asked(
+    conn: &mut AsyncPgConnection,
+    organisation: &OrganisationId,
+    id: JobId,
+) -> Result<Option<(JobKind, serde_json::Value)>, StoreError> {
+    conn.transaction(async |conn| {
+        act_for(conn, organisation).await?;
+        let row: Option<JobRow> = privacy_jobs::table
+            .find(id.0)
+            .filter(privacy_jobs::organisation_id.eq(organisation.as_str()))
+            .select(JobRow::as_select())
+            .first(conn)
+            .await
+            .optional()?;
+        row.map(|row| Ok((row.kind()?, row.request))).transpose()
+    })
+    .await
+}
+
 /// Opens the unfinished steps of the first unfinished phase; later ones wait again.
-async fn reopen(conn: &mut diesel_async::AsyncPgConnection, job: &LockedJob<'_>) -> Result<(), StoreError> {
+async fn reopen(conn: &mut AsyncPgConnection, job: &LockedJob<'_>) -> Result<(), StoreError> {
     let policy = Policy::default();
     let unfinished: Vec<_> =
         job.steps(conn).await?.into_iter().filter(|row| row.state != "completed").collect();

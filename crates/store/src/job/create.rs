@@ -1,13 +1,15 @@
 //! Accepting a request: job, first step, audit event and announcement in one transaction.
 
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::audit::Action;
-use domain::id::{JobId, StepNo};
+use domain::id::{JobId, OrganisationId, StepNo};
 use domain::job::{JobKind, Phase};
 use uuid::Uuid;
 
 use super::NewExport;
+use super::quota::{self, ExportQuota};
 use super::write::{EventAbout, audit_event};
 use crate::clock;
 use crate::error::{StoreError, violates};
@@ -16,9 +18,10 @@ use crate::outbox;
 use crate::pool::{Store, act_for};
 use crate::rows::ENDED_JOBS;
 use crate::schema::{job_steps, privacy_jobs};
+use crate::secret;
 
 /// How often a request is tried when the equal job that is in its way ends meanwhile.
-const TRIES: u32 = 20;
+pub(super) const TRIES: u32 = 20;
 
 /// An accepted request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +38,14 @@ pub enum CreateError {
     /// An equal job is open.
     #[error("an equal job is open: {0}")]
     EqualOpen(JobId),
+    /// The organisation has asked for as many exports as it may for now.
+    #[error("the organisation may ask for no further export before {room_at}")]
+    QuotaReached {
+        /// When one more would be accepted.
+        room_at: DateTime<Utc>,
+        /// The database's time now.
+        now: DateTime<Utc>,
+    },
     /// The idempotency key came with another body before.
     #[error("the idempotency key was used with another body")]
     KeyReused,
@@ -55,10 +66,23 @@ impl Store {
     /// # Errors
     /// [`CreateError`]; nothing was written then.
     pub async fn create_export(&self, new: &NewExport) -> Result<Accepted, CreateError> {
+        self.create_export_within(new, None).await
+    }
+
+    /// As [`Store::create_export`], unless the organisation has asked for too many of late. What is
+    /// no new job never counts: a repetition, or a request that an equal open job stands in the way of.
+    ///
+    /// # Errors
+    /// [`CreateError`]; nothing was written then.
+    pub async fn create_export_within(
+        &self,
+        new: &NewExport,
+        quota: Option<&ExportQuota>,
+    ) -> Result<Accepted, CreateError> {
         let mut conn = self.conn().await?;
         let mut tries = TRIES;
         loop {
-            let refused = match conn.transaction(async |conn| create(conn, new).await).await {
+            let refused = match conn.transaction(async |conn| create(conn, new, quota).await).await {
                 Err(CreateError::Store(StoreError::Query(error)))
                     if violates(&error, "privacy_jobs_one_equal_open") =>
                 {
@@ -66,7 +90,8 @@ impl Store {
                 }
                 other => return other,
             };
-            if let Some(open) = equal_open(&mut conn, new).await? {
+            let request = serde_json::json!(new.request);
+            if let Some(open) = equal_open(&mut conn, &new.organisation, JobKind::Export, &request).await? {
                 return Err(CreateError::EqualOpen(open));
             }
             // It ended between the refusal and the look at it, so there is room now.
@@ -78,7 +103,11 @@ impl Store {
     }
 }
 
-async fn create(conn: &mut AsyncPgConnection, new: &NewExport) -> Result<Accepted, CreateError> {
+async fn create(
+    conn: &mut AsyncPgConnection,
+    new: &NewExport,
+    quota: Option<&ExportQuota>,
+) -> Result<Accepted, CreateError> {
     act_for(conn, &new.organisation).await?;
     match idempotency::look_up(conn, &new.organisation, &new.idempotency).await? {
         Known::Same(job) => return Ok(Accepted::Replayed(job)),
@@ -86,21 +115,17 @@ async fn create(conn: &mut AsyncPgConnection, new: &NewExport) -> Result<Accepte
         Known::No => {}
     }
     let kind = JobKind::Export;
-    let job = JobId(Uuid::now_v7());
+    let job = new.secret.as_ref().map_or_else(|| JobId(Uuid::now_v7()), |secret| secret.job_id);
     let now = clock::now(conn).await?;
-    diesel::insert_into(privacy_jobs::table)
-        .values((
-            privacy_jobs::id.eq(job.0),
-            privacy_jobs::organisation_id.eq(new.organisation.as_str()),
-            privacy_jobs::kind.eq(kind.name()),
-            privacy_jobs::state.eq("pending"),
-            privacy_jobs::request.eq(serde_json::json!(new.request)),
-            privacy_jobs::requested_by.eq(&new.origin.actor.subject),
-            privacy_jobs::requested_role.eq(&new.origin.actor.role),
-            privacy_jobs::trace_headers.eq(serde_json::json!(new.origin.headers)),
-        ))
-        .execute(conn)
-        .await?;
+    insert_job(conn, new, (kind, job)).await?;
+    if let Some(quota) = quota
+        && let Some(room_at) = quota::room_at(conn, &new.organisation, (job, now), quota).await?
+    {
+        return Err(CreateError::QuotaReached { room_at, now });
+    }
+    if let Some(secret) = &new.secret {
+        secret::insert(conn, &new.organisation, secret).await?;
+    }
     let first = StepNo(1);
     diesel::insert_into(job_steps::table)
         .values((
@@ -122,13 +147,40 @@ async fn create(conn: &mut AsyncPgConnection, new: &NewExport) -> Result<Accepte
     Ok(Accepted::Created(job))
 }
 
-async fn equal_open(conn: &mut AsyncPgConnection, new: &NewExport) -> Result<Option<JobId>, StoreError> {
+async fn insert_job(
+    conn: &mut AsyncPgConnection,
+    new: &NewExport,
+    (kind, job): (JobKind, JobId),
+) -> Result<(), StoreError> {
+    diesel::insert_into(privacy_jobs::table)
+        .values((
+            privacy_jobs::id.eq(job.0),
+            privacy_jobs::organisation_id.eq(new.organisation.as_str()),
+            privacy_jobs::kind.eq(kind.name()),
+            privacy_jobs::state.eq("pending"),
+            privacy_jobs::request.eq(serde_json::json!(new.request)),
+            privacy_jobs::requested_by.eq(&new.origin.actor.subject),
+            privacy_jobs::requested_role.eq(&new.origin.actor.role),
+            privacy_jobs::trace_headers.eq(serde_json::json!(new.origin.headers)),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The open job that is equal to this request, if there is one.
+pub(super) async fn equal_open(
+    conn: &mut AsyncPgConnection,
+    organisation: &OrganisationId,
+    kind: JobKind,
+    request: &serde_json::Value,
+) -> Result<Option<JobId>, StoreError> {
     conn.transaction(async |conn| {
-        act_for(conn, &new.organisation).await?;
+        act_for(conn, organisation).await?;
         let open: Option<Uuid> = privacy_jobs::table
-            .filter(privacy_jobs::organisation_id.eq(new.organisation.as_str()))
-            .filter(privacy_jobs::kind.eq(JobKind::Export.name()))
-            .filter(privacy_jobs::request.eq(serde_json::json!(new.request)))
+            .filter(privacy_jobs::organisation_id.eq(organisation.as_str()))
+            .filter(privacy_jobs::kind.eq(kind.name()))
+            .filter(privacy_jobs::request.eq(request))
             .filter(privacy_jobs::state.ne_all(ENDED_JOBS))
             .select(privacy_jobs::id)
             .first(conn)

@@ -94,7 +94,7 @@ impl Store {
     }
 }
 
-fn summary(row: &JobRow) -> Result<JobSummary, StoreError> {
+pub(super) fn summary(row: &JobRow) -> Result<JobSummary, StoreError> {
     Ok(JobSummary {
         id: row.id,
         kind: row.kind.clone(),
@@ -114,12 +114,13 @@ async fn view(conn: &mut AsyncPgConnection, row: JobRow) -> Result<JobView, Stor
         .select(StepRow::as_select())
         .load(conn)
         .await?;
-    let package: Option<PackageRow> = packages::table
+    let packages: Vec<PackageRow> = packages::table
         .filter(packages::job_id.eq(row.id))
+        .order(packages::volume_no)
         .select(PackageRow::as_select())
-        .first(conn)
-        .await
-        .optional()?;
+        .load(conn)
+        .await?;
+    let packages: Vec<PackageView> = packages.into_iter().map(PackageView::from).collect();
     Ok(JobView {
         summary: summary(&row)?,
         cutoff: row.cutoff,
@@ -127,12 +128,9 @@ async fn view(conn: &mut AsyncPgConnection, row: JobRow) -> Result<JobView, Stor
         progress: progress(conn, row.id).await?,
         steps: steps.into_iter().map(step_view).collect(),
         timeline: timeline(conn, row.id).await?,
-        package: package.map(|package| PackageView {
-            file_name: package.file_name,
-            size_bytes: package.size_bytes,
-            sha256: package.sha256,
-            created_at: package.created_at,
-        }),
+        package: packages.as_slice().first().cloned(),
+        packages,
+        swept: crate::folder::is_swept(row.sweeps_done),
         links: std::collections::BTreeMap::new(),
         request: row.request,
     })
@@ -156,7 +154,7 @@ fn failure(code: &Option<String>, detail: &Option<String>) -> Option<FailureView
     code.as_ref().map(|code| FailureView { code: code.clone(), detail: detail.clone().unwrap_or_default() })
 }
 
-async fn progress(conn: &mut AsyncPgConnection, job: Uuid) -> Result<Progress, StoreError> {
+pub(super) async fn progress(conn: &mut AsyncPgConnection, job: Uuid) -> Result<Progress, StoreError> {
     let rows: Vec<(String, i64, i64, i64)> = job_progress::table
         .filter(job_progress::job_id.eq(job))
         .order(job_progress::position)
@@ -224,7 +222,7 @@ fn logged_entry((version, action, outcome, step_no, actor, occurred_at): Timelin
     TimelineEntry { version, action, outcome, step_no, actor, occurred_at }
 }
 
-fn entry_of(event: AuditEvent) -> TimelineEntry {
+pub(super) fn entry_of(event: AuditEvent) -> TimelineEntry {
     TimelineEntry {
         version: event.job_version,
         action: event.action.name().to_owned(),

@@ -6,10 +6,10 @@ use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::id::{JobId, StepNo};
 use domain::job::law::{self, Decision};
-use domain::job::{JobKind, Lease, Policy, StepState};
+use domain::job::{JobKind, Lease, Policy, StepKind, StepState};
 use domain::plan::CollectionSize;
 
-use super::{Claim, Claimed};
+use super::{Claim, Claimed, StepResult};
 use crate::error::StoreError;
 use crate::job::Origin;
 use crate::job::write::{LockedJob, exactly_one};
@@ -91,14 +91,7 @@ async fn claimed(
     row: StepRow,
     decision: &Decision,
 ) -> Result<Claimed, StoreError> {
-    let inputs: Vec<(Option<String>, Option<serde_json::Value>)> = job_steps::table
-        .filter(job_steps::job_id.eq(job.id))
-        .filter(job_steps::phase.lt(row.phase))
-        .filter(job_steps::state.eq("completed"))
-        .order(job_steps::step_no)
-        .select((job_steps::collection, job_steps::result))
-        .load(conn)
-        .await?;
+    let inputs = inputs(conn, &row).await?;
     let planned: Vec<(String, i64)> = job_progress::table
         .filter(job_progress::job_id.eq(job.id))
         .order(job_progress::position)
@@ -120,9 +113,43 @@ async fn claimed(
         step_no: StepNo(row.step_no),
         kind: row.kind()?,
         collection: row.collection,
+        part_no: row.part_no,
         attempts,
         epoch: row.epoch.saturating_add(1),
-        inputs: inputs.into_iter().filter_map(|(collection, result)| Some((collection, result?))).collect(),
+        inputs,
         planned: planned.into_iter().map(|(collection, rows)| CollectionSize { collection, rows }).collect(),
     })
+}
+
+type ResultRow = (i32, String, Option<String>, Option<i32>, Option<serde_json::Value>);
+
+/// The results of earlier phases, as far as they concern the step.
+async fn inputs(conn: &mut AsyncPgConnection, row: &StepRow) -> Result<Vec<StepResult>, StoreError> {
+    let mut query = job_steps::table
+        .filter(job_steps::job_id.eq(row.job_id))
+        .filter(job_steps::phase.lt(row.phase))
+        .filter(job_steps::state.eq("completed"))
+        .filter(job_steps::result.is_not_null())
+        .order(job_steps::step_no)
+        .select((
+            job_steps::step_no,
+            job_steps::kind,
+            job_steps::collection,
+            job_steps::part_no,
+            job_steps::result,
+        ))
+        .into_boxed();
+    if let Some(collection) = &row.collection {
+        query = query.filter(job_steps::collection.eq(collection).or(job_steps::collection.is_null()));
+    }
+    let rows: Vec<ResultRow> = query.load(conn).await?;
+    rows.into_iter()
+        .filter_map(|(step_no, kind, collection, part_no, result)| {
+            let kind = StepKind::parse(&kind)
+                .ok_or_else(|| StoreError::corrupt(format!("unknown kind of step `{kind}`")));
+            let result = result?;
+            let step_no = StepNo(step_no);
+            Some(kind.map(|kind| StepResult { step_no, kind, collection, part_no, result }))
+        })
+        .collect()
 }

@@ -5,7 +5,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::job::law::{self, Conclusion, Surroundings};
 use domain::job::{Phase, Policy, StepKind};
 
-use super::renew::write_amounts;
+use super::renew::{own_amount, write_amounts};
 use super::{Concluded, Plan, Produced, StepReport};
 use crate::error::StoreError;
 use crate::job::Origin;
@@ -114,10 +114,18 @@ async fn keep(
             .execute(conn)
             .await?;
     }
-    if let Some(package) = &produced.package {
-        package::insert(conn, (&job.row.organisation_id, job.row.id), package).await?;
+    let valid_for = produced.packages_valid_for.unwrap_or(package::VALIDITY);
+    for package in &produced.packages {
+        let owner = (job.row.organisation_id.as_str(), job.row.id);
+        package::insert(conn, owner, package, (job.now, valid_for)).await?;
     }
-    write_amounts(conn, row.job_id, &produced.amounts).await
+    write_amounts(conn, row, &produced.amounts).await?;
+    let (rows_done, bytes_done) = own_amount(row, &produced.amounts);
+    diesel::update(job_steps::table.find((row.job_id, row.step_no)))
+        .set((job_steps::rows_done.eq(rows_done), job_steps::bytes_done.eq(bytes_done)))
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 async fn keep_plan(
@@ -140,6 +148,7 @@ async fn keep_plan(
                 job_steps::phase.eq(step.phase.0),
                 job_steps::kind.eq(step.kind.name()),
                 job_steps::collection.eq(step.collection.as_deref()),
+                job_steps::part_no.eq(step.part_no),
                 job_steps::state.eq("waiting"),
                 job_steps::rows_planned.eq(step.rows_planned),
             )

@@ -6,7 +6,6 @@ use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::id::{JobId, StepNo};
 use domain::job::{Policy, StepCommand};
-use uuid::Uuid;
 
 use super::CollectionAmount;
 use crate::clock;
@@ -42,35 +41,63 @@ impl Store {
             let Ok(state) = row.state()?.apply(&renew, now, &Policy::default()) else {
                 return Ok(false);
             };
+            // One statement: a row that is updated twice in a transaction has its foreign key
+            // checked anew, which locks the job behind the step, and everybody else locks it before.
+            let (rows_done, bytes_done) = own_amount(&row, amounts);
             let changed = diesel::update(job_steps::table.find((row.job_id, row.step_no)))
                 .filter(job_steps::epoch.eq(epoch))
-                .set(StepStateColumns::new(&state, row.attempts))
+                .set((
+                    StepStateColumns::new(&state, row.attempts),
+                    job_steps::rows_done.eq(rows_done),
+                    job_steps::bytes_done.eq(bytes_done),
+                ))
                 .execute(conn)
                 .await?;
             exactly_one(changed, "step")?;
-            write_amounts(conn, job_id.0, amounts).await?;
+            write_amounts(conn, &row, amounts).await?;
             Ok(true)
         })
         .await
     }
 }
 
-/// Records how far collections are. Only called under a fence that held.
+/// How far the step says it is with its own collection; as before when it does not say.
+pub(super) fn own_amount(row: &StepRow, amounts: &[CollectionAmount]) -> (i64, i64) {
+    let own = amounts.iter().find(|amount| row.collection.as_ref() == Some(&amount.collection));
+    own.map_or((row.rows_done, row.bytes_done), |amount| (amount.rows, amount.bytes))
+}
+
+/// Records how far collections are. Only called under a fence that held, with the step's row locked.
+///
+/// Several steps may work on one collection (key ranges, media), so a step over one collection adds
+/// what it has done since its last report, which `row` has; begun anew, it takes back what its last
+/// attempt had reported. A step over all of them is alone with each and says how far it is. The
+/// caller keeps [`own_amount`] in the step's row.
 pub(super) async fn write_amounts(
     conn: &mut AsyncPgConnection,
-    job: Uuid,
+    row: &StepRow,
     amounts: &[CollectionAmount],
 ) -> Result<(), StoreError> {
     let now = clock::now(conn).await?;
     for amount in amounts {
-        diesel::update(job_progress::table.find((job, &amount.collection)))
-            .set((
+        let progress = diesel::update(job_progress::table.find((row.job_id, &amount.collection)));
+        if row.collection.as_ref() == Some(&amount.collection) {
+            let added = (
+                job_progress::rows_done
+                    .eq(job_progress::rows_done + (amount.rows.saturating_sub(row.rows_done))),
+                job_progress::bytes_done
+                    .eq(job_progress::bytes_done + (amount.bytes.saturating_sub(row.bytes_done))),
+                job_progress::updated_at.eq(now),
+            );
+            progress.set(added).execute(conn).await?;
+        } else {
+            let reached = (
                 job_progress::rows_done.eq(amount.rows),
                 job_progress::bytes_done.eq(amount.bytes),
                 job_progress::updated_at.eq(now),
-            ))
-            .execute(conn)
-            .await?;
+            );
+            progress.set(reached).execute(conn).await?;
+        }
     }
     Ok(())
 }

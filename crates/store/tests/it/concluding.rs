@@ -3,11 +3,11 @@
 use chrono::TimeDelta;
 use domain::audit::Action;
 use domain::id::StepNo;
-use domain::job::JobState;
 use domain::job::law::Conclusion;
 use domain::job::step::Refused;
+use domain::job::{JobState, StepKind};
 use domain::plan::CollectionSize;
-use store::{Claim, CollectionAmount, Concluded, NewPackage, Produced, SweepConfig};
+use store::{Claim, CollectionAmount, Concluded, NewPackage, Produced, StepResult, SweepConfig};
 use testkit::{organisation, worker};
 use uuid::Uuid;
 
@@ -59,11 +59,17 @@ async fn results_reach_the_steps_of_later_phases_and_the_package_is_kept() {
         world.conclude(&claimed, Conclusion::Completed, produced).await;
     }
     let last = world.claim(job, 4).await;
-    let expected =
-        ["shop.a", "shop.b"].map(|name| (Some(name.to_owned()), serde_json::json!({"part": name})));
+    let expected = [(2, "shop.a"), (3, "shop.b")].map(|(step, name)| StepResult {
+        step_no: StepNo(step),
+        kind: StepKind::ExportCollection,
+        collection: Some(name.to_owned()),
+        part_no: None,
+        result: serde_json::json!({"part": name}),
+    });
     assert_eq!(last.inputs, expected, "in the order of the plan, not of completion");
 
     let package = NewPackage {
+        volume_no: 1,
         id: Uuid::now_v7(),
         object_key: "acme/package.zip".to_owned(),
         file_name: "export.zip".to_owned(),
@@ -71,11 +77,11 @@ async fn results_reach_the_steps_of_later_phases_and_the_package_is_kept() {
         sha256: "ab".repeat(32),
     };
     let acme = organisation("acme");
-    assert!(world.api.package_of(&acme, job).await.unwrap().is_none());
-    let produced = Produced { package: Some(package.clone()), ..Produced::default() };
+    assert!(world.api.package_of(&acme, job, 1).await.unwrap().is_none());
+    let produced = Produced { packages: vec![package.clone()], ..Produced::default() };
     let concluded = world.conclude(&last, Conclusion::Completed, produced).await;
     assert!(matches!(concluded, Concluded::Written { job: JobState::Completed { .. }, .. }), "{concluded:?}");
-    let kept = world.api.package_of(&acme, job).await.unwrap().unwrap();
+    let kept = world.api.package_of(&acme, job, 1).await.unwrap().unwrap();
     assert_eq!((kept.id, kept.job_id, kept.size_bytes), (package.id, job, 42));
     assert_eq!(world.api.package(&acme, package.id).await.unwrap(), Some(kept));
     assert!(world.api.package(&organisation("globex"), package.id).await.unwrap().is_none());

@@ -136,7 +136,9 @@ async fn the_scheduler_reads_of_the_log_and_the_keys_no_more_than_it_needs() {
         "DELETE FROM privacy_jobs",
         "DELETE FROM job_steps",
         "DELETE FROM packages",
-        "SELECT FROM packages",
+        "SELECT sha256 FROM packages",
+        "UPDATE packages SET expires_at = now()",
+        "INSERT INTO packages (id) VALUES (gen_random_uuid())",
     ];
     all_refused(&client, &attempts).await;
 }

@@ -132,6 +132,7 @@ async fn a_plan_cannot_be_rewritten() {
         "phase = 2",
         "kind = 'export_whole'",
         "collection = 'a.b'",
+        "part_no = 1",
         "organisation_id = 'globex'",
         "step_no = 9",
     ] {
@@ -172,6 +173,11 @@ async fn a_step_changes_by_the_law_or_not_at_all() {
     refuses(&world, &set_step(job, 2, "state = 'lost'"), "due cannot become lost").await;
     refuses(&world, &set_step(job, 2, "state = 'cancelled'"), "violates check constraint").await;
     refuses(&world, &set_step(job, 2, "not_before = NULL"), "violates check constraint").await;
+    let negative = format!(
+        "INSERT INTO job_steps (job_id, step_no, organisation_id, phase, kind, state, part_no) \
+         VALUES ('{job}', 9, 'acme', 1, 'export_collection', 'waiting', -1);"
+    );
+    refuses(&world, &negative, "violates check constraint").await;
     for born in ["'completed', 0, 0", "'running', 0, 0", "'due', 1, 0", "'due', 0, 1"] {
         let born = format!(
             "INSERT INTO job_steps (job_id, step_no, organisation_id, phase, kind, state, epoch, attempts) \

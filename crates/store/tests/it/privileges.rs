@@ -12,38 +12,42 @@ lethe_api __diesel_schema_migrations: SELECT
 lethe_api audit_logs: SELECT
 lethe_api idempotency_keys: SELECT INSERT
 lethe_api job_progress: SELECT
+lethe_api job_secrets: INSERT
 lethe_api job_steps: SELECT INSERT UPDATE(announced_at attempts ended_at failure_code failure_detail lease_expires_at lease_owner not_before state)
 lethe_api job_transitions: SELECT
 lethe_api outbox: SELECT INSERT UPDATE(published_at)
 lethe_api packages: SELECT
-lethe_api privacy_jobs: SELECT INSERT UPDATE(ended_at failure_code failure_detail not_before state updated_at version)
+lethe_api privacy_jobs: SELECT INSERT UPDATE(ended_at failure_code failure_detail not_before state sweeps_done updated_at version)
 lethe_api step_transitions: SELECT
 lethe_audit __diesel_schema_migrations: SELECT
 lethe_audit audit_head: SELECT UPDATE(size)
 lethe_audit audit_logs: SELECT INSERT
 lethe_erasure __diesel_schema_migrations: SELECT
 lethe_erasure job_progress: SELECT INSERT UPDATE(bytes_done rows_done updated_at)
-lethe_erasure job_steps: SELECT INSERT UPDATE(announced_at attempts ended_at epoch failure_code failure_detail lease_expires_at lease_owner not_before result started_at state)
+lethe_erasure job_steps: SELECT INSERT UPDATE(announced_at attempts bytes_done ended_at epoch failure_code failure_detail lease_expires_at lease_owner not_before result rows_done started_at state)
 lethe_erasure job_transitions: SELECT
 lethe_erasure outbox: SELECT INSERT UPDATE(published_at)
 lethe_erasure packages: SELECT
-lethe_erasure privacy_jobs: SELECT UPDATE(cutoff ended_at failure_code failure_detail state updated_at version)
+lethe_erasure privacy_jobs: SELECT UPDATE(cutoff ended_at failure_code failure_detail state sweeps_done updated_at version)
 lethe_erasure step_transitions: SELECT
 lethe_export __diesel_schema_migrations: SELECT
 lethe_export job_progress: SELECT INSERT UPDATE(bytes_done rows_done updated_at)
-lethe_export job_steps: SELECT INSERT UPDATE(announced_at attempts ended_at epoch failure_code failure_detail lease_expires_at lease_owner not_before result started_at state)
+lethe_export job_secrets: SELECT
+lethe_export job_steps: SELECT INSERT UPDATE(announced_at attempts bytes_done ended_at epoch failure_code failure_detail lease_expires_at lease_owner not_before result rows_done started_at state)
 lethe_export job_transitions: SELECT
 lethe_export outbox: SELECT INSERT UPDATE(published_at)
 lethe_export packages: SELECT INSERT
-lethe_export privacy_jobs: SELECT UPDATE(cutoff ended_at failure_code failure_detail state updated_at version)
+lethe_export privacy_jobs: SELECT UPDATE(cutoff ended_at failure_code failure_detail state sweeps_done updated_at version)
 lethe_export step_transitions: SELECT
 lethe_scheduler __diesel_schema_migrations: SELECT
 lethe_scheduler audit_logs: SELECT(event_id)
 lethe_scheduler idempotency_keys: SELECT(created_at) DELETE
+lethe_scheduler job_secrets: SELECT(job_id) DELETE
 lethe_scheduler job_steps: SELECT UPDATE(announced_at attempts ended_at failure_code failure_detail lease_expires_at lease_owner not_before state)
 lethe_scheduler job_transitions: SELECT
 lethe_scheduler outbox: SELECT INSERT UPDATE(published_at) DELETE
-lethe_scheduler privacy_jobs: SELECT UPDATE(ended_at failure_code failure_detail state updated_at version)
+lethe_scheduler packages: SELECT(expires_at job_id object_key)
+lethe_scheduler privacy_jobs: SELECT UPDATE(ended_at failure_code failure_detail folder_held_until state sweeps_done updated_at version)
 lethe_scheduler step_transitions: SELECT
 ";
 

@@ -97,13 +97,14 @@ async fn a_view_shows_progress_steps_package_and_every_version() {
     }
     let claimed = world.claim(job, 4).await;
     let package = NewPackage {
+        volume_no: 1,
         id: Uuid::now_v7(),
         object_key: "secret/place.zip".to_owned(),
         file_name: "export.zip".to_owned(),
         size_bytes: 42,
         sha256: "ab".repeat(32),
     };
-    let produced = Produced { package: Some(package), ..Produced::default() };
+    let produced = Produced { packages: vec![package], ..Produced::default() };
     world.conclude(&claimed, Conclusion::Completed, produced).await;
     world.deliver_audit().await;
 

@@ -78,7 +78,7 @@ async fn another_organisations_job_is_not_there() {
     let job = world.job("globex").await;
     let (acme, origin) = (organisation("acme"), owner("owner-1"));
     assert!(world.api.job_view(&acme, job).await.unwrap().is_none());
-    assert!(world.api.package_of(&acme, job).await.unwrap().is_none());
+    assert!(world.api.package_of(&acme, job, 1).await.unwrap().is_none());
     for error in [
         world.api.cancel_job(&acme, job, &origin).await.unwrap_err(),
         world.api.retry_job(&acme, job, &origin).await.unwrap_err(),

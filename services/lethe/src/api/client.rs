@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contracts::http::{AuditPage, ExportBody, JobPage, JobView};
-use reqwest::header::{HeaderValue, IF_NONE_MATCH, LOCATION};
+use reqwest::header::{ACCEPT, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -14,12 +14,16 @@ use uuid::Uuid;
 use super::access::ApiAccess;
 use super::answer::{self, JobAnswer};
 use super::error::ApiError;
+use super::events::EventStream;
 use crate::failure::Failure;
 
 /// How long a connection may take to come about.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long one stream of events may go on; the API ends it long before.
+const LONGEST_STREAM: Duration = Duration::from_secs(24 * 60 * 60);
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// How often a request to create a job is sent when its answer is lost. The key makes that safe.
 const CREATE_TRIES: u32 = 3;
 /// What we call ourselves.
@@ -97,6 +101,20 @@ impl Api {
         answer.job.ok_or_else(|| self.unreadable("a job"))
     }
 
+    /// The events of a job behind `last_id`; `None` when what answers is no stream.
+    pub async fn events(&self, id: Uuid, last_id: Option<&str>) -> Result<Option<EventStream>, ApiError> {
+        let mut request = self
+            .request(Method::GET, self.url(&["jobs", &id.to_string(), "events"]))
+            .header(ACCEPT, "text/event-stream")
+            // For the whole of the stream, which goes on for as long as it likes.
+            .timeout(LONGEST_STREAM);
+        if let Some(value) = last_id.and_then(|id| HeaderValue::from_str(id).ok()) {
+            request = request.header(LAST_EVENT_ID, value);
+        }
+        let response = self.send(request).await?;
+        Ok(EventStream::of(&self.origin, response))
+    }
+
     /// A page of jobs.
     pub async fn jobs(&self, parameters: &[(&str, String)]) -> Result<JobPage, ApiError> {
         self.page("jobs", parameters, "a page of jobs").await
@@ -113,9 +131,12 @@ impl Api {
         self.send(self.request(Method::POST, url)).await.map(drop)
     }
 
-    /// A signed link to a job's package.
-    pub async fn package_link(&self, id: Uuid) -> Result<Url, ApiError> {
-        let url = self.url(&["jobs", &id.to_string(), "download"]);
+    /// A signed link to a volume of a job's package.
+    pub async fn package_link(&self, id: Uuid, volume: i32) -> Result<Url, ApiError> {
+        let mut url = self.url(&["jobs", &id.to_string(), "download"]);
+        if volume > 1 {
+            url.query_pairs_mut().append_pair("volume", &volume.to_string());
+        }
         let response = self.send(self.request(Method::GET, url.clone())).await?;
         let location = answer::header(response.headers(), LOCATION);
         let link = location.and_then(|location| url.join(&location).ok());

@@ -9,6 +9,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::download::{self, Saved, Wanted};
+use super::encrypt_to::EncryptTo;
 use crate::api::{Api, ApiAccess, NewExport};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
@@ -22,10 +23,13 @@ use crate::{text, watch};
                   archive with a manifest. Needs the role owner.\n\n\
                   Without --wait it prints the job and returns at once. With --wait it shows progress until the job \
                   has ended; it outlasts a restart of the API, and Ctrl-C stops the looking, not the job. With \
-                  --output it downloads the package too.",
+                  --output it downloads the package too.\n\n\
+                  With --encrypt-to or --passphrase the package is encrypted while it is written, in the format of \
+                  age; `age --decrypt` opens it, and so does rage.",
     after_long_help = "Examples:\n  \
                        lethe export --wait\n  \
                        lethe export --format both --include-media --output export.zip\n  \
+                       lethe export --encrypt-to age1… --output .\n  \
                        lethe export --json | jq -r .id"
 )]
 pub struct Export {
@@ -47,6 +51,8 @@ pub struct Export {
     /// The key under which repetitions are one request [default: a new one]
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
+    #[command(flatten)]
+    encrypt_to: EncryptTo,
     #[command(flatten)]
     access: ApiAccess,
 }
@@ -87,7 +93,7 @@ impl Export {
         if watch::outcome(&job) == Outcome::JobWithoutResult {
             return print(&job, None, output);
         }
-        let wanted = Wanted { output: Some(path.clone()), force: self.force };
+        let wanted = Wanted { output: Some(path.clone()), volume: None, force: self.force };
         let saved = download::download(&api, &job, &wanted, output).await?;
         print(&job, Some(&saved), output)
     }
@@ -105,7 +111,14 @@ impl Export {
                 "the idempotency key must be visible ASCII without spaces, \" and \\",
             ));
         }
-        Ok(NewExport { body: ExportBody { include_media: self.include_media, format }, idempotency_key })
+        Ok(NewExport {
+            body: ExportBody {
+                include_media: self.include_media,
+                format,
+                encryption: self.encrypt_to.body()?,
+            },
+            idempotency_key,
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub mod archive;
 pub mod audit;
 pub mod data_map;
 pub mod demo;
@@ -9,6 +10,7 @@ pub mod jobs;
 pub mod migrate;
 pub mod token;
 
+mod encrypt_to;
 mod page;
 
 use crate::cli::Command;
@@ -29,6 +31,7 @@ pub async fn run(command: Command, output: &mut Output) -> Result<Outcome, Failu
         Command::Export(command) => command.run(output).await,
         Command::Jobs(command) => command.run(output).await,
         Command::Download(command) => command.run(output).await,
+        Command::Archive(command) => command.run(output),
         Command::Audit(command) => command.run(output).await,
     }
 }

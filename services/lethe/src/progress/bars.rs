@@ -4,28 +4,33 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use contracts::http::{CollectionProgress, JobView};
+use contracts::http::CollectionProgress;
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use crate::text::amount::{natural, size};
+use super::seen::{Pace, Seen};
+use crate::text::amount::{count, natural, size};
 use crate::text::plain;
+use crate::text::time::span;
 
-/// Bars that fit on most terminals. Where there are more collections, only those under way have one.
+/// Bars that fit on most terminals.
 const MOST_BARS: usize = 16;
 /// How often rates and remaining times are computed anew.
 const TICK: Duration = Duration::from_millis(200);
 
 const OVERALL: &str =
     "{spinner} {prefix:.bold} {bar:30.cyan/dim} {human_pos} of {human_len} rows  {msg}  {rate}/s  eta {eta}";
+/// As above, with the rates that the API has measured.
+const PACED: &str = "{spinner} {prefix:.bold} {bar:30.cyan/dim} {human_pos} of {human_len} rows  {msg}";
 const PART: &str = "  {prefix:32!} {bar:20.green/dim} {human_pos:>12} of {human_len}  {msg}";
 const BYTES: &str =
     "{prefix} {bar:30.cyan/dim} {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  eta {eta}";
 
-/// Bars of one job: one over all, one per collection.
+/// Bars of one job: one over all, one for each collection that is being read.
 pub(super) struct JobBars {
     all: MultiProgress,
     overall: ProgressBar,
     parts: BTreeMap<String, ProgressBar>,
+    paced: bool,
 }
 
 impl JobBars {
@@ -33,28 +38,38 @@ impl JobBars {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let overall = all.add(ProgressBar::new(0).with_style(style(OVERALL)));
         overall.enable_steady_tick(TICK);
-        Self { all, overall, parts: BTreeMap::new() }
+        Self { all, overall, parts: BTreeMap::new(), paced: false }
     }
 
-    pub(super) fn show(&mut self, job: &JobView) {
-        let progress = &job.progress;
-        self.overall.set_prefix(plain(&job.summary.state).into_owned());
+    pub(super) fn show(&mut self, seen: &Seen) {
+        let progress = &seen.progress;
+        if self.paced != seen.pace.is_some() {
+            self.paced = seen.pace.is_some();
+            self.overall.set_style(style(if self.paced { PACED } else { OVERALL }));
+        }
+        self.overall.set_prefix(plain(&seen.state).into_owned());
         self.overall.set_length(natural(progress.rows_planned));
         self.overall.set_position(natural(progress.rows_done));
-        self.overall.set_message(size(progress.bytes_done));
-        let room_for_all = progress.collections.len() <= MOST_BARS;
+        self.overall.set_message(match &seen.pace {
+            None => size(progress.bytes_done),
+            Some(pace) => format!("{}  {}", size(progress.bytes_done), paced(pace)),
+        });
         for part in &progress.collections {
-            self.show_part(part, room_for_all);
+            self.show_part(part);
         }
     }
 
-    fn show_part(&mut self, part: &CollectionProgress, room_for_all: bool) {
-        let finished = part.rows_done >= part.rows_planned;
-        if part.rows_planned == 0 && part.rows_done == 0 {
+    fn show_part(&mut self, part: &CollectionProgress) {
+        let is_read = part.rows_done > 0 && part.rows_done < part.rows_planned;
+        if !is_read {
+            if let Some(bar) = self.parts.remove(&part.collection) {
+                bar.finish_and_clear();
+                self.all.remove(&bar);
+            }
             return;
         }
         if !self.parts.contains_key(&part.collection) {
-            if !room_for_all && (finished || self.parts.len() >= MOST_BARS) {
+            if self.parts.len() >= MOST_BARS {
                 return;
             }
             let bar = self.all.add(ProgressBar::new(0).with_style(style(PART)));
@@ -67,11 +82,6 @@ impl JobBars {
         bar.set_length(natural(part.rows_planned));
         bar.set_position(natural(part.rows_done));
         bar.set_message(size(part.bytes_done));
-        if finished && !room_for_all {
-            bar.finish_and_clear();
-            self.all.remove(bar);
-            self.parts.remove(&part.collection);
-        }
     }
 
     pub(super) fn remark(&self, remark: &str) {
@@ -83,6 +93,15 @@ impl JobBars {
         let end = if has_result { ProgressBar::finish_and_clear } else { ProgressBar::abandon };
         self.parts.values().for_each(end);
         end(&self.overall);
+    }
+}
+
+/// Rates and what is left: `1,234 rows/s  1.20 MiB/s  eta 12.0 s`.
+pub(super) fn paced(pace: &Pace) -> String {
+    let rates = format!("{} rows/s  {}/s", count(pace.rows_per_second), size(pace.bytes_per_second));
+    match pace.left {
+        Some(left) => format!("{rates}  eta {}", span(left)),
+        None => rates,
     }
 }
 
@@ -123,12 +142,46 @@ fn rate(state: &ProgressState, text: &mut dyn fmt::Write) {
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+    use contracts::http::Progress;
+
     use super::*;
 
     #[test]
     fn the_templates_are_valid() {
-        for template in [OVERALL, PART, BYTES] {
+        for template in [OVERALL, PACED, PART, BYTES] {
             ProgressStyle::with_template(template).unwrap();
         }
+    }
+
+    #[test]
+    fn a_collection_has_a_bar_while_it_is_read() {
+        let mut bars = JobBars::new();
+        let mut show = |done: &[i64]| {
+            let collections = done.iter().enumerate().map(|(number, done)| CollectionProgress {
+                collection: format!("shop.c{number:02}"),
+                rows_done: *done,
+                rows_planned: 100,
+                bytes_done: 1,
+            });
+            let (rows_done, rows_planned) = (done.iter().sum(), 1_000);
+            let progress =
+                Progress { rows_done, rows_planned, bytes_done: 0, collections: collections.collect() };
+            bars.show(&Seen { state: "running".to_owned(), progress, pace: None });
+            bars.parts.keys().cloned().collect::<Vec<_>>()
+        };
+        assert!(show(&[0, 0, 0]).is_empty());
+        assert_eq!(show(&[10, 0, 20]), ["shop.c00", "shop.c02"]);
+        assert_eq!(show(&[100, 5, 20]), ["shop.c01", "shop.c02"]);
+        assert_eq!(show(&[1; 40]).len(), MOST_BARS);
+        assert!(show(&[100; 40]).is_empty());
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_said() {
+        let mut pace = Pace { rows_per_second: 1_234, bytes_per_second: 1_258_291, left: None };
+        assert_eq!(paced(&pace), "1,234 rows/s  1.20 MiB/s");
+        pace.left = Some(TimeDelta::seconds(75));
+        assert_eq!(paced(&pace), "1,234 rows/s  1.20 MiB/s  eta 1 min 15 s");
     }
 }

@@ -1,9 +1,8 @@
 //! A job's progress, in the way that fits whoever watches.
 
-use contracts::http::JobView;
-
 use super::bars::JobBars;
 use super::lines::JobLines;
+use super::seen::Seen;
 use crate::output::Output;
 
 /// A job's progress.
@@ -32,11 +31,11 @@ impl JobProgress {
     }
 
     /// Shows the job as it is now.
-    pub fn show(&mut self, job: &JobView, output: &mut Output) {
+    pub fn show(&mut self, seen: &Seen, output: &mut Output) {
         match &mut self.0 {
             Shown::Nothing => {}
-            Shown::Lines(lines) => lines.show(job, output),
-            Shown::Bars(bars) => bars.show(job),
+            Shown::Lines(lines) => lines.show(seen, output),
+            Shown::Bars(bars) => bars.show(seen),
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use contracts::http::JobView;
-
+use super::bars::paced;
+use super::seen::Seen;
 use crate::output::Output;
 use crate::text::amount::{count, per_cent, size};
 
@@ -17,24 +17,25 @@ pub(super) struct JobLines {
 }
 
 impl JobLines {
-    pub(super) fn show(&mut self, job: &JobView, output: &mut Output) {
-        let (state, now) = (&job.summary.state, Instant::now());
+    pub(super) fn show(&mut self, seen: &Seen, output: &mut Output) {
+        let (state, now) = (&seen.state, Instant::now());
         let repeats = |(last, at): &(String, Instant)| last == state && now.duration_since(*at) < PAUSE;
         if self.last.as_ref().is_some_and(repeats) {
             return;
         }
         self.last = Some((state.clone(), now));
-        output.remark(line(job));
+        output.remark(line(seen));
     }
 }
 
-fn line(job: &JobView) -> String {
-    let progress = &job.progress;
-    let state = &job.summary.state;
+fn line(seen: &Seen) -> String {
+    let Seen { state, progress, pace } = seen;
     if progress.rows_planned == 0 {
         return state.clone();
     }
     let (done, planned) = (progress.rows_done, progress.rows_planned);
     let share = per_cent(done, planned);
-    format!("{state}: {} of {} rows ({share} %), {}", count(done), count(planned), size(progress.bytes_done))
+    let (done, planned, bytes) = (count(done), count(planned), size(progress.bytes_done));
+    let pace = pace.filter(|pace| pace.rows_per_second > 0).map(|pace| format!(", {}", paced(&pace)));
+    format!("{state}: {done} of {planned} rows ({share} %), {bytes}{}", pace.unwrap_or_default())
 }

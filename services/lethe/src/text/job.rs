@@ -85,6 +85,10 @@ fn request(request: &Value) -> String {
     };
     let member = |(name, value): (&String, &Value)| match value {
         Value::String(text) => format!("{name} {text}"),
+        Value::Object(encryption) if name == "encryption" => match encryption.get("recipients") {
+            Some(Value::Array(recipients)) => format!("encrypted to {} recipients", recipients.len()),
+            _ => format!("{name} {value}"),
+        },
         other => format!("{name} {other}"),
     };
     members.iter().map(member).collect::<Vec<_>>().join(", ")

@@ -105,3 +105,32 @@ async fn ctrl_c_stops_the_looking_and_says_how_to_look_again() {
     assert!(run.err.contains("the job goes on"), "{}", run.err);
     assert!(run.err.contains(&format!("lethe jobs show {JOB} --watch")), "{}", run.err);
 }
+
+#[tokio::test]
+async fn the_package_is_encrypted_to_whom_the_options_name() {
+    let api = FakeApi::start(|asked, _| match is_new(asked) {
+        true => created(),
+        false => Answer::json(200, &job("pending", json!({}))),
+    })
+    .await;
+    let directory = tempfile::tempdir().unwrap();
+    let (keys, secret) = (directory.path().join("keys"), directory.path().join("secret"));
+    std::fs::write(&keys, "# Ada\nage1c\n").unwrap();
+    std::fs::write(&secret, "correct horse battery\n").unwrap();
+    let (keys, secret) = (keys.to_str().unwrap(), secret.to_str().unwrap());
+    for (options, encryption) in [
+        (vec!["--encrypt-to", "age1a", "--encrypt-to", "age1b"], json!({"recipients": ["age1a", "age1b"]})),
+        (vec!["--encrypt-to", "age1a", "--recipients-file", keys], json!({"recipients": ["age1a", "age1c"]})),
+        (vec!["--passphrase-file", secret], json!({"passphrase": "correct horse battery"})),
+    ] {
+        let run = api.lethe(&[&["export"], options.as_slice()].concat()).run().await.ended_with(0);
+        assert!(!run.out.contains("horse") && !run.err.contains("horse"));
+        let asked = api.0.asked();
+        let body = &asked.iter().rev().find(|asked| is_new(asked)).unwrap().body;
+        assert_eq!(serde_json::from_str::<Value>(body).unwrap()["encryption"], encryption);
+    }
+    let both = ["export", "--encrypt-to", "age1a", "--passphrase-file", secret];
+    api.lethe(&both).run().await.ended_with(2);
+    let no_terminal = api.lethe(&["export", "--passphrase"]).run().await.ended_with(2);
+    assert!(no_terminal.err.contains("--passphrase-file"), "{}", no_terminal.err);
+}

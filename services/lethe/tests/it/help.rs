@@ -2,7 +2,7 @@
 
 use crate::support::Lethe;
 
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 12] = [
     &["migrate"],
     &["data-map", "check"],
     &["demo", "seed"],
@@ -13,6 +13,7 @@ const COMMANDS: [&[&str]; 11] = [
     &["jobs", "cancel"],
     &["jobs", "retry"],
     &["download"],
+    &["archive"],
     &["audit"],
 ];
 

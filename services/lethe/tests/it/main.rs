@@ -8,6 +8,7 @@
     reason = "a helper of a test fails the test by panicking"
 )]
 
+mod archive;
 mod audit;
 mod data_map;
 mod demo;
@@ -18,3 +19,4 @@ mod jobs;
 mod migrate;
 mod support;
 mod token;
+mod watching;

@@ -28,7 +28,7 @@ pub async fn authenticate(
 }
 
 /// The one bearer token of a request (RFC 6750, 2.1). It is taken from no other place.
-fn token(headers: &HeaderMap) -> Result<&str, TokenError> {
+pub(super) fn token(headers: &HeaderMap) -> Result<&str, TokenError> {
     let mut values = headers.get_all(AUTHORIZATION);
     let value = values.next().ok_or(TokenError::Missing)?;
     if values.next().is_some() {

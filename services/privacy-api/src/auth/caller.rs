@@ -1,5 +1,6 @@
 //! Who is calling.
 
+use chrono::{DateTime, Utc};
 use domain::access::{Permission, Role};
 use domain::id::OrganisationId;
 use store::Actor;
@@ -13,6 +14,8 @@ pub struct Caller {
     pub subject: String,
     /// The roles that we know; a name that we do not know grants nothing.
     pub roles: Vec<Role>,
+    /// Until when the token is accepted; `None` when it does not say.
+    pub until: Option<DateTime<Utc>>,
 }
 
 impl Caller {

@@ -1,11 +1,15 @@
 //! From a verified token's claims to a caller.
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use domain::access::Role;
 use domain::id::OrganisationId;
 use serde_json::{Map, Value};
 
 use super::caller::Caller;
 use super::error::TokenError;
+use super::issuer::LEEWAY_SECONDS;
 use super::subject::Subjects;
 
 /// The claims of one token.
@@ -29,6 +33,7 @@ impl ClaimNames {
             subject: subjects.safe(subject.ok_or_else(|| missing("sub"))?)?,
             organisation: OrganisationId::parse(organisation).map_err(|_| missing(&self.organisation))?,
             roles: self.roles(claims),
+            until: claims.get("exp").and_then(accepted_until),
         })
     }
 
@@ -40,6 +45,13 @@ impl ClaimNames {
         });
         names.filter_map(Role::parse).collect()
     }
+}
+
+/// `exp` is a number of seconds, with a fraction or without (RFC 7519, 2); clocks may differ.
+fn accepted_until(exp: &Value) -> Option<DateTime<Utc>> {
+    let fraction = || Duration::try_from_secs_f64(exp.as_f64()?).ok()?.as_secs().try_into().ok();
+    let seconds: i64 = exp.as_i64().or_else(fraction)?;
+    DateTime::from_timestamp(seconds.checked_add(LEEWAY_SECONDS.try_into().ok()?)?, 0)
 }
 
 /// The claim of that name, or behind that JSON pointer.
@@ -82,6 +94,16 @@ mod tests {
         let caller = caller(claims, "organisation_id", &["roles", "role"]).unwrap();
         assert_eq!(caller.roles, [Role::Auditor, Role::Owner]);
         assert_eq!((caller.organisation.as_str(), caller.subject.as_str()), ("acme", "u1"));
+    }
+
+    #[test]
+    fn a_token_is_accepted_a_little_longer_than_it_says() {
+        let until = |exp: Value| {
+            let claims = json!({"sub": "u1", "organisation_id": "acme", "exp": exp});
+            caller(claims, "organisation_id", &[]).unwrap().until.map(|at| at.timestamp())
+        };
+        assert_eq!((until(json!(1_000)), until(json!(1_000.9))), (Some(1_060), Some(1_060)));
+        assert_eq!((until(json!(1e300)), until(json!("soon")), until(Value::Null)), (None, None, None));
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub enum TokenError {
     /// Something is missing or of another type.
     #[error("the token has no usable claim `{0}`")]
     Claim(String),
+    /// A ticket that opens nothing here.
+    #[error("the ticket is not one to this stream, or has expired; ask for a new one")]
+    Ticket,
     /// It cannot be told, because the issuer's keys cannot be had.
     #[error("the issuer's keys cannot be fetched at the moment")]
     KeysUnavailable(#[source] Arc<FetchError>),

@@ -16,7 +16,7 @@ use super::remote_keys::RemoteKeys;
 use crate::config::{IssuerConfig, KeyCacheConfig, KeysConfig};
 
 /// Clocks may differ by so much (RFC 7519, 4.1.4: "usually no more than a few minutes").
-const LEEWAY_SECONDS: u64 = 60;
+pub(super) const LEEWAY_SECONDS: u64 = 60;
 /// A token is tried against no more keys than this when it does not say which one signed it.
 const MOST_CANDIDATES: usize = 4;
 

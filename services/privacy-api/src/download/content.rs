@@ -12,6 +12,7 @@ pub(super) struct Content {
     pub etag: String,
     pub digest: Option<String>,
     pub disposition: String,
+    pub media_type: &'static str,
 }
 
 impl Content {
@@ -21,7 +22,8 @@ impl Content {
             size_bytes,
             etag: format!("\"{sha256}\""),
             digest: bytes_of(sha256).map(|bytes| format!("sha-256=:{}:", STANDARD.encode(bytes))),
-            disposition: format!("attachment; filename=\"{}\"", safe(file_name)),
+            disposition: packages::attachment(file_name),
+            media_type: packages::media_type(file_name),
         }
     }
 
@@ -29,7 +31,7 @@ impl Content {
     /// (RFC 9530, 3).
     pub fn describe(&self, response: &mut HttpResponseBuilder) {
         response
-            .content_type("application/zip")
+            .content_type(self.media_type)
             .insert_header((header::ETAG, self.etag.clone()))
             .insert_header((header::ACCEPT_RANGES, "bytes"))
             .insert_header((header::CONTENT_DISPOSITION, self.disposition.clone()));
@@ -44,12 +46,6 @@ fn bytes_of(hex: &str) -> Option<Vec<u8>> {
     pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
 }
 
-/// A name that every system can save and that cannot leave the quotes.
-fn safe(file_name: &str) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "-_. ".contains(character);
-    file_name.chars().map(|character| if plain(character) { character } else { '_' }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,7 +58,7 @@ mod tests {
             "a\"; b/\u{fc}.zip",
         );
         assert_eq!(content.digest.unwrap(), "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:");
-        assert_eq!(content.disposition, "attachment; filename=\"a__ b__.zip\"");
+        assert!(content.disposition.starts_with("attachment; filename=\"a__ b__.zip\"; "));
         assert_eq!(Content::new(0, "not hex", "a").digest, None);
     }
 }

@@ -94,10 +94,11 @@ async fn open(request: &HttpRequest, state: &ApiState) -> Result<Opened, ApiErro
     let organisation =
         OrganisationId::parse(signed.organisation.as_str()).map_err(|_| ApiError::LinkRefused)?;
     let package = state.store.package(&organisation, id).await?.ok_or(ApiError::PackageGone)?;
-    let view = state.store.job_view(&organisation, package.job_id).await?;
-    let sha256 = view.and_then(|view| view.package).ok_or(ApiError::PackageGone)?.sha256;
+    if package.expires_at <= Utc::now() {
+        return Err(ApiError::PackageGone);
+    }
     let size_bytes = u64::try_from(package.size_bytes).unwrap_or(0);
-    let content = Content::new(size_bytes, &sha256, &signed.file_name);
+    let content = Content::new(size_bytes, &package.sha256, &signed.file_name);
     let key = ObjectKey::parse(&package.object_key).map_err(packages::PackageError::from)?;
     Ok(Opened { signed, organisation, package, key, content })
 }
@@ -130,8 +131,13 @@ fn send(content: &Content, part: Option<Range<u64>>, object: ObjectStream) -> Ht
     }
     // The status has left by then: all that can be done is to end the connection early.
     let chunks = object.chunks.inspect(|chunk| {
-        if let Err(error) = chunk {
-            tracing::error!(error = telemetry::as_error(error), "a download broke off");
+        match chunk {
+            // Its time was over before the download was.
+            Err(error) if error.is_missing() => {
+                tracing::debug!(error = telemetry::as_error(error), "a package ended during a download");
+            }
+            Err(error) => tracing::warn!(error = telemetry::as_error(error), "a download broke off"),
+            Ok(_) => {}
         }
     });
     response.body(SizedStream::new(length, chunks))

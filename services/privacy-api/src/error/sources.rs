@@ -1,7 +1,7 @@
 //! The errors of other crates as ours: every variant named, so that a new one cannot slip through.
 
 use packages::{LinkError, PackageError};
-use store::{ControlError, CreateError, StoreError};
+use store::{ControlError, CreateError, ExportQuota, StoreError};
 
 use super::ApiError;
 
@@ -30,19 +30,43 @@ impl From<ControlError> for ApiError {
         match error {
             ControlError::NotFound => Self::NoSuchJob,
             ControlError::Illegal(illegal) => Self::WrongState(illegal.to_string()),
-            ControlError::EqualOpen => Self::EqualOpen(None),
+            ControlError::EqualOpen(_) => Self::EqualOpen(None),
+            ControlError::Swept => Self::WrongState(
+                "what a failed job has read is kept for a day, and that is over; start a new export"
+                    .to_owned(),
+            ),
             ControlError::Store(error) => error.into(),
         }
     }
 }
 
 impl ApiError {
-    /// A request that was not accepted; `path` makes a job's path.
-    pub fn not_accepted(error: CreateError, path: impl Fn(uuid::Uuid) -> String) -> Self {
+    /// A command that was not carried out; `path` makes a job's path.
+    pub fn not_carried_out(error: ControlError, path: impl Fn(uuid::Uuid) -> String) -> Self {
         match error {
-            CreateError::EqualOpen(job) => Self::EqualOpen(Some(path(job.0))),
-            CreateError::KeyReused => Self::KeyReused,
-            CreateError::Store(error) => error.into(),
+            ControlError::EqualOpen(job) => Self::EqualOpen(Some(path(job.0))),
+            other => other.into(),
+        }
+    }
+
+    /// A request that was not accepted under `quota`; `path` makes a job's path.
+    pub fn not_accepted(
+        error: CreateError,
+        quota: Option<ExportQuota>,
+        path: impl Fn(uuid::Uuid) -> String,
+    ) -> Self {
+        match (error, quota) {
+            (CreateError::QuotaReached { room_at, now }, Some(quota)) => {
+                // Rounded up: a request at the very second must find room.
+                let seconds = (room_at - now).num_seconds().saturating_add(1);
+                Self::ExportLimit { quota, room_in_seconds: seconds.try_into().unwrap_or(1) }
+            }
+            (error @ CreateError::QuotaReached { .. }, None) => {
+                Self::Internal("a limit was reached that is not set", Some(Box::new(error)))
+            }
+            (CreateError::EqualOpen(job), _) => Self::EqualOpen(Some(path(job.0))),
+            (CreateError::KeyReused, _) => Self::KeyReused,
+            (CreateError::Store(error), _) => error.into(),
         }
     }
 }
@@ -67,8 +91,11 @@ impl From<PackageError> for ApiError {
             | PackageError::Key(_)
             | PackageError::StoreUrl(_)
             | PackageError::PartLength { .. }
+            | PackageError::Damaged { .. }
             | PackageError::EntryPath { .. }
             | PackageError::Compression(_)
+            | PackageError::Encryption(_)
+            | PackageError::Schema(_)
             | PackageError::Manifest(_) => {
                 Self::Internal("the package cannot be read", Some(Box::new(error)))
             }

@@ -157,8 +157,37 @@ mod tests {
             (r#"{"include_media":"secret","format":"csv"}"#, "/include_media", "expected a boolean"),
             (r#"{"include_media":true}"#, "/format", "this member is missing"),
             (r#"{"format":"csv","format":"csv"}"#, "/format", "this member must not be repeated"),
-            (r#"{"a/b":1}"#, "/a~1b", "there is no such member; expected `include_media` or `format`"),
+            (
+                r#"{"a/b":1}"#,
+                "/a~1b",
+                "there is no such member; expected one of `include_media`, `format`, `encryption`",
+            ),
             (r#"{"format":{"json":null}}"#, "/format", "expected a string"),
+            (
+                r#"{"format":"csv","encryption":{}}"#,
+                "/encryption",
+                "expected either `recipients` or `passphrase`",
+            ),
+            (
+                r#"{"format":"csv","encryption":"secret"}"#,
+                "/encryption",
+                "expected an object with `recipients` or `passphrase`",
+            ),
+            (
+                r#"{"format":"csv","encryption":{"recipients":["a", 1]}}"#,
+                "/encryption/recipients/1",
+                "expected a string",
+            ),
+            (
+                r#"{"format":"csv","encryption":{"passphrase":{"secret":1}}}"#,
+                "/encryption/passphrase",
+                "expected a string",
+            ),
+            (
+                r#"{"format":"csv","encryption":{"password":"secret"}}"#,
+                "/encryption/password",
+                "there is no such member; expected `recipients` or `passphrase`",
+            ),
             (r#"[true, "json"]"#, "", "expected a JSON object"),
             (r#""secret""#, "", "expected a JSON object"),
             ("[secret]", "", "the body is not JSON from line 1, column 2 on"),

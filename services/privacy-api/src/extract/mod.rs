@@ -8,4 +8,4 @@ mod parameters;
 pub use body::JsonBody;
 pub use idempotency_key::IdempotencyKey;
 pub use job_path::JobPath;
-pub use parameters::{LARGEST_PAGE, Page, Parameters};
+pub use parameters::{LARGEST_PAGE, MOST_VOLUMES, Page, Parameters};

@@ -10,6 +10,9 @@ use url::form_urlencoded;
 
 use crate::error::ApiError;
 
+/// The highest number of a volume that is looked for.
+pub const MOST_VOLUMES: i32 = 99_999;
+
 /// Most entries of a page.
 pub const LARGEST_PAGE: i64 = 200;
 /// Entries of a page when nothing is asked.

@@ -1,10 +1,11 @@
 //! The whole document.
 
 use contracts::http::{
-    AuditEntry, AuditPage, CollectionProgress, ExportBody, FailureView, FieldError, Format, JobPage,
-    JobSummary, JobView, PackageView, Problem, Progress, Status, StepView, TimelineEntry,
+    AuditEntry, AuditPage, ByPassphrase, CollectionProgress, EncryptionBody, EndEvent, EventTicket,
+    ExportBody, FailureView, FieldError, Format, JobPage, JobSummary, JobView, PackageView, Problem,
+    Progress, ProgressEvent, Status, StepView, TimelineEntry, ToRecipients,
 };
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, OpenApi as Document};
 use utoipa::{Modify, OpenApi};
 
@@ -29,6 +30,8 @@ use super::names::{ActionName, JobKindName, JobStateName};
         crate::routes::export,
         crate::routes::jobs,
         crate::routes::job,
+        crate::routes::events,
+        crate::routes::event_ticket,
         crate::routes::cancel,
         crate::routes::retry,
         crate::routes::link,
@@ -38,8 +41,8 @@ use super::names::{ActionName, JobKindName, JobStateName};
         crate::docs::openapi,
     ),
     components(schemas(
-        ActionName, AuditEntry, AuditPage, CollectionProgress, ExportBody, FailureView, FieldError, Format, JobKindName,
-        JobPage, JobStateName, JobSummary, JobView, PackageView, Problem, Progress, Status, StepView, TimelineEntry,
+        ActionName, AuditEntry, AuditPage, ByPassphrase, CollectionProgress, EncryptionBody, EndEvent, EventTicket, ExportBody, FailureView, FieldError, Format, JobKindName,
+        JobPage, JobStateName, JobSummary, JobView, PackageView, Problem, Progress, ProgressEvent, Status, StepView, TimelineEntry, ToRecipients,
     )),
     modifiers(&Bearer),
 )]
@@ -58,6 +61,11 @@ impl Modify for Bearer {
             .build();
         let components = document.components.take().unwrap_or_else(|| ComponentsBuilder::new().build());
         let mut components = components;
+        let ticket = ApiKeyValue::with_description(
+            "ticket",
+            "A ticket to one job's events, for clients that cannot send headers. Not looked at beside a token.",
+        );
+        components.add_security_scheme("ticket", SecurityScheme::ApiKey(ApiKey::Query(ticket)));
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
         document.components = Some(components);
     }

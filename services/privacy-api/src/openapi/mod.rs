@@ -13,10 +13,13 @@ mod results;
 pub use document::document;
 pub use names::{ActionName, JobKindName, JobStateName};
 pub use parameters::{
-    AuditParameters, ExportParameters, JobParameters, JobsParameters, LinkParameters, RangeParameters,
+    AuditParameters, DownloadParameters, EventParameters, ExportParameters, JobParameters, JobsParameters,
+    LinkParameters, RangeParameters,
 };
 pub use refusals::{
     Faults, Guarded, JobIsMissing, LinkRefusals, ListRefused, NoPackage, NotCreated, NotInThisState,
-    RangeRefused,
+    NotRetried, RangeRefused, StreamRefused,
 };
-pub use results::{AcceptedJob, AuditList, JobList, LinkIssued, OneJob, PackageBytes, PackageHead};
+pub use results::{
+    AcceptedJob, AuditList, EventStream, JobList, LinkIssued, OneJob, PackageBytes, PackageHead, TicketIssued,
+};

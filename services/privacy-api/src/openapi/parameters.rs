@@ -6,7 +6,7 @@ use utoipa::openapi::{Ref, RefOr, Required, Schema};
 use utoipa::{IntoParams, ToSchema};
 
 use super::names::{ActionName, JobKindName, JobStateName};
-use crate::extract::LARGEST_PAGE;
+use crate::extract::{LARGEST_PAGE, MOST_VOLUMES};
 
 /// A quoted string with `\"` and `\\` escaped, or a bare token.
 const IDEMPOTENCY_KEY: &str = r#"^("([!#-\[\]-~]|\\["\\]){1,200}"|[!#-+\--:<-\[\]-~]{1,200})$"#;
@@ -17,6 +17,12 @@ pub enum ExportParameters {}
 /// Parameters of operations on one job.
 #[derive(Debug)]
 pub enum JobParameters {}
+/// Parameters of `GET /jobs/{id}/download`.
+#[derive(Debug)]
+pub enum DownloadParameters {}
+/// Parameters of `GET /jobs/{id}/events`, beside the job's id.
+#[derive(Debug)]
+pub enum EventParameters {}
 /// Parameters of `GET /jobs`.
 #[derive(Debug)]
 pub enum JobsParameters {}
@@ -44,6 +50,33 @@ impl IntoParams for ExportParameters {
 impl IntoParams for JobParameters {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![required(ParameterIn::Path, "id", "The job's id.", uuid())]
+    }
+}
+
+impl IntoParams for DownloadParameters {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let volume = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(1))
+            .maximum(Some(MOST_VOLUMES))
+            .default(Some(1.into()));
+        let description = "Which volume of a package that is split into several.";
+        vec![
+            required(ParameterIn::Path, "id", "The job's id.", uuid()),
+            optional(ParameterIn::Query, "volume", description, volume),
+        ]
+    }
+}
+
+impl IntoParams for EventParameters {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let once = ObjectBuilder::new().schema_type(Type::Boolean).default(Some(false.into()));
+        let description = "Whether the stream ends after what is known at the moment.";
+        let last = "The `id` of the event that was received last; any other text begins anew.";
+        vec![
+            optional(ParameterIn::Query, "once", description, once),
+            optional(ParameterIn::Header, "Last-Event-ID", last, text()),
+        ]
     }
 }
 

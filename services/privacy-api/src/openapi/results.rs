@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contracts::http::{AuditPage, JobPage, JobView};
+use contracts::http::{AuditPage, EventTicket, JobPage, JobView};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder, ResponsesBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -17,6 +17,12 @@ pub enum AcceptedJob {}
 /// A job.
 #[derive(Debug)]
 pub enum OneJob {}
+/// A stream of events.
+#[derive(Debug)]
+pub enum EventStream {}
+/// A ticket to a stream of events.
+#[derive(Debug)]
+pub enum TicketIssued {}
 /// A page of jobs.
 #[derive(Debug)]
 pub enum JobList {}
@@ -52,6 +58,27 @@ impl IntoResponses for OneJob {
             ResponseBuilder::new().description("Nothing has changed.").header("ETag", tag()),
         ));
         responses
+    }
+}
+
+impl IntoResponses for EventStream {
+    fn responses() -> Map {
+        let events = ObjectBuilder::new().schema_type(Type::String).description(Some(
+            "`event: progress` with a ProgressEvent, `event: change` with a TimelineEntry, `event: end` with an \
+             EndEvent, each as JSON in `data`",
+        ));
+        let content = ContentBuilder::new().schema(Some(events)).build();
+        let response = ResponseBuilder::new()
+            .description("The events, until the job has ended or the stream has.")
+            .content("text/event-stream", content)
+            .header("X-Accel-Buffering", header("`no`."));
+        one("200", response)
+    }
+}
+
+impl IntoResponses for TicketIssued {
+    fn responses() -> Map {
+        one("200", json::<EventTicket>("The ticket, and where it leads."))
     }
 }
 

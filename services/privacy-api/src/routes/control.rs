@@ -6,7 +6,7 @@ use super::view;
 use crate::auth::{Granted, Operate};
 use crate::error::ApiError;
 use crate::extract::JobPath;
-use crate::openapi::{AcceptedJob, Guarded, JobIsMissing, JobParameters, NotInThisState};
+use crate::openapi::{AcceptedJob, Guarded, JobIsMissing, JobParameters, NotInThisState, NotRetried};
 use crate::state::ApiState;
 
 /// Cancel a job
@@ -39,7 +39,7 @@ pub async fn cancel(
     operation_id = "retryJob",
     tag = "jobs",
     params(JobParameters),
-    responses(AcceptedJob, JobIsMissing, NotInThisState, Guarded),
+    responses(AcceptedJob, JobIsMissing, NotRetried, Guarded),
     security(("bearer" = [])),
 )]
 pub async fn retry(
@@ -47,7 +47,8 @@ pub async fn retry(
     path: JobPath,
     state: web::Data<ApiState>,
 ) -> Result<HttpResponse, ApiError> {
-    state.store.retry_job(granted.organisation(), path.0, &granted.origin()).await?;
+    let retried = state.store.retry_job(granted.organisation(), path.0, &granted.origin()).await;
+    retried.map_err(|error| ApiError::not_carried_out(error, |job| state.links.job(job)))?;
     answer(&granted, path, &state).await
 }
 

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use contracts::http::ExportBody;
 use store::{Accepted, Idempotency, NewExport};
 
-use super::view;
+use super::{encryption, view};
 use crate::auth::{Granted, Operate};
 use crate::error::ApiError;
 use crate::extract::{IdempotencyKey, JsonBody};
@@ -17,7 +17,9 @@ const ROUTE: &str = "POST /api/v1/privacy/export";
 /// Ask for an export
 ///
 /// Accepts an export of everything that the data map names of the caller's organisation. The same
-/// request with the same key is the same job, however often it is sent, for 24 hours.
+/// request with the same key is the same job, however often it is sent, for 24 hours. An organisation
+/// may ask for so many new exports within a period; past that the answer is 429. With `encryption`
+/// the package is encrypted in the format of age, or there is none: never one in the clear.
 #[utoipa::path(
     post,
     path = "/api/v1/privacy/export",
@@ -34,19 +36,23 @@ pub async fn export(
     body: JsonBody<ExportBody>,
     state: web::Data<ApiState>,
 ) -> Result<HttpResponse, ApiError> {
+    let asked = encryption::asked(&state, granted.organisation(), &body)?;
     let new = NewExport {
         organisation: granted.organisation().clone(),
-        request: (&body.value).into(),
+        request: asked.request,
+        secret: asked.secret,
         idempotency: Idempotency {
             client: granted.actor.subject.clone(),
             route: ROUTE.to_owned(),
             key: key.0,
-            body_sha256: body.sha256,
+            body_sha256: asked.body_sha256,
         },
         origin: granted.origin(),
     };
-    let accepted = state.store.create_export(&new).await;
-    let accepted = accepted.map_err(|error| ApiError::not_accepted(error, |job| state.links.job(job)))?;
+    let quota = state.limits.exports_per_organisation.quota();
+    let accepted = state.store.create_export_within(&new, quota.as_ref()).await;
+    let accepted =
+        accepted.map_err(|error| ApiError::not_accepted(error, quota, |job| state.links.job(job)))?;
     let (job, replayed) = match accepted {
         Accepted::Created(job) => {
             state.relay.wake();

@@ -2,6 +2,8 @@
 
 mod audit;
 mod control;
+mod encryption;
+mod events;
 mod export;
 mod job;
 mod jobs;
@@ -10,6 +12,7 @@ mod view;
 
 pub use audit::{__path_audit, audit};
 pub use control::{__path_cancel, __path_retry, cancel, retry};
+pub use events::{__path_event_ticket, __path_events, event_ticket, events};
 pub use export::{__path_export, export};
 pub use job::{__path_job, job};
 pub use jobs::{__path_jobs, jobs};

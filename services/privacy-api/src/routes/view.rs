@@ -4,9 +4,11 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use contracts::http::JobView;
-use domain::id::JobId;
+use domain::id::{JobId, OrganisationId};
 use domain::job::law::{self, JobFacts};
 use domain::job::{FailureReason, JobKind, JobState};
+
+use store::StoreError;
 
 use crate::auth::{Granted, Needs};
 use crate::error::ApiError;
@@ -21,10 +23,22 @@ pub(super) async fn of<N: Needs>(
     granted: &Granted<N>,
     id: JobId,
 ) -> Result<JobView, ApiError> {
-    let view = state.store.job_view(granted.organisation(), id).await?;
-    let mut view = view.ok_or(ApiError::NoSuchJob)?;
-    add_links(state, &mut view, granted.operates());
-    Ok(view)
+    let view = as_seen(state, granted.organisation(), id, granted.operates()).await?;
+    view.ok_or(ApiError::NoSuchJob)
+}
+
+/// The job with its links, as somebody sees it who may operate or may not.
+pub(super) async fn as_seen(
+    state: &ApiState,
+    organisation: &OrganisationId,
+    id: JobId,
+    operates: bool,
+) -> Result<Option<JobView>, StoreError> {
+    let view = state.store.job_view(organisation, id).await?;
+    Ok(view.map(|mut view| {
+        add_links(state, &mut view, operates);
+        view
+    }))
 }
 
 /// The answer to a command that was accepted: the job, and when to look again.
@@ -47,7 +61,7 @@ fn add_links(state: &ApiState, view: &mut JobView, operates: bool) {
     let now = view.summary.updated_at;
     let possible = [
         ("cancel", law::cancel(&facts, now).is_ok()),
-        ("retry", law::retry(&facts, now).is_ok()),
+        ("retry", law::retry(&facts, now).is_ok() && !view.swept),
         ("download", matches!(facts.state, JobState::Completed { .. }) && view.package.is_some()),
     ];
     for (action, _) in possible.into_iter().filter(|(_, possible)| *possible) {

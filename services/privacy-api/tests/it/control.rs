@@ -46,9 +46,14 @@ async fn a_failed_job_is_not_tried_again_beside_an_equal_one() {
     let app = TestApp::start().await;
     let job = app.export("acme", "json").await;
     app.fail(&job).await;
-    app.export("acme", "json").await;
+    let open = app.export("acme", "json").await;
     let answer = post(&app, &job, "retry").await;
     assert_snapshot!(answer.problem(), @"409 equal-job-open: wait for the open job, or cancel it first");
+    let path = format!("/api/v1/privacy/jobs/{open}");
+    assert_eq!(
+        (answer.header("location"), answer.json()["job"].as_str()),
+        (path.as_str(), Some(path.as_str()))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -102,7 +102,7 @@ async fn a_body_that_is_wrong_is_pointed_to() {
     let app = TestApp::start().await;
     let wrong = async |body: &str| post(&app, "k1", body).await.problem();
     assert_snapshot!(wrong(r#"{"format": "xml"}"#).await, @"400 invalid-body: the body is not what is expected; see `errors` [/format: expected one of `json`, `csv`, `both`]");
-    assert_snapshot!(wrong(r#"{"format": "json", "colour": 1}"#).await, @"400 invalid-body: the body is not what is expected; see `errors` [/colour: there is no such member; expected `include_media` or `format`]");
+    assert_snapshot!(wrong(r#"{"format": "json", "colour": 1}"#).await, @"400 invalid-body: the body is not what is expected; see `errors` [/colour: there is no such member; expected one of `include_media`, `format`, `encryption`]");
     assert_snapshot!(wrong("{}").await, @"400 invalid-body: the body is not what is expected; see `errors` [/format: this member is missing]");
     assert_snapshot!(wrong("[]").await, @"400 invalid-body: the body is not what is expected; see `errors` [: expected a JSON object]");
     assert_snapshot!(wrong("{").await, @"400 invalid-body: the body is not what is expected; see `errors` [: the body is not JSON from line 1, column 1 on]");

@@ -7,6 +7,7 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::expect_used,
     reason = "a test panics where it fails"
 )]
 
@@ -15,11 +16,15 @@ mod contract;
 mod control;
 mod discovery;
 mod downloads;
+mod encryption;
+mod events;
 mod export;
 mod failures;
 mod jobs;
+mod limits;
 mod links;
 mod logs;
+mod presigned;
 mod support;
 mod tenancy;
 mod tokens;

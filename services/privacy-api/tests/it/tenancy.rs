@@ -15,6 +15,8 @@ fn endpoints(job: &str) -> Vec<(&'static str, String)> {
         ("POST", format!("/jobs/{job}/cancel")),
         ("POST", format!("/jobs/{job}/retry")),
         ("GET", format!("/jobs/{job}/download")),
+        ("GET", format!("/jobs/{job}/events")),
+        ("POST", format!("/jobs/{job}/events/ticket")),
         ("GET", "/audit".to_owned()),
         ("GET", format!("/audit?job={job}")),
     ]
@@ -109,6 +111,7 @@ async fn each_role_may_do_what_the_domain_grants() {
         for endpoint in endpoints(&job) {
             let (method, path) = &endpoint;
             let permission = match (*method, path.as_str()) {
+                (_, path) if path.contains("/events") => Permission::ViewJobs,
                 ("POST", _) => Permission::Operate,
                 (_, path) if path.ends_with("/download") => Permission::Operate,
                 (_, path) if path.contains("/audit") => Permission::ViewAudit,

@@ -149,6 +149,29 @@ fn what_fides_itself_would_refuse() {
     );
 }
 
+/// A prefix of media, and the problem that it makes.
+#[test]
+fn a_prefix_that_would_not_keep_organisations_apart() {
+    let known = "`prefix` may hold {organisation} in braces and nothing else";
+    for (prefix, message) in [
+        ("", "`prefix` is empty; leave it out where every key may be read"),
+        ("a/{organization}/", known),
+        ("a/{}/", known),
+        ("a/{organisation", known),
+        ("a/organisation}/", known),
+        ("a/{{organisation}}/", known),
+        (
+            "a/{organisation}",
+            "`prefix` ends with {organisation}, and the keys of an organisation whose id only begins like that would be within it; put what follows the id in the keys behind it, such as /",
+        ),
+    ] {
+        let yaml = with_collections(&format!(
+            "  - name: c\n    lethe:\n      tenant: id\n      media:\n        key: id\n        prefix: '{prefix}'\n    fields: [{{name: id, fides_meta: {{references: [{{dataset: d, field: o.id}}]}}}}]\n"
+        ));
+        assert_eq!(problems(&yaml), [format!("11:17 d.c: {message}")], "{prefix}");
+    }
+}
+
 #[test]
 fn one_organisations_table_in_the_whole_map() {
     assert_eq!(

@@ -101,6 +101,7 @@ fn everything_of_ours_is_read() {
     assert_eq!((retention.class.as_str(), retention.timestamp.as_str()), ("customer", "joined_at"));
     let media = customer.media.as_ref().unwrap();
     assert_eq!((media.key.as_str(), media.bucket_column.as_deref()), ("photo", Some("bucket")));
+    assert_eq!(media.prefix.as_deref(), Some("branches/{organisation}/"));
     let oauth = customer.oauth.as_ref().unwrap();
     assert_eq!((oauth.provider.as_str(), oauth.subject.as_deref()), ("provider", Some("id")));
     assert_eq!(customer.field("email").unwrap().data_categories, ["user.behavior", "user.contact.email"]);

@@ -168,6 +168,33 @@ fn a_time_must_be_a_time() {
 }
 
 #[test]
+fn the_name_of_an_object_must_be_text() {
+    for (family, fits) in [
+        (TypeFamily::Text, true),
+        (TypeFamily::Uuid, true),
+        (TypeFamily::Enum, true),
+        (TypeFamily::Number, false),
+        (TypeFamily::Json, false),
+        (TypeFamily::Bytes, false),
+        (TypeFamily::Array, false),
+    ] {
+        for (text, varied) in [("photo", "bucket"), ("bucket", "photo")] {
+            let media = "branch, media: {key: photo, bucket_column: bucket}}";
+            let customer = CUSTOMER.replacen("branch}", media, 1);
+            let customer = format!("{customer}    - {{name: photo}}\n    - {{name: bucket}}\n");
+            let mut table = customers();
+            table.columns.extend([column(text, TypeFamily::Text), column(varied, family)]);
+            let found = findings(&customer, schema(table));
+            let message = format!(
+                "shop.customer: error: the column `{varied}` is {}; the key and the bucket of media must be text",
+                family.name()
+            );
+            assert_eq!(found, if fits { Vec::new() } else { vec![message] });
+        }
+    }
+}
+
+#[test]
 fn an_unreachable_collection_names_its_candidates() {
     let customer = CUSTOMER.replacen("    lethe: {tenant: branch}\n", "", 1);
     assert_eq!(

@@ -151,7 +151,7 @@ pub fn planning(steps: Vec<PlannedStep>) -> Produced {
 /// A planned step over one collection.
 pub fn collection(phase: i32, name: &str) -> PlannedStep {
     let (kind, rows_planned) = (StepKind::ExportCollection, 10);
-    PlannedStep { phase: Phase(phase), kind, collection: Some(name.to_owned()), rows_planned }
+    PlannedStep { phase: Phase(phase), kind, collection: Some(name.to_owned()), part_no: None, rows_planned }
 }
 
 /// So many planned steps, each over a collection of its own.
@@ -161,10 +161,22 @@ pub fn collections(phase: i32, count: usize) -> Vec<PlannedStep> {
 
 /// A planned step that assembles.
 pub fn assembly(phase: i32) -> PlannedStep {
-    PlannedStep { phase: Phase(phase), kind: StepKind::AssembleArchive, collection: None, rows_planned: 0 }
+    PlannedStep {
+        phase: Phase(phase),
+        kind: StepKind::AssembleArchive,
+        collection: None,
+        part_no: None,
+        rows_planned: 0,
+    }
 }
 
 /// A planned step over everything.
 pub fn whole(phase: i32) -> PlannedStep {
-    PlannedStep { phase: Phase(phase), kind: StepKind::ExportWhole, collection: None, rows_planned: 0 }
+    PlannedStep {
+        phase: Phase(phase),
+        kind: StepKind::ExportWhole,
+        collection: None,
+        part_no: None,
+        rows_planned: 0,
+    }
 }

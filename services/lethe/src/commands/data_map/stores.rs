@@ -78,6 +78,7 @@ async fn live_schema(name: &str, url: &SecretString, schemas: &[&str]) -> Result
     let config = StoreConfig {
         name: name.to_owned(),
         url: url.clone(),
+        replica_url: None,
         max_connections: 1,
         statement_timeout: STATEMENT_TIMEOUT,
         lock_timeout: LOCK_TIMEOUT,

@@ -43,6 +43,9 @@ pub struct Download {
     /// Overwrite the file if it is there.
     #[arg(long)]
     force: bool,
+    /// One volume of a package that was split, by its number [default: all of them]
+    #[arg(long, value_name = "NUMBER")]
+    volume: Option<i32>,
     #[command(flatten)]
     access: ApiAccess,
 }
@@ -52,13 +55,38 @@ pub struct Download {
 pub struct Wanted {
     /// The file or the directory; the package's own name in the current directory when absent.
     pub output: Option<PathBuf>,
+    /// Which volume; all of them when absent.
+    pub volume: Option<i32>,
     /// Whether a file that is there may be overwritten.
     pub force: bool,
 }
 
-/// A package that was downloaded and checked.
+/// A package that was downloaded and checked: one file, or one per volume. For programs one is an
+/// object, and several are a list.
 #[derive(Debug, Clone, Serialize)]
-pub struct Saved {
+#[serde(untagged)]
+pub enum Saved {
+    /// The whole package, or the volume asked for.
+    File(SavedFile),
+    /// Every volume.
+    Volumes(Vec<SavedFile>),
+}
+
+impl fmt::Display for Saved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(file) => file.fmt(f),
+            Self::Volumes(files) => {
+                let lines: Vec<String> = files.iter().map(ToString::to_string).collect();
+                f.write_str(&lines.join("\n"))
+            }
+        }
+    }
+}
+
+/// A file that was downloaded and checked.
+#[derive(Debug, Clone, Serialize)]
+pub struct SavedFile {
     file: PathBuf,
     size_bytes: u64,
     sha256: String,
@@ -66,7 +94,7 @@ pub struct Saved {
     resumed_at_bytes: u64,
 }
 
-impl fmt::Display for Saved {
+impl fmt::Display for SavedFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = i64::try_from(self.size_bytes).unwrap_or(i64::MAX);
         let file = self.file.display().to_string();
@@ -78,14 +106,14 @@ impl Download {
     pub(super) async fn run(self, output: &mut Output) -> Result<Outcome, Failure> {
         let api = Api::open(&self.access)?;
         let job = api.job_now(self.id).await?;
-        let wanted = Wanted { output: self.output, force: self.force };
+        let wanted = Wanted { output: self.output, volume: self.volume, force: self.force };
         let saved = download(&api, &job, &wanted, output).await?;
         output.result(&saved, || saved.to_string())?;
         Ok(Outcome::Done)
     }
 }
 
-/// Downloads a job's package and checks it.
+/// Downloads a job's package, all its volumes unless one was asked for, and checks it.
 ///
 /// # Errors
 /// [`Failure`] when there is none, it cannot be had or written, or is not what was promised.
@@ -95,7 +123,32 @@ pub async fn download(
     wanted: &Wanted,
     output: &mut Output,
 ) -> Result<Saved, Failure> {
-    let package = package(job)?;
+    let volumes = volumes(job, wanted)?;
+    let to_one_file = wanted.output.as_ref().is_some_and(|path| !path.is_dir());
+    if volumes.len() > 1 && to_one_file {
+        return Err(Failure::usage(format!(
+            "the package has {} volumes, and --output is one file",
+            volumes.len()
+        ))
+        .next("give a directory that is there, or one --volume"));
+    }
+    let mut files = Vec::new();
+    for package in volumes {
+        files.push(fetch(api, (job.summary.id, package), wanted, output).await?);
+    }
+    Ok(match <[SavedFile; 1]>::try_from(files) {
+        Ok([file]) => Saved::File(file),
+        Err(files) => Saved::Volumes(files),
+    })
+}
+
+/// Downloads one volume and checks it.
+async fn fetch(
+    api: &Api,
+    (job, package): (Uuid, &PackageView),
+    wanted: &Wanted,
+    output: &mut Output,
+) -> Result<SavedFile, Failure> {
     let place = Place::choose(wanted, &package.file_name)?;
     let expected_size = u64::try_from(package.size_bytes)
         .map_err(|error| Failure::new("the API says that the package has a negative size").because(error))?;
@@ -105,7 +158,7 @@ pub async fn download(
         let (done, all) = (show(resumed_at_bytes), show(expected_size));
         output.remark(format!("going on where an earlier download stopped, at {done} of {all}"));
     }
-    let source = Source::new(api, job.summary.id)?;
+    let source = Source::new(api, (job, package.volume_no))?;
     tokio::select! {
         transferred = transfer::transfer(source, &mut part, output) => transferred?,
         _ = tokio::signal::ctrl_c() => return Err(Failure::interrupted("the download was interrupted")
@@ -113,12 +166,33 @@ pub async fn download(
     }
     part.verify(&package.sha256)?;
     place.settle(part)?;
-    Ok(Saved {
+    if package.file_name.ends_with(".age") {
+        let file = place.file.display();
+        output.remark(format!(
+            "the package is encrypted; open it with: age --decrypt --output package.zip {file}"
+        ));
+    }
+    Ok(SavedFile {
         file: place.file,
         size_bytes: expected_size,
         sha256: package.sha256.clone(),
         resumed_at_bytes,
     })
+}
+
+/// The volumes that are wanted.
+fn volumes<'a>(job: &'a JobView, wanted: &Wanted) -> Result<Vec<&'a PackageView>, Failure> {
+    let first = package(job)?;
+    // An API of an earlier version names the package alone.
+    let all: Vec<&PackageView> =
+        if job.packages.is_empty() { vec![first] } else { job.packages.iter().collect() };
+    let Some(number) = wanted.volume else {
+        return Ok(all);
+    };
+    let found = all.iter().copied().find(|package| package.volume_no == number);
+    found
+        .map(|package| vec![package])
+        .ok_or_else(|| Failure::usage(format!("the package has no volume {number}: it has {}", all.len())))
 }
 
 fn package(job: &JobView) -> Result<&PackageView, Failure> {

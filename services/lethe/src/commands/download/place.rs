@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn a_file_that_is_there_is_kept_unless_forced() {
         let directory = tempfile::tempdir().unwrap();
-        let wanted = |force| Wanted { output: Some(directory.path().to_path_buf()), force };
+        let wanted = |force| Wanted { output: Some(directory.path().to_path_buf()), volume: None, force };
         let place = Place::choose(&wanted(false), "x.zip").unwrap();
         assert_eq!(place.file, directory.path().join("x.zip"));
         assert_eq!(place.part("AbCdEf0123456789"), directory.path().join(".x.zip.AbCdEf012345.part"));

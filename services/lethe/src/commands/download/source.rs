@@ -20,6 +20,7 @@ const MOST_REDIRECTS: usize = 5;
 pub(super) struct Source<'a> {
     api: &'a Api,
     job: Uuid,
+    volume: i32,
     link: Option<Url>,
     http: Client,
 }
@@ -82,7 +83,7 @@ impl From<SourceError> for Failure {
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(api: &'a Api, job: Uuid) -> Result<Self, Failure> {
+    pub(super) fn new(api: &'a Api, (job, volume): (Uuid, i32)) -> Result<Self, Failure> {
         let http = Client::builder()
             .redirect(Policy::limited(MOST_REDIRECTS))
             // A signed link in a Referer would be a key under the mat.
@@ -92,14 +93,14 @@ impl<'a> Source<'a> {
             .user_agent(api::USER_AGENT)
             .build()
             .map_err(|error| Failure::new("the HTTP client cannot be made").because(error))?;
-        Ok(Self { api, job, link: None, http })
+        Ok(Self { api, job, volume, link: None, http })
     }
 
     /// The bytes from `from` on, or all of them where the host knows no ranges.
     pub(super) async fn rest(&mut self, from: u64) -> Result<Rest, SourceError> {
         let link = match &self.link {
             Some(link) => link.clone(),
-            None => self.link.insert(self.api.package_link(self.job).await?).clone(),
+            None => self.link.insert(self.api.package_link(self.job, self.volume).await?).clone(),
         };
         let origin = link.origin().ascii_serialization();
         let mut request = self.http.get(link).header(ACCEPT_ENCODING, "identity");

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use actix_web::dev::ServerHandle;
 use chassis::RelayWaker;
-use privacy_api::config::{AuthConfig, Config, IssuerConfig, KeysConfig, Limits, Mode, PackagesConfig};
+use privacy_api::config::{
+    AuthConfig, Config, IssuerConfig, KeysConfig, Limits, Mode, PackagesConfig, SealingConfig,
+};
 use privacy_api::secret::Secret;
 use privacy_api::{ApiState, server};
 use secrecy::SecretString;
@@ -123,6 +125,10 @@ pub fn config(address: &str, directory: &Path, keys: &Path) -> Config {
             active_link_key: "k1".to_owned(),
             link_keys: [("k1".to_owned(), secret("a secret of the test with 32 bytes and more"))].into(),
         },
+        sealing: Some(SealingConfig {
+            active: "k1".to_owned(),
+            keys: [("k1".to_owned(), secret("a sealing key of the test with 32 bytes and more"))].into(),
+        }),
         limits: Limits { workers: Some(1), ..Limits::default() },
     }
 }

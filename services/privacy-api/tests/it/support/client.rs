@@ -44,8 +44,13 @@ impl Call {
         Self { request: self.request.body(body) }
     }
 
+    /// Sends it without reading the answer's body.
+    pub async fn open(self) -> reqwest::Response {
+        self.request.send().await.unwrap()
+    }
+
     pub async fn send(self) -> Answer {
-        let response = self.request.send().await.unwrap();
+        let response = self.open().await;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.bytes().await.unwrap().to_vec();
         Answer { status, headers, bytes }

@@ -24,6 +24,26 @@ impl TestApp {
         .await;
     }
 
+    /// Gives a job the versions up to `last`, with an entry in the log for each from `first` on.
+    pub async fn advance(&self, organisation: &str, job: &str, first: i64, last: i64) {
+        self.audit_rows(organisation, job, first, last - first + 1).await;
+        self.behind(&format!(
+            "UPDATE privacy_jobs SET version = {last}, state = 'running' WHERE id = '{job}'"
+        ))
+        .await;
+    }
+
+    /// How far a job's only collection is, in rows done and planned; ten bytes each.
+    pub async fn progress(&self, organisation: &str, job: &str, (done, planned): (i64, i64)) {
+        let bytes = done * 10;
+        self.behind(&format!(
+            "INSERT INTO job_progress (job_id, collection, organisation_id, position, rows_planned, rows_done, bytes_done)
+             VALUES ('{job}', 'app.users', '{organisation}', 0, {planned}, {done}, {bytes})
+             ON CONFLICT (job_id, collection) DO UPDATE SET rows_done = {done}, bytes_done = {bytes}"
+        ))
+        .await;
+    }
+
     /// A job that failed in its first step.
     pub async fn fail(&self, job: &str) {
         self.set_state(job, "failed").await;
@@ -47,6 +67,25 @@ impl TestApp {
         ))
         .await;
         id
+    }
+
+    /// Another volume of a completed job's package.
+    pub async fn add_volume(&self, organisation: &str, job: &str, volume_no: i32, content: &[u8]) {
+        let id = Uuid::now_v7();
+        let key = ObjectKey::parse(&format!("organisations/x/jobs/{job}/1-1/{volume_no}.zip")).unwrap();
+        self.state.packages.put(&key, content.to_vec().into()).await.unwrap();
+        let (size, sha256) = (content.len(), Sha256Digest::of(content));
+        self.behind(&format!(
+            "INSERT INTO packages (id, organisation_id, job_id, volume_no, object_key, file_name, size_bytes, sha256)
+             VALUES ('{id}', '{organisation}', '{job}', {volume_no}, '{key}', 'v{volume_no}.zip', {size}, '{sha256}')"
+        ))
+        .await;
+    }
+
+    /// Lets every package end so long from now.
+    pub async fn packages_end_in(&self, interval: &str) {
+        let end = format!("UPDATE packages SET expires_at = clock_timestamp() + interval '{interval}'");
+        self.database.admin.batch_execute(&end).await.unwrap();
     }
 
     /// A completed job's signed link.

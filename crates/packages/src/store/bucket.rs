@@ -1,0 +1,125 @@
+//! The company's own bucket, from which media are copied into an export.
+
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use futures::{StreamExt as _, TryStreamExt as _};
+use object_store::path::Path;
+use object_store::{GetResultPayload, ObjectStoreExt as _};
+use thiserror::Error;
+use tokio_util::io::ReaderStream;
+use url::Url;
+
+use super::open::{PackageStore, unusable};
+use crate::error::PackageError;
+
+/// Large enough that handing a read to a blocking thread costs little beside the read itself.
+const READ_BYTES: usize = 256 * 1024;
+
+/// A bucket that is only read, under keys as the company's rows name them.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    store: PackageStore,
+}
+
+/// Why an object could not be read. Says nothing of its key, which may hold personal data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum MediaReadError {
+    /// There is none of that key.
+    #[error("there is no such object in the bucket")]
+    Missing,
+    /// The credentials do not suffice.
+    #[error("the bucket refuses to hand it out")]
+    Refused,
+    /// No object can have that key: it climbs, or has empty segments.
+    #[error("its key is not one that an object of this bucket can have")]
+    Key,
+    /// The bucket did not answer, or broke off, more often than it was asked again.
+    #[error("the bucket could not be read")]
+    Unreadable,
+}
+
+impl MediaReadError {
+    /// Whether asking again later may help.
+    #[must_use]
+    pub const fn is_retryable(self) -> bool {
+        matches!(self, Self::Unreadable)
+    }
+}
+
+impl Bucket {
+    /// Opens a bucket by the URLs and options of [`PackageStore::open`]. A directory must be there.
+    ///
+    /// # Errors
+    /// When the URL or an option is not understood, or there is no such directory.
+    pub fn open(
+        url: &str,
+        options: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, PackageError> {
+        let directory = Url::parse(url).ok().filter(|url| url.scheme() == "file");
+        if let Some(directory) = directory.and_then(|url| url.to_file_path().ok()) {
+            std::fs::read_dir(directory).map_err(unusable)?;
+        }
+        Ok(Self { store: PackageStore::open(url, options)? })
+    }
+
+    /// Reads an object.
+    ///
+    /// # Errors
+    /// When it cannot be read, here or in the stream.
+    pub async fn read(
+        &self,
+        key: &str,
+    ) -> Result<BoxStream<'static, Result<Bytes, MediaReadError>>, MediaReadError> {
+        let is_same = |path: &Path| !key.is_empty() && path.as_ref() == key;
+        let path = Path::parse(key).ok().filter(is_same).ok_or(MediaReadError::Key)?;
+        let found = self.store.objects.get(&path).await.map_err(told)?;
+        Ok(match found.payload {
+            GetResultPayload::Stream(chunks) => chunks.map_err(told).boxed(),
+            // The crate's own stream reads a file in pieces of 8 KiB, each on a thread of its own.
+            GetResultPayload::File(file, _) => {
+                ReaderStream::with_capacity(tokio::fs::File::from_std(file), READ_BYTES)
+                    .map_err(|_| MediaReadError::Unreadable)
+                    .boxed()
+            }
+        })
+    }
+}
+
+/// What the manifest may say of a failure.
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
+fn told(error: object_store::Error) -> MediaReadError {
+    use object_store::Error as E;
+    match error {
+        E::NotFound { .. } => MediaReadError::Missing,
+        E::PermissionDenied { .. } | E::Unauthenticated { .. } => MediaReadError::Refused,
+        E::InvalidPath { .. } => MediaReadError::Key,
+        _ => MediaReadError::Unreadable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn reads_what_is_there_and_says_why_it_cannot() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("uploads")).unwrap();
+        std::fs::write(directory.path().join("uploads/a b \u{fc}.jpg"), b"picture").unwrap();
+        std::fs::write(directory.path().join("secret"), b"not below uploads").unwrap();
+        let url = Url::from_file_path(directory.path().join("uploads")).unwrap();
+        let bucket = Bucket::open(url.as_str(), []).unwrap();
+        let read = bucket.read("a b \u{fc}.jpg").await.unwrap();
+        assert_eq!(read.try_collect::<Vec<_>>().await.unwrap().concat(), b"picture");
+        for (key, reason) in [
+            ("none.jpg", MediaReadError::Missing),
+            ("../secret", MediaReadError::Key),
+            ("/etc/passwd", MediaReadError::Key),
+            ("a//b", MediaReadError::Key),
+            ("", MediaReadError::Key),
+        ] {
+            assert_eq!(bucket.read(key).await.err(), Some(reason), "{key}");
+        }
+        assert!(Bucket::open("file:///nowhere/at/all", []).is_err());
+    }
+}

@@ -1,0 +1,112 @@
+//! Clients of Amazon S3, Google Cloud Storage and Azure Blob Storage, and what speaks like them.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::signer::Signer;
+use object_store::{ObjectStore, ObjectStoreScheme};
+use url::Url;
+
+use super::open::unusable;
+use super::presign::Presigner;
+use super::settings::{self, Settings, wrong};
+use crate::error::PackageError;
+
+/// A bucket or container, and who signs links to it.
+pub(super) struct Cloud {
+    pub objects: Arc<dyn ObjectStore>,
+    pub presigner: Option<Presigner>,
+}
+
+pub(super) fn open(url: &Url, settings: &Settings) -> Result<Cloud, PackageError> {
+    let (scheme, prefix) = ObjectStoreScheme::parse(url).map_err(unusable)?;
+    let (objects, signer): (Arc<dyn ObjectStore>, Arc<dyn Signer>) = match scheme {
+        ObjectStoreScheme::AmazonS3 => {
+            let bucket = Arc::new(amazon(url, settings, None)?);
+            let signer = match &settings.public_endpoint {
+                None => Arc::clone(&bucket),
+                endpoint => Arc::new(amazon(url, settings, endpoint.as_ref())?),
+            };
+            (bucket, signer)
+        }
+        _ if settings.public_endpoint.is_some() => {
+            return Err(wrong("public_endpoint", "an s3 url; other stores have one name"));
+        }
+        ObjectStoreScheme::GoogleCloudStorage => {
+            let bucket = Arc::new(google(url, settings)?);
+            let objects: Arc<dyn ObjectStore> = Arc::<object_store::gcp::GoogleCloudStorage>::clone(&bucket);
+            (objects, bucket)
+        }
+        ObjectStoreScheme::MicrosoftAzure => {
+            let container = Arc::new(azure(url, settings)?);
+            let objects: Arc<dyn ObjectStore> = Arc::<object_store::azure::MicrosoftAzure>::clone(&container);
+            (objects, container)
+        }
+        _ => return Err(PackageError::StoreUrl("expected file://, s3://, gs:// or az://".into())),
+    };
+    let objects = match prefix.as_ref().is_empty() {
+        true => objects,
+        false => Arc::new(PrefixStore::new(objects, prefix.clone())),
+    };
+    let presigner = settings.presign.then(|| presigner(&scheme, signer, prefix));
+    Ok(Cloud { objects, presigner })
+}
+
+fn presigner(scheme: &ObjectStoreScheme, signer: Arc<dyn Signer>, prefix: Path) -> Presigner {
+    Presigner {
+        signer,
+        prefix,
+        // A shared access signature has no room for it; the name is that of the object then.
+        names_downloads: *scheme != ObjectStoreScheme::MicrosoftAzure,
+        // Whether theirs can sign is only known once they are asked to.
+        may_be_unable: *scheme != ObjectStoreScheme::AmazonS3,
+    }
+}
+
+fn amazon(url: &Url, settings: &Settings, endpoint: Option<&Url>) -> Result<AmazonS3, PackageError> {
+    let mut builder = AmazonS3Builder::new()
+        .with_client_options(settings::client())
+        .with_retry(settings.retry.clone())
+        .with_url(url.as_str());
+    for (name, value) in &settings.client {
+        builder = builder.with_config(key::<AmazonS3ConfigKey>(name)?, value);
+    }
+    if let Some(endpoint) = endpoint {
+        builder = builder
+            .with_endpoint(endpoint.as_str().trim_end_matches('/'))
+            .with_allow_http(endpoint.scheme() == "http");
+    }
+    builder.build().map_err(unusable)
+}
+
+fn google(url: &Url, settings: &Settings) -> Result<object_store::gcp::GoogleCloudStorage, PackageError> {
+    let mut builder = GoogleCloudStorageBuilder::new()
+        .with_client_options(settings::client())
+        .with_retry(settings.retry.clone())
+        .with_url(url.as_str());
+    for (name, value) in &settings.client {
+        builder = builder.with_config(key::<GoogleConfigKey>(name)?, value);
+    }
+    builder.build().map_err(unusable)
+}
+
+fn azure(url: &Url, settings: &Settings) -> Result<object_store::azure::MicrosoftAzure, PackageError> {
+    let mut builder = MicrosoftAzureBuilder::new()
+        .with_client_options(settings::client())
+        .with_retry(settings.retry.clone())
+        .with_url(url.as_str());
+    for (name, value) in &settings.client {
+        builder = builder.with_config(key::<AzureConfigKey>(name)?, value);
+    }
+    builder.build().map_err(unusable)
+}
+
+/// An option that the store does not know is a typing error, not something to pass over.
+fn key<K: FromStr>(name: &str) -> Result<K, PackageError> {
+    name.parse().map_err(|_| wrong(name, "an option of this store; it has none of that name"))
+}

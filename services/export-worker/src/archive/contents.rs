@@ -1,0 +1,79 @@
+//! What an archive is made of.
+
+use packages::{
+    CollectionGuide, FileEntry, Footprint, JoinedFile, Manifest, MediaSegment, MediaSummary, MissingObject,
+    OmittedEntry, Part,
+};
+
+/// What an archive is made of, beside what is written about it.
+#[derive(Default)]
+pub(crate) struct Contents {
+    /// In the order of the archive: the files of the collections, then the media.
+    pub items: Vec<Item>,
+    pub guides: Vec<CollectionGuide>,
+    pub omitted: Vec<OmittedEntry>,
+    /// What was found of the media; `None` when they were not asked for.
+    pub media: Option<MediaFound>,
+}
+
+/// What the steps over media report.
+#[derive(Default)]
+pub(crate) struct MediaFound {
+    pub segments: Vec<MediaSegment>,
+    pub missing: Vec<MissingObject>,
+}
+
+/// Something that stays together in one volume.
+pub(crate) enum Item {
+    File(FileEntry, Body),
+    Media(MediaSegment),
+}
+
+/// Where a file's bytes are.
+pub(crate) enum Body {
+    /// A part of this step, perhaps in memory.
+    Part(Part),
+    /// Parts that earlier steps stored.
+    Joined(JoinedFile),
+}
+
+impl Contents {
+    /// Tells the manifest of all of it.
+    pub(crate) fn describe(&self, manifest: &mut Manifest) {
+        manifest.files = self.items.iter().filter_map(Item::entry).cloned().collect();
+        manifest.omitted.clone_from(&self.omitted);
+        manifest.media = self.media.as_ref().map(|media| MediaSummary {
+            missing: media.missing.clone(),
+            ..MediaSummary::new(&media.segments)
+        });
+    }
+}
+
+impl Item {
+    pub(crate) fn entry(&self) -> Option<&FileEntry> {
+        match self {
+            Self::File(entry, _) => Some(entry),
+            Self::Media(_) => None,
+        }
+    }
+
+    pub(crate) fn path(&self) -> Option<String> {
+        self.entry().map(|entry| entry.path.clone())
+    }
+
+    pub(crate) fn footprint(&self) -> Footprint {
+        match self {
+            Self::File(entry, body) => Footprint::entry(&entry.path, body.archived_bytes(), entry.size_bytes),
+            Self::Media(segment) => segment.footprint,
+        }
+    }
+}
+
+impl Body {
+    fn archived_bytes(&self) -> u64 {
+        match self {
+            Self::Part(part) => part.content().archived_bytes(),
+            Self::Joined(file) => file.archived_bytes(),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! kill -9 of everything that runs, at twenty points spread over an export.
+
+use std::time::Duration;
+
+use tests::{Api, Options, SERVICES, Servers, System, eventually};
+use uuid::Uuid;
+
+use crate::support::{PATIENCE, audited, complete, downloaded, vantage};
+
+/// How often each victim is killed.
+const POINTS: u32 = 20;
+const ROWS: u64 = 60_000;
+/// Long enough for an export that is disturbed twenty times.
+const LONG: Duration = Duration::from_secs(600);
+
+/// Many short steps, so that twenty points lie in different ones.
+fn options() -> Options {
+    Options { whole_export_rows: 1_000, part_rows: 4_000, lease: "2s", ..Options::default() }
+}
+
+/// Waits until the job has read `point` of twenty-one parts of its rows; false when it ended before.
+async fn reached(api: &Api, job: Uuid, point: u32) -> bool {
+    eventually(LONG, "the export goes on", || async {
+        // What was killed a moment ago may be the API, or what it stands on.
+        let Ok(job) = api.job(job).await else {
+            return Ok(None);
+        };
+        let (done, planned) = (job.progress.rows_done, job.progress.rows_planned);
+        let far = planned > 0 && done * i64::from(POINTS + 1) >= planned * i64::from(point);
+        Ok(match job.summary.ended_at {
+            Some(_) => Some(false),
+            None => far.then_some(true),
+        })
+    })
+    .await
+    .unwrap()
+}
+
+/// Runs exports until the victim was killed at every point; each of them must end well.
+async fn killed_at_every_point(
+    system: &mut System,
+    organisation: &sample::SeededOrganisation,
+    mut kill: impl FnMut(&mut System),
+) {
+    let api = system.api(&organisation.id.to_string(), "owner").unwrap();
+    let mut point = 1;
+    while point <= POINTS {
+        let job = asked(&api).await;
+        while point <= POINTS && reached(&api, job, point).await {
+            kill(system);
+            point += 1;
+        }
+        let job = api.wait(job, &["completed", "failed"], LONG).await.unwrap();
+        assert_eq!(job.summary.state, "completed", "{:?}", job.failure);
+        let mut archive = downloaded(&api, job.summary.id).await;
+        complete(&mut archive, organisation);
+        system.control.reconnect().await.unwrap();
+        audited(system, &job).await;
+    }
+    nothing_is_left(system).await;
+}
+
+/// Asks for an export as soon as there is somebody to ask.
+async fn asked(api: &Api) -> Uuid {
+    eventually(PATIENCE, "an export is accepted", || async { Ok(api.export("both").await.ok()) })
+        .await
+        .unwrap()
+}
+
+/// One object per completed job and nothing else, once the scheduler has swept.
+async fn nothing_is_left(system: &System) {
+    let packages = system.control.number("SELECT count(*) FROM packages").await.unwrap();
+    eventually(PATIENCE, "only packages are left", || async {
+        let left = system.objects()?;
+        Ok((i64::try_from(left.len())? == packages).then_some(()))
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn services_killed_at_twenty_points_lose_nothing() {
+    let servers = Servers::shared().unwrap();
+    let (database, seeded) = vantage(&servers.pg_url, &[ROWS, 300]).await;
+    let mut system = System::start(servers, database, &options()).await.unwrap();
+    for name in SERVICES {
+        killed_at_every_point(&mut system, &seeded.organisations[0], |system| {
+            system.process(name).unwrap().kill().unwrap();
+            system.spawn(name).unwrap();
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_killed_at_twenty_points_lose_nothing() {
+    let directory = tempfile::Builder::new().prefix("lethe-kills-").tempdir_in("/var/tmp").unwrap();
+    let servers = Servers::start(directory.path()).unwrap();
+    let (database, seeded) = vantage(&servers.pg_url, &[ROWS, 300]).await;
+    let mut system = System::start(servers, database, &options()).await.unwrap();
+    for server in ["postgres", "broker"] {
+        killed_at_every_point(&mut system, &seeded.organisations[0], |system| {
+            system.servers.command(&format!("kill-{server}")).unwrap();
+            system.servers.command(&format!("start-{server}")).unwrap();
+        })
+        .await;
+    }
+}
