@@ -109,7 +109,7 @@ async fn server_killed(server: &str) {
     let servers = Servers::start(directory.path()).unwrap();
     let (database, seeded) = vantage(&servers.pg_url, &[ROWS, 300]).await;
     let mut system = System::start(servers, database, &options()).await.unwrap();
-    killed_at_every_point(&mut system, &seeded.organisations[0], |system| {
+    killed_at_every_point(&mut system, seeded.organisations.first().unwrap(), |system| {
         system.servers.command(&format!("kill-{server}")).unwrap();
         system.servers.command(&format!("start-{server}")).unwrap();
     })
