@@ -63,13 +63,13 @@ impl IntoResponses for OneJob {
 
 impl IntoResponses for EventStream {
     fn responses() -> Map {
-        let events = ObjectBuilder::new().schema_type(Type::String).description(Some(
-            "`event: progress` with a ProgressEvent, `event: change` with a TimelineEntry, `event: end` with an \
-             EndEvent, each as JSON in `data`",
-        ));
-        let content = ContentBuilder::new().schema(Some(events)).build();
+        // No schema: OpenAPI 3.1 has none for the events of a stream, and one for the whole text says nothing.
+        let content = ContentBuilder::new().build();
         let response = ResponseBuilder::new()
-            .description("The events, until the job has ended or the stream has.")
+            .description(
+                "The events, until the job has ended or the stream has: `event: progress` with a ProgressEvent, \
+                 `event: change` with a TimelineEntry, `event: end` with an EndEvent, each as JSON in `data`.",
+            )
             .content("text/event-stream", content)
             .header("X-Accel-Buffering", header("`no`."));
         one("200", response)

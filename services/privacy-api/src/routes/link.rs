@@ -5,7 +5,6 @@ use std::time::Duration;
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use chrono::Utc;
-use contracts::http::FieldError;
 use domain::audit::Action;
 use domain::id::JobId;
 use packages::{ObjectKey, PackageError};
@@ -90,8 +89,8 @@ async fn why_not(state: &ApiState, granted: &Granted<Operate>, id: JobId) -> Res
         None => ApiError::NoSuchJob,
         Some(view) if view.summary.state == "expired" => ApiError::PackageGone,
         Some(view) if view.summary.state == "completed" && !view.packages.is_empty() => {
-            let detail = format!("the package has {} volumes", view.packages.len());
-            ApiError::Parameters(vec![FieldError { pointer: "volume".to_owned(), detail }])
+            let volumes = view.packages.len();
+            ApiError::WrongState(format!("the package has no such volume: they are numbered 1 to {volumes}"))
         }
         Some(view) => ApiError::WrongState(format!(
             "a job that is {} has no package; it can be downloaded once the job is completed",
