@@ -8,6 +8,7 @@
 pub mod access;
 pub mod audit;
 pub mod datamap;
+pub mod erasure;
 pub mod export;
 pub mod id;
 pub mod job;

@@ -1,0 +1,71 @@
+//! What a store's catalogues say of tables beyond their columns, as far as erasing needs it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::schema::TableName;
+
+/// The facts about the tables of one store: those of the data map, and every table that refers to
+/// one of them, whether the map names it or not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoreFacts {
+    /// By name.
+    pub tables: BTreeMap<TableName, TableFacts>,
+}
+
+/// The facts about one table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TableFacts {
+    /// The foreign keys that point away from it.
+    pub foreign_keys: Vec<ForeignKey>,
+    /// The enabled triggers of the company's own that an UPDATE or DELETE would fire.
+    pub triggers: Vec<Trigger>,
+    /// The columns that the eraser's role may update.
+    pub updatable: BTreeSet<String>,
+    /// Whether the role may delete rows.
+    pub deletable: bool,
+    /// Whether it is a table that can be written: plain or partitioned, no view, no foreign table.
+    pub writable_kind: bool,
+    /// Whether row-level security would apply to the role.
+    pub row_security: bool,
+}
+
+/// A foreign key of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignKey {
+    /// The constraint's name.
+    pub name: String,
+    /// The referring columns, in the constraint's order.
+    pub columns: Vec<String>,
+    /// The table referred to.
+    pub target: TableName,
+    /// The columns referred to, in the same order.
+    pub target_columns: Vec<String>,
+    /// What happens to the referring row when the row referred to is deleted.
+    pub on_delete: ReferentialAction,
+    /// What happens to the referring row when the key referred to changes.
+    pub on_update: ReferentialAction,
+}
+
+/// What the server does to referring rows by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReferentialAction {
+    /// Refuses, at once or at the end of the transaction.
+    Refuse,
+    /// Deletes or changes them along.
+    Cascade,
+    /// Sets the referring columns to NULL.
+    SetNull,
+    /// Sets the referring columns to their defaults.
+    SetDefault,
+}
+
+/// A trigger that an erasing statement would fire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trigger {
+    /// Its name.
+    pub name: String,
+    /// Whether it fires on UPDATE of these columns (empty: any column); `None` when not on UPDATE.
+    pub on_update_of: Option<BTreeSet<String>>,
+    /// Whether it fires on DELETE.
+    pub on_delete: bool,
+}
