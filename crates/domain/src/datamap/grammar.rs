@@ -103,6 +103,7 @@ pub(super) struct LetheCollection {
     pub rows: Option<super::model::Ownership>,
     pub created_at: Option<Spanned<String>>,
     pub erase: Option<super::model::Erase>,
+    pub triggers: Option<Vec<String>>,
     pub retention: Option<Spanned<super::model::Retention>>,
     pub media: Option<LetheMedia>,
     pub oauth: Option<Spanned<super::model::OauthTokens>>,

@@ -182,6 +182,7 @@ fn read_collection(
         ownership: lethe.and_then(|l| l.rows).unwrap_or_default(),
         created_at: lethe.and_then(|l| l.created_at.as_ref()).map(|c| c.value.clone()),
         erase,
+        allowed_triggers: lethe.and_then(|l| l.triggers.clone()).unwrap_or_default(),
         retention: lethe.and_then(|l| l.retention.as_ref()).map(|r| r.value.clone()),
         media: lethe.and_then(|l| l.media.as_ref()).map(|m| media::read(m, &path, report)),
         oauth,

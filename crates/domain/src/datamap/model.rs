@@ -83,6 +83,8 @@ pub struct Collection {
     pub created_at: Option<String>,
     /// What erasure does with its rows.
     pub erase: Erase,
+    /// Triggers of the table that erasing may fire: somebody looked at what they do.
+    pub allowed_triggers: Vec<String>,
     /// When its rows fall due.
     pub retention: Option<Retention>,
     /// Where media objects are named.

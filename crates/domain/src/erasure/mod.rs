@@ -1,4 +1,19 @@
 //! Erasure (Art. 17): what it does to each collection, in which order, and what must hold before
 //! the first write.
+//!
+//! [`plan::plan`] puts the data map beside the live schema and the [`facts`] of its stores. It
+//! answers either a plan that can be carried out to its end, or everything that stands in its way.
+//! Nothing that would fail half-way is begun, since an erasure cannot be taken back.
 
 pub mod facts;
+mod keys;
+pub mod obstacle;
+mod order;
+pub mod plan;
+mod preflight;
+
+#[cfg(test)]
+mod tests;
+
+pub use obstacle::{Obstacle, ObstacleKind};
+pub use plan::{CollectionErasure, ErasurePlan, FieldChange, RowAction, plan};

@@ -1,0 +1,226 @@
+//! What an erasure of an organisation's rows consists of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::datamap::category::{default_strategy, personal};
+use crate::datamap::{Collection, DataMap, Effect, Erase, Field, Strategy};
+use crate::schema::{LiveSchema, Table, TableName};
+
+use super::facts::{ForeignKey, StoreFacts};
+use super::obstacle::Obstacle;
+use super::{keys, order, preflight};
+
+/// What happens to the rows of every collection, wave by wave. The collections of a wave do not
+/// need each other; those of the next need all before them. The organisations' own table is last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ErasurePlan {
+    /// The waves.
+    pub waves: Vec<Vec<CollectionErasure>>,
+}
+
+/// What happens to the rows of one collection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CollectionErasure {
+    /// The collection as `dataset.collection`.
+    pub collection: String,
+    /// The subject store that holds it.
+    pub store: String,
+    /// Its table.
+    pub table: TableName,
+    /// What is done to a row.
+    pub action: RowAction,
+    /// Whether a row may lead to several organisations: then only rows that lead to this one alone
+    /// are touched, and the others are reported as shared.
+    pub exclusive: bool,
+    /// Whether all rows must go in one statement, because rows of the table refer to each other.
+    pub unsplit: bool,
+    /// Foreign keys of other tables that refer to rows which are deleted. A row that is still
+    /// referred to by then (by one that is held, came later, or is another organisation's) is left
+    /// and reported: otherwise the server would refuse the statement, or change that row along.
+    pub guards: Vec<Guard>,
+}
+
+/// A foreign key that refers to rows which are deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Guard {
+    /// The referring table.
+    pub table: TableName,
+    /// Its columns.
+    pub columns: Vec<String>,
+    /// The columns referred to.
+    pub target_columns: Vec<String>,
+}
+
+/// What is done to a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowAction {
+    /// The row is deleted.
+    Delete,
+    /// These columns are changed; every other one stays as it is.
+    Anonymise(Vec<FieldChange>),
+    /// These nullable columns are set to NULL, so that rows which refer to each other can be
+    /// deleted afterwards.
+    Unlink(Vec<String>),
+}
+
+/// What is done to a column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldChange {
+    /// The column.
+    pub column: String,
+    /// By which strategy.
+    pub strategy: Strategy,
+    /// What that makes of the value, in the words of the law.
+    pub effect: Effect,
+}
+
+/// Plans the erasure of an organisation's rows in every store of the map. `live` and `facts` are
+/// keyed by store name.
+///
+/// Findings of [`crate::datamap::check()`] that stand in the way of erasure are not repeated here:
+/// callers make that check first.
+///
+/// # Errors
+/// Everything that stands in the way, sorted; then nothing may be written.
+pub fn plan(
+    map: &DataMap,
+    live: &BTreeMap<String, LiveSchema>,
+    facts: &BTreeMap<String, StoreFacts>,
+) -> Result<ErasurePlan, Vec<Obstacle>> {
+    let none = (LiveSchema::default(), StoreFacts::default());
+    let mut obstacles = Vec::new();
+    let (mut waves, mut last) = (Vec::<Vec<CollectionErasure>>::new(), Vec::new());
+    for store in map.stores() {
+        let schema = live.get(store).unwrap_or(&none.0);
+        let facts = facts.get(store).unwrap_or(&none.1);
+        let targets = targets(map, store, schema);
+        preflight::check(&targets, schema, facts, &mut obstacles);
+        for (place, wave) in order::waves(&targets, facts, &mut obstacles).into_iter().enumerate() {
+            let (root, others): (Vec<_>, Vec<_>) = wave.into_iter().partition(|done| is_root(map, done));
+            last.extend(root);
+            match waves.get_mut(place) {
+                Some(known) => known.extend(others),
+                None => waves.push(others),
+            }
+        }
+    }
+    if obstacles.is_empty() {
+        waves.push(last);
+        waves.retain(|wave| !wave.is_empty());
+        return Ok(ErasurePlan { waves });
+    }
+    obstacles.sort();
+    obstacles.dedup();
+    Err(obstacles)
+}
+
+/// A collection that erasure touches, with what it does to a row.
+pub(super) struct Target<'a> {
+    pub collection: &'a Collection,
+    pub path: String,
+    pub store: &'a str,
+    /// The organisations' own table, which goes last.
+    pub root: bool,
+    /// `None` where the rows are deleted.
+    pub changes: Option<Vec<FieldChange>>,
+    pub exclusive: bool,
+    /// The columns that may be NULL.
+    pub nullable: BTreeSet<String>,
+}
+
+impl Target<'_> {
+    pub(super) fn table(&self) -> &TableName {
+        &self.collection.table
+    }
+
+    pub(super) fn deletes(&self) -> bool {
+        self.changes.is_none()
+    }
+
+    /// Whether the erasure makes this column NULL.
+    pub(super) fn nulls(&self, column: &str) -> bool {
+        let mut changes = self.changes.iter().flatten();
+        changes.any(|change| change.column == column && change.strategy == Strategy::Null)
+    }
+
+    pub(super) fn erasure(&self, action: RowAction, guards: Vec<Guard>, unsplit: bool) -> CollectionErasure {
+        CollectionErasure {
+            collection: self.path.clone(),
+            store: self.store.to_owned(),
+            table: self.table().clone(),
+            action,
+            exclusive: self.exclusive,
+            unsplit,
+            guards,
+        }
+    }
+}
+
+fn targets<'a>(map: &'a DataMap, store: &'a str, schema: &LiveSchema) -> Vec<Target<'a>> {
+    let datasets = map.datasets.iter().filter(|dataset| dataset.store == store);
+    let collections = datasets.flat_map(|dataset| {
+        let root = dataset.organisation.as_ref().map(|root| root.collection.as_str());
+        dataset
+            .collections
+            .iter()
+            .map(move |collection| (dataset, collection, root == Some(&collection.name)))
+    });
+    let mut targets = Vec::new();
+    for (dataset, collection, root) in collections.filter(|(_, collection, _)| !collection.skipped) {
+        let live = schema.tables.get(&collection.table);
+        let changes = match collection.erase {
+            Erase::Delete => None,
+            Erase::Anonymise => Some(changes(collection, live)),
+        };
+        if changes.as_ref().is_some_and(Vec::is_empty) {
+            continue;
+        }
+        let exclusive = collection.tenant.as_ref().is_some_and(|path| keys::leads_to_several(path, schema));
+        let path = format!("{}.{}", dataset.key, collection.name);
+        let columns = live.into_iter().flat_map(|table| &table.columns);
+        let nullable = columns.filter(|column| !column.not_null).map(|column| column.name.clone()).collect();
+        targets.push(Target { collection, path, store, root, changes, exclusive, nullable });
+    }
+    targets
+}
+
+/// The columns that change: each by the strategy that the map names, or else by its category's.
+fn changes(collection: &Collection, live: Option<&Table>) -> Vec<FieldChange> {
+    let changes = collection.fields.iter().filter_map(|field| {
+        let strategy = strategy(field, live)?;
+        let effect = strategy.effect();
+        Some(FieldChange { column: field.name.clone(), strategy, effect })
+    });
+    changes.filter(|change| change.effect != Effect::Kept).collect()
+}
+
+fn strategy(field: &Field, live: Option<&Table>) -> Option<Strategy> {
+    if field.strategy.is_some() {
+        return field.strategy.clone();
+    }
+    if field.primary_key || !field.data_categories.iter().any(|category| personal(category)) {
+        return None;
+    }
+    let table = live?;
+    default_strategy(&field.data_categories, table.column(&field.name)?, table.unique_alone(&field.name))
+}
+
+fn is_root(map: &DataMap, erasure: &CollectionErasure) -> bool {
+    map.organisation().is_some_and(|(dataset, root)| {
+        dataset.store == erasure.store
+            && dataset.collection(&root.collection).is_some_and(|c| c.table == erasure.table)
+    })
+}
+
+impl Guard {
+    pub(super) fn of(table: &TableName, key: &ForeignKey) -> Self {
+        Self {
+            table: table.clone(),
+            columns: key.columns.clone(),
+            target_columns: key.target_columns.clone(),
+        }
+    }
+}

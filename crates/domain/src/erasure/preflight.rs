@@ -1,0 +1,188 @@
+//! What must hold before the first write: every case that would fail half-way, or do more than the
+//! plan says, is found here and refused whole.
+
+use crate::datamap::{Strategy, TenantPath};
+use crate::schema::{LiveSchema, TableName};
+
+use super::facts::{ReferentialAction, StoreFacts, TableFacts};
+use super::keys;
+use super::obstacle::{Obstacle, ObstacleKind as Kind};
+use super::plan::{FieldChange, Target};
+
+/// Reports everything that stands in the way of erasing these collections.
+pub(super) fn check(
+    targets: &[Target<'_>],
+    schema: &LiveSchema,
+    facts: &StoreFacts,
+    obstacles: &mut Vec<Obstacle>,
+) {
+    for target in targets {
+        let mut checker = Checker { target, targets, schema, facts, obstacles };
+        let Some(known) = facts.tables.get(target.table()).filter(|facts| facts.writable_kind) else {
+            checker.report(
+                (Kind::Table, None),
+                "it is not a table that can be written",
+                "name the table behind it, or set `fides_meta: {skip_processing: true}`",
+            );
+            continue;
+        };
+        checker.table(known);
+        checker.triggers(known);
+        match &target.changes {
+            None => checker.references(),
+            Some(changes) => changes.iter().for_each(|change| checker.change(known, change)),
+        }
+    }
+}
+
+struct Checker<'a> {
+    target: &'a Target<'a>,
+    targets: &'a [Target<'a>],
+    schema: &'a LiveSchema,
+    facts: &'a StoreFacts,
+    obstacles: &'a mut Vec<Obstacle>,
+}
+
+impl Checker<'_> {
+    fn report(
+        &mut self,
+        (kind, column): (Kind, Option<&str>),
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.obstacles.push(Obstacle::new(kind, (self.target.table(), column), what, remedy));
+    }
+
+    fn table(&mut self, known: &TableFacts) {
+        if known.row_security {
+            self.report(
+                (Kind::RowSecurity, None),
+                "row-level security would hide rows from the eraser's role",
+                "give the role BYPASSRLS",
+            );
+        }
+        if self.target.deletes() && !known.deletable {
+            let table = self.target.table();
+            self.report(
+                (Kind::Privilege, None),
+                "the eraser's role may not delete its rows",
+                format!("grant it: GRANT DELETE ON {table} TO the role"),
+            );
+        }
+    }
+
+    /// A trigger's doings are neither counted nor undone by us, so each one must be known.
+    fn triggers(&mut self, known: &TableFacts) {
+        let changed = |columns: &std::collections::BTreeSet<String>| {
+            let mut changes = self.target.changes.iter().flatten();
+            columns.is_empty() || changes.any(|change| columns.contains(&change.column))
+        };
+        let fires = |trigger: &&super::facts::Trigger| {
+            if self.target.deletes() {
+                trigger.on_delete
+            } else {
+                trigger.on_update_of.as_ref().is_some_and(changed)
+            }
+        };
+        let allowed = &self.target.collection.allowed_triggers;
+        let unknown: Vec<String> = known
+            .triggers
+            .iter()
+            .filter(fires)
+            .map(|t| t.name.clone())
+            .filter(|n| !allowed.contains(n))
+            .collect();
+        for name in unknown {
+            self.report(
+                (Kind::Trigger, None),
+                format!("erasing would fire the trigger `{name}`"),
+                format!("when what it does is harmless, say so with `lethe: {{triggers: [{name}]}}`; or disable it for the eraser's role"),
+            );
+        }
+    }
+
+    fn change(&mut self, known: &TableFacts, change: &FieldChange) {
+        let column = change.column.as_str();
+        let live = self.schema.tables.get(self.target.table());
+        let Some(found) = live.and_then(|table| table.column(column)) else {
+            let remedy = "correct the name, or grant SELECT on it";
+            return self.report(
+                (Kind::Column, Some(column)),
+                "there is no such column that the role can read",
+                remedy,
+            );
+        };
+        let unique = live.is_some_and(|table| table.unique_alone(column));
+        if let Some(reason) = change.strategy.misfit(found, unique) {
+            let what = format!("the strategy `{}` cannot apply: {reason}", change.strategy.name());
+            self.report((Kind::Strategy, Some(column)), what, "name another strategy");
+        }
+        if !known.updatable.contains(column) {
+            let table = self.target.table();
+            let remedy = format!("grant it: GRANT UPDATE ({column}) ON {table} TO the role");
+            self.report((Kind::Privilege, Some(column)), "the eraser's role may not change it", remedy);
+        }
+        if let Some(role) = self.holds_together(known, change) {
+            let what = format!("the strategy `{}` would change {role}", change.strategy.name());
+            self.report((Kind::Strategy, Some(column)), what, "keep it with `lethe: {strategy: keep}`: with the columns around it erased it points at nobody");
+        }
+    }
+
+    /// What a column is to other rows, when changing it would break that.
+    fn holds_together(&self, known: &TableFacts, change: &FieldChange) -> Option<String> {
+        let (table, column) = (self.target.table(), &change.column);
+        let live = self.schema.tables.get(table);
+        if live.is_some_and(|table| table.primary_key.contains(column)) {
+            return Some("the primary key".to_owned());
+        }
+        let leads = |path: &TenantPath, from: &TableName| {
+            keys::on_the_way(path, from, table).contains(&column.as_str())
+        };
+        let led = self
+            .targets
+            .iter()
+            .find(|any| any.collection.tenant.as_ref().is_some_and(|path| leads(path, any.table())));
+        if let Some(led) = led {
+            return Some(format!("how rows of {} lead to their organisation", led.path));
+        }
+        if let Some((referring, _)) =
+            keys::referring(self.facts, table).find(|(_, key)| key.target_columns.contains(column))
+        {
+            return Some(format!("a key that {referring} refers to"));
+        }
+        let refers = known.foreign_keys.iter().find(|key| key.columns.contains(column));
+        refers
+            .filter(|_| change.strategy != Strategy::Null)
+            .map(|key| format!("a reference to {}", key.target))
+    }
+
+    /// Rows that refer to rows which are deleted must be gone, or have let go, by then.
+    fn references(&mut self) {
+        let referring: Vec<_> = keys::referring(self.facts, self.target.table())
+            .filter(|(table, _)| *table != self.target.table())
+            .map(|(table, key)| (table.clone(), key.clone()))
+            .collect();
+        for (table, key) in referring {
+            let gone = self.targets.iter().any(|other| {
+                *other.table() == table
+                    && (other.deletes() || key.columns.iter().any(|column| other.nulls(column)))
+            });
+            if gone {
+                continue;
+            }
+            let by_itself = match key.on_delete {
+                ReferentialAction::Refuse => "the server would refuse to delete what they refer to",
+                ReferentialAction::Cascade => "the server would delete them along, uncounted",
+                ReferentialAction::SetNull | ReferentialAction::SetDefault => {
+                    "the server would change them along, uncounted"
+                }
+            };
+            let columns = key.columns.join(", ");
+            self.report(
+                (Kind::Reference, None),
+                format!("rows of {table} ({columns}) refer to its rows by `{}` and stay: {by_itself}", key.name),
+                format!("delete the rows of {table} too, give ({columns}) the strategy `null`, or anonymise these rows instead of deleting them"),
+            );
+        }
+    }
+}

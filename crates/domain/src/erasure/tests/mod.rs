@@ -1,0 +1,5 @@
+//! Plans and obstacles over small schemas.
+
+mod obstacles;
+mod orders;
+mod shop;
