@@ -6,14 +6,18 @@
 //! Nothing that would fail half-way is begun, since an erasure cannot be taken back.
 
 pub mod facts;
+pub mod identity;
 mod keys;
 pub mod obstacle;
 mod order;
 pub mod plan;
 mod preflight;
+pub mod request;
 
 #[cfg(test)]
 mod tests;
 
+pub use identity::{Identity, IdentityKind, NoIdentity};
 pub use obstacle::{Obstacle, ObstacleKind};
 pub use plan::{CollectionErasure, ErasurePlan, FieldChange, RowAction, plan};
+pub use request::{GracePeriod, NoGracePeriod, confirms};

@@ -1,0 +1,89 @@
+//! What a request for erasure asks for, and what it must confirm.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+/// How long an accepted erasure waits before it begins: whole days of 24 hours, from 0 to 30.
+///
+/// Days are counted in UTC, where each has 24 hours, so no change of the clocks moves the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub struct GracePeriod(i64);
+
+/// A number of days that is no grace period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("grace_period_days is a whole number from 0 to {}", GracePeriod::LONGEST)]
+pub struct NoGracePeriod;
+
+impl GracePeriod {
+    /// The longest, in days.
+    pub const LONGEST: i64 = 30;
+
+    /// When the period that begins at `now` is over; from then on, not before, the erasure may begin.
+    #[must_use]
+    pub fn ends(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        now.checked_add_signed(TimeDelta::days(self.0)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+}
+
+impl Default for GracePeriod {
+    fn default() -> Self {
+        Self(7)
+    }
+}
+
+impl TryFrom<i64> for GracePeriod {
+    type Error = NoGracePeriod;
+
+    fn try_from(days: i64) -> Result<Self, NoGracePeriod> {
+        (0..=Self::LONGEST).contains(&days).then_some(Self(days)).ok_or(NoGracePeriod)
+    }
+}
+
+impl From<GracePeriod> for i64 {
+    fn from(period: GracePeriod) -> Self {
+        period.0
+    }
+}
+
+/// Whether the typed name is the organisation's own, to the letter: case, spaces and accents count.
+/// A confirmation that forgives is none.
+#[must_use]
+pub fn confirms(typed: &str, name: &str) -> bool {
+    typed == name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grace_period_has_0_to_30_days() {
+        for (json, days) in [("0", Some(0)), ("7", Some(7)), ("30", Some(30)), ("31", None), ("-1", None)] {
+            let read = serde_json::from_str::<GracePeriod>(json);
+            assert_eq!(read.as_ref().ok().map(|period| period.0), days);
+            if let Err(error) = read {
+                assert_eq!(error.to_string(), "grace_period_days is a whole number from 0 to 30");
+            }
+        }
+        assert!(serde_json::from_str::<GracePeriod>("1.5").is_err());
+        assert_eq!(serde_json::to_string(&GracePeriod::default()).unwrap(), "7");
+    }
+
+    #[test]
+    fn it_ends_to_the_second_whatever_the_clocks_do_meanwhile() {
+        // Summer time ends in Europe on 2026-10-25.
+        let now: DateTime<Utc> = "2026-10-24T22:59:59.5Z".parse().unwrap();
+        assert_eq!(GracePeriod(1).ends(now).to_rfc3339(), "2026-10-25T22:59:59.500+00:00");
+        assert_eq!(GracePeriod(0).ends(now), now);
+        assert_eq!(GracePeriod(30).ends(DateTime::<Utc>::MAX_UTC), DateTime::<Utc>::MAX_UTC);
+    }
+
+    #[test]
+    fn a_name_is_confirmed_to_the_letter() {
+        assert!(confirms("O'Hara & Søn", "O'Hara & Søn"));
+        for typed in ["o'hara & søn", "O'Hara & Søn ", "O'Hara & Son", "O’Hara & Søn", ""] {
+            assert!(!confirms(typed, "O'Hara & Søn"), "{typed:?}");
+        }
+    }
+}
