@@ -33,6 +33,8 @@ pub struct Options {
     pub reader: Option<String>,
     /// How long a lease holds.
     pub lease: &'static str,
+    /// A step that failed so often fails its job.
+    pub max_attempts: u32,
     /// Exports of up to so many rows are one step.
     pub whole_export_rows: i64,
     /// Larger collections are cut into parts of about so many rows.
@@ -56,6 +58,7 @@ impl Default for Options {
             store: "vantage".to_owned(),
             reader: Some("vantage_reader".to_owned()),
             lease: "5s",
+            max_attempts: 10,
             whole_export_rows: 20_000,
             part_rows: 1_000_000,
             volume_bytes: None,
@@ -144,10 +147,11 @@ impl System {
             .as_ref()
             .map(|url| format!("otlp_endpoint = '{url}'\n"))
             .unwrap_or_default();
-        let lease = options.lease;
+        let Options { lease, max_attempts, .. } = options;
         let common = format!(
             "[control]\nurl = '{control}'\n[amqp]\nurl = '{amqp}'\n[admin]\nlisten = '{admin}'\n\
-             [telemetry]\nlog_filter = 'info'\n{otlp}[worker]\nlease = '{lease}'\nbackoff = '200ms'\n"
+             [telemetry]\nlog_filter = 'info'\n{otlp}\
+             [worker]\nlease = '{lease}'\nbackoff = '200ms'\nmax_attempts = {max_attempts}\n"
         );
         let config = self.path(&format!("{name}.toml"));
         std::fs::write(&config, format!("{common}{}", self.own_settings(name, options)?))?;

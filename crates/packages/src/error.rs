@@ -1,5 +1,8 @@
 //! What can go wrong while a package is written or read.
 
+use std::error::Error as StdError;
+use std::io;
+
 use thiserror::Error;
 
 use crate::encode::EncodeError;
@@ -18,7 +21,7 @@ pub enum PackageError {
     #[error(
         "package store is not usable; expected a url such as file:///directory or s3://bucket/prefix, and the options of that store"
     )]
-    StoreUrl(#[source] Box<dyn std::error::Error + Send + Sync>),
+    StoreUrl(#[source] Box<dyn StdError + Send + Sync>),
     /// The object store failed; worth trying again later unless the object is missing.
     #[error("could not {action} object {key}")]
     Object {
@@ -61,10 +64,10 @@ pub enum PackageError {
     },
     /// The compressor failed or was cut off by the end of the program.
     #[error("compression was interrupted")]
-    Compression(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Compression(#[source] Box<dyn StdError + Send + Sync>),
     /// The archive could not be encrypted. Nothing of it is visible then.
     #[error("encryption was interrupted")]
-    Encryption(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Encryption(#[source] Box<dyn StdError + Send + Sync>),
     /// The manifest could not be written as JSON.
     #[error("the manifest could not be written as json")]
     Manifest(#[source] serde_json::Error),
@@ -78,6 +81,21 @@ impl PackageError {
     #[must_use]
     pub const fn is_missing(&self) -> bool {
         matches!(self, Self::NotFound(_) | Self::Object { source: object_store::Error::NotFound { .. }, .. })
+    }
+
+    /// Whether there is no room left where the package should go: a directory's disk or quota is used
+    /// up. It passes when somebody makes room.
+    #[must_use]
+    pub fn is_storage_full(&self) -> bool {
+        let mut cause = StdError::source(self);
+        while let Some(error) = cause {
+            let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+            if matches!(kind, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)) {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
     }
 
     /// Whether the same work may succeed when done again later: the store was unreachable or

@@ -34,6 +34,10 @@ pub(crate) fn package_failed(error: &PackageError) -> StepError {
         detail.push_str(&cause.to_string());
         source = cause.source();
     }
+    if error.is_storage_full() {
+        let advice = "the package store is full; make room there or enlarge it, then retry the job";
+        return StepError::Retryable(FailureReason::new("storage_full", format!("{advice} ({detail})")));
+    }
     decide(error.is_retryable(), FailureReason::new("package_not_written", detail))
 }
 
