@@ -172,7 +172,8 @@ type Answer = Response<Either<s3s::Body, Full<Bytes>>>;
 
 async fn serve(stream: TcpStream, service: S3Service, fates: Arc<Fates>) {
     let answer = service_fn(|request: Request<Incoming>| {
-        let (fate, service) = (fates.next(), service.clone());
+        let fate = fates.next(request.uri().path_and_query().map_or("", |target| target.as_str()));
+        let service = service.clone();
         async move { answer(fate, service, request).await }
     });
     let mut server = hyper::server::conn::http1::Builder::new();

@@ -19,6 +19,8 @@ pub struct Faults {
     pub seed: u64,
     /// After so many all goes well again.
     pub most: Option<u64>,
+    /// Only requests whose path and query hold this.
+    pub only: Option<&'static str>,
 }
 
 /// What becomes of a request.
@@ -50,12 +52,13 @@ impl Fates {
         *self.chance.lock().unwrap_or_else(PoisonError::into_inner) = chance;
     }
 
-    pub fn next(&self) -> Fate {
+    pub fn next(&self, target: &str) -> Fate {
         let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
         let (faults, random) = &mut *chance;
         let number: f64 = random.random();
         let fate = match number {
             _ if faults.most == Some(0) => Fate::Fine,
+            _ if faults.only.is_some_and(|only| !target.contains(only)) => Fate::Fine,
             n if n < faults.errors => Fate::Error,
             n if n < faults.errors + faults.stalls => Fate::Stall,
             n if n < faults.errors + faults.stalls + faults.lost_answers => Fate::LostAnswer,
