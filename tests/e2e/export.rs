@@ -154,6 +154,48 @@ async fn every_value_of_an_organisation_equals_the_database_in_both_formats() {
     );
 }
 
+/// What breaks spreadsheets, parsers, lines and terminals, at lengths that no program expects in a cell.
+#[tokio::test(flavor = "multi_thread")]
+async fn formulas_zero_bytes_lone_returns_huge_cells_and_right_to_left_text_survive() {
+    let name = "=SUM(A1:A9)\rafter a lone return, שלום \u{202e}fdp.exe";
+    let huge = "שלום, مرحبا\r=1+1\u{1}\n".repeat((1 << 20) / 24);
+    let nothing = r#"{"zero byte": "a\u0000b"}"#;
+    let servers = Servers::shared().unwrap();
+    let (database, seeded) = vantage(&servers.pg_url, &[100]).await;
+    let id = seeded.organisations[0].id;
+    let organisation = "UPDATE organisations SET name = $2, \"displayName\" = $3 WHERE id = $1";
+    database.client.execute(organisation, &[&id, &name, &huge]).await.unwrap();
+    let conversations = "UPDATE conversations SET metadata = $1::text::json";
+    database.client.execute(conversations, &[&nothing]).await.unwrap();
+    let system = System::start(servers, database, &Options::default()).await.unwrap();
+    let api = system.api(&id.to_string(), "owner").unwrap();
+    let job = api.export("both").await.unwrap();
+    let job = api.wait(job, &["completed", "failed"], PATIENCE).await.unwrap();
+    assert_eq!(job.summary.state, "completed", "{:?}", job.failure);
+    let mut archive = downloaded(&api, job.summary.id).await;
+    equals_database(&mut archive, &system.subjects, id).await;
+    let [json] = &archive.json("organisations")[..] else { panic!("one organisation") };
+    assert_eq!(serde_json::from_str::<String>(&json["name"]).unwrap(), name);
+    assert_eq!(serde_json::from_str::<String>(&json["displayName"]).unwrap(), huge);
+    let [csv] = &archive.csv("organisations")[..] else { panic!("one organisation") };
+    assert_eq!((&csv["name"], &csv["displayName"]), (&name.to_owned(), &huge));
+    let raw = String::from_utf8(archive.file("data/organisations.csv")).unwrap();
+    assert!(raw.contains("\"'=SUM(A1:A9)\r"), "no spreadsheet may calculate it");
+    assert!(archive.json("conversations").iter().all(|row| row["metadata"].contains("a\\u0000b")));
+    shown_harmlessly(&String::from_utf8(archive.file("index.html")).unwrap(), &huge);
+}
+
+/// The page shows the same values: what cannot be seen by its name, what is huge by its beginning.
+fn shown_harmlessly(page: &str, huge: &str) {
+    let shown =
+        "=SUM(A1:A9)<i class=\"mark\">CR</i>after a lone return, שלום <i class=\"mark\">U+202E</i>fdp.exe";
+    assert!(page.contains(shown));
+    assert!(page.contains("שלום, مرحبا"));
+    assert!(page.contains("a\\u0000b"));
+    assert!(!page.contains(['\r', '\0', '\u{1}', '\u{202e}']), "nothing reaches a browser as it is");
+    assert!(huge.len() > 1 << 20 && page.len() < 1 << 20, "a huge cell is cut: {} bytes", page.len());
+}
+
 fn secrets_are_left_out(archive: &mut Archive) {
     let manifest = archive.manifest();
     for secret in ["password_hash", "totp_secret", "access_token", "refresh_token"] {
