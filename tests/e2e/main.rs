@@ -12,6 +12,7 @@ mod faults;
 mod foreign_schema;
 mod full;
 mod kills;
+mod large;
 mod observability;
 mod published_api;
 mod shutdown;

@@ -1,5 +1,7 @@
 //! A caller of the API.
 
+use std::io::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -10,6 +12,9 @@ use reqwest::{Client, Method, Response, StatusCode};
 use uuid::Uuid;
 
 use crate::wait::eventually;
+
+/// How long a download may take that does not fit into memory.
+const LARGE: Duration = Duration::from_secs(600);
 
 /// One caller: a base address and a token.
 #[derive(Debug, Clone)]
@@ -121,16 +126,36 @@ impl Api {
     /// # Errors
     /// When there is no link or it does not work.
     pub async fn download_volume(&self, id: Uuid, volume: i32) -> Result<Download> {
+        let link = self.link(id, volume).await?;
+        let bytes = self.http.get(&link).send().await?.error_for_status()?.bytes().await?;
+        Ok(Download { link, bytes })
+    }
+
+    /// Fetches a job's package, however large, into a file.
+    ///
+    /// # Errors
+    /// When there is no link or it does not work, or the file cannot be written.
+    pub async fn download_to(&self, id: Uuid, path: &Path) -> Result<()> {
+        let request = self.http.get(self.link(id, 1).await?).timeout(LARGE);
+        let mut response = request.send().await?.error_for_status()?;
+        let mut file = std::fs::File::create(path)?;
+        while let Some(chunk) = response.chunk().await? {
+            file.write_all(&chunk)?;
+        }
+        Ok(())
+    }
+
+    /// A signed link to a volume of a job's package.
+    async fn link(&self, id: Uuid, volume: i32) -> Result<String> {
         let path = format!("/jobs/{id}/download?volume={volume}");
         let response = self.send(Method::GET, &path, None).await?;
         let status = response.status();
         let link =
             response.headers().get("location").and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let Some(link) = link.filter(|_| status.is_redirection()) else {
-            bail!("no link: {status} {}", response.text().await?);
-        };
-        let bytes = self.http.get(&link).send().await?.error_for_status()?.bytes().await?;
-        Ok(Download { link, bytes })
+        match link.filter(|_| status.is_redirection()) {
+            Some(link) => Ok(link),
+            None => bail!("no link: {status} {}", response.text().await?),
+        }
     }
 
     /// Fetches any address without a token.

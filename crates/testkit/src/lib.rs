@@ -8,6 +8,7 @@
 mod control;
 mod database;
 mod eventually;
+pub mod readers;
 mod requests;
 pub mod s3;
 mod setting;

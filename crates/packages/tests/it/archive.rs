@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use packages::{
     Archive, ArchiveWriter, Format, PackageError, PartOptions, PartWriter, Sha256Digest, StoredPart,
 };
+use testkit::readers::check_archive;
 
-use crate::fixture::{Fixture, check_with_installed_readers, unzip};
+use crate::fixture::{Fixture, unzip};
 
 fn noon() -> DateTime<Utc> {
     "2026-01-02T12:00:00Z".parse().unwrap()
@@ -50,7 +51,7 @@ async fn every_reader_finds_what_was_put_in() {
         ("nothing.txt", Vec::new()),
     ];
     assert_eq!(unzip(&bytes), expected.map(|(path, content)| (path.to_owned(), content)));
-    check_with_installed_readers(&fixture.path(&archive.key));
+    check_archive(&fixture.path(&archive.key));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

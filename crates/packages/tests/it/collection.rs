@@ -6,8 +6,9 @@ use packages::{
     entry_name,
 };
 use serde_json::Value;
+use testkit::readers::check_archive;
 
-use crate::fixture::{Fixture, check_with_installed_readers, unzip};
+use crate::fixture::{Fixture, unzip};
 
 fn columns() -> Vec<Column> {
     vec![
@@ -49,7 +50,7 @@ async fn rows_arrive_in_both_files_of_the_archive() {
     }
     let archive = archive.finish().await.unwrap();
     let path = fixture.path(&archive.key);
-    check_with_installed_readers(&path);
+    check_archive(&path);
     let entries = unzip(&std::fs::read(&path).unwrap());
     check_json(&entries[0].1);
     check_csv(&entries[1].1);

@@ -5,8 +5,9 @@ use packages::{
     Layout, PackageError, PartOptions, Sha256Digest, StoredPart, ValueKind,
 };
 use proptest::prelude::*;
+use testkit::readers::check_archive;
 
-use crate::fixture::{Fixture, check_with_installed_readers, unzip};
+use crate::fixture::{Fixture, unzip};
 
 const OPTIONS: PartOptions =
     PartOptions { level: 1, block_bytes: 500, blocks_in_flight: 2, memory_limit_bytes: 0 };
@@ -123,7 +124,7 @@ async fn a_file_is_split_into_files_that_are_complete_in_themselves() {
         let over: Vec<u64> =
             pieces.iter().filter(|p| p.archived_bytes() > limit).map(JoinedFile::rows).collect();
         assert_eq!(over, [200], "only the part that is larger by itself");
-        check_with_installed_readers(&fixture.path(&fixture.folder.archive()));
+        check_archive(&fixture.path(&fixture.folder.archive()));
         // To the last byte.
         assert_eq!(file.split(file.archived_bytes()), std::slice::from_ref(&file));
         assert_eq!(file.split(file.archived_bytes() - 1).len(), 2);

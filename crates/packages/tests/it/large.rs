@@ -10,8 +10,9 @@ use packages::{
     ArchiveWriter, Column, Content, Format, Frame, JoinedFile, MediaObject, MediaWriter, Sha256Digest,
     StoredPart, ValueKind, media_path,
 };
+use testkit::readers::{check_archive, check_entry};
 
-use crate::fixture::{Fixture, check_entry_with_installed_readers, check_with_installed_readers, unzip};
+use crate::fixture::{Fixture, unzip};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn seventy_thousand_media_objects() {
@@ -34,7 +35,7 @@ async fn seventy_thousand_media_objects() {
     assert_eq!(serde_json::from_slice::<Vec<MediaObject>>(&listing).unwrap().len(), 70_000);
     assert_eq!(entries.len(), 70_000);
     assert!(entries.iter().all(|(path, content)| path.as_bytes() == content));
-    check_with_installed_readers(&path);
+    check_archive(&path);
 }
 
 /// A part of `blocks` times a MiB of zeros, made by laying one compressed block end to end.
@@ -87,7 +88,7 @@ async fn an_entry_of_more_than_four_gibibytes() {
     let archive = archive.finish().await.unwrap();
     let path = fixture.path(&archive.key);
     assert_eq!(verified_length(&path), file.uncompressed_bytes());
-    check_entry_with_installed_readers(&path, "after.txt");
+    check_entry(&path, "after.txt");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -111,5 +112,5 @@ async fn a_media_object_of_more_than_four_gibibytes() {
     let mut entries = read.entries(&mut buffer);
     let entry = entries.next_entry().unwrap().unwrap();
     assert_eq!(entry.uncompressed_size_hint(), object.size_bytes);
-    check_entry_with_installed_readers(&path, "after.txt");
+    check_entry(&path, "after.txt");
 }

@@ -7,8 +7,9 @@ use packages::{
     Archive, ArchiveWriter, MEDIA_INDEX_PATH, MediaObject, MediaSegment, MediaSummary, MediaWriter,
     PackageError, Sha256Digest, media_path,
 };
+use testkit::readers::check_archive;
 
-use crate::fixture::{Fixture, check_with_installed_readers, unzip};
+use crate::fixture::{Fixture, unzip};
 
 const MIB: usize = 1 << 20;
 
@@ -53,7 +54,7 @@ async fn archive(fixture: &Fixture, segments: &[MediaSegment]) -> Archive {
         archive.add_segment(&serde_json::from_str(&result).unwrap()).await.unwrap();
     }
     let archive = archive.finish().await.unwrap();
-    check_with_installed_readers(&fixture.path(&archive.key));
+    check_archive(&fixture.path(&archive.key));
     archive
 }
 

@@ -4,8 +4,9 @@ use chrono::DateTime;
 use packages::{
     Archive, ArchiveWriter, Footprint, Format, Part, PartOptions, PartWriter, StoredPart, volumes,
 };
+use testkit::readers::check_archive;
 
-use crate::fixture::{Fixture, check_with_installed_readers, unzip};
+use crate::fixture::{Fixture, unzip};
 
 async fn part(fixture: &Fixture, content: &[u8]) -> StoredPart {
     let key = fixture.folder.part(&format!("part {}", content.len())).format(Format::Csv);
@@ -56,7 +57,7 @@ async fn volumes_are_exactly_as_long_as_counted() {
         }
         let path = fixture.path(&archive.key);
         if number == 1 {
-            check_with_installed_readers(&path);
+            check_archive(&path);
         }
         let entries = unzip(&std::fs::read(&path).unwrap());
         assert_eq!(entries[0].0, "manifest.json");
