@@ -1,5 +1,7 @@
 //! The five services over databases and a vhost of their own.
 
+mod another;
+
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -253,6 +255,14 @@ impl System {
     /// When it was never started.
     pub fn process(&mut self, name: &str) -> Result<&mut Process> {
         self.processes.get_mut(name).with_context(|| format!("{name} was not started"))
+    }
+
+    /// The process id of a service.
+    ///
+    /// # Errors
+    /// When it was never started.
+    pub fn id(&self, name: &str) -> Result<u32> {
+        Ok(self.processes.get(name).with_context(|| format!("{name} was not started"))?.id())
     }
 
     /// Where a service's side port is.

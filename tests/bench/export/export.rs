@@ -1,0 +1,48 @@
+//! One export, from request to downloadable archive, with what it cost.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use contracts::http::JobView;
+use tests::Api;
+use uuid::Uuid;
+
+const PATIENCE: Duration = Duration::from_secs(1_800);
+/// The caller looks this often: what it adds to a time is half of it on average.
+const LOOK_EVERY: Duration = Duration::from_millis(4);
+
+/// An export that completed.
+pub struct Run {
+    pub job: Uuid,
+    pub took: Duration,
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+pub async fn run(api: &Api, format: &str) -> Result<Run> {
+    let begun = Instant::now();
+    let job = api.export(format).await?;
+    let view = ended(api, job).await?;
+    let took = begun.elapsed();
+    ensure!(
+        view.summary.state == "completed",
+        "the export ended as {}: {:?}",
+        view.summary.state,
+        view.failure
+    );
+    let (rows, bytes) = (u64::try_from(view.progress.rows_done)?, u64::try_from(view.progress.bytes_done)?);
+    Ok(Run { job, took, rows, bytes })
+}
+
+async fn ended(api: &Api, job: Uuid) -> Result<JobView> {
+    let begun = Instant::now();
+    loop {
+        let view = api.job(job).await?;
+        if matches!(view.summary.state.as_str(), "completed" | "failed" | "cancelled") {
+            return Ok(view);
+        }
+        ensure!(begun.elapsed() < PATIENCE, "the export did not end within {PATIENCE:?}");
+        // A long export must not be slowed down by being watched.
+        tokio::time::sleep(LOOK_EVERY.max(begun.elapsed() / 200)).await;
+    }
+}

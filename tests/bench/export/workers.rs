@@ -1,0 +1,78 @@
+//! Two export-workers over one, and what the machine allows.
+//!
+//! No ratio can be higher than the machine's cores over those that one worker and its database
+//! keep busy, so the ratio comes with that limit. A worker compresses on every core it finds:
+//! where one already fills the machine, two show nothing. Hence a second look, with workers that
+//! have a core each and much to compute, so that the database is not what they wait for.
+
+use anyhow::{Context, Result};
+use tests::{Process, System};
+
+use crate::company::{Company, Organisation};
+use crate::cpu::{Cores, Meter, cores};
+use crate::export::run;
+use crate::table::{Table, Target};
+
+const SERVICE: &str = "export-worker";
+
+/// How the workers are run.
+struct Setting {
+    what: &'static str,
+    settings: &'static str,
+    is_pinned: bool,
+}
+
+const SETTINGS: [Setting; 2] = [
+    Setting { what: "two workers over one, as configured by default", settings: "", is_pinned: false },
+    Setting {
+        what: "two workers over one, a core each, level 9",
+        settings: "compression_level = 9\n",
+        is_pinned: true,
+    },
+];
+
+pub async fn measure(system: &mut System, company: &Company, table: &mut Table) -> Result<()> {
+    let Organisation { id, rows } = &company.large;
+    system.process(SERVICE)?.kill()?;
+    for setting in &SETTINGS {
+        println!("{}: {rows} rows, csv", setting.what);
+        let (one, alone) = with_workers(system, setting, 1, id).await?;
+        let (two, _) = with_workers(system, setting, 2, id).await?;
+        let (busy, all) = (alone.all(), cores()?);
+        let reason = format!(
+            "one worker and its database kept {busy:.2} of {all} cores busy: limit {:.2}",
+            all / busy
+        );
+        println!("  {reason}");
+        table.add(setting.what, Target::AtLeast(1.7), (one / two, ""), &reason);
+    }
+    system.spawn(SERVICE)?;
+    system.ready(SERVICE).await
+}
+
+/// Seconds of an export by so many fresh workers, and the cores that were busy meanwhile.
+async fn with_workers(system: &System, setting: &Setting, count: usize, id: &str) -> Result<(f64, Cores)> {
+    let mut workers = Vec::new();
+    for number in 0..count {
+        let worker = system.start_another(SERVICE, number, setting.settings).await?;
+        if setting.is_pinned {
+            pin(&worker, number)?;
+        }
+        workers.push(worker);
+    }
+    let ids: Vec<u32> = workers.iter().map(Process::id).collect();
+    let api = system.api(id, "owner")?;
+    let meter = Meter::start(system, &ids).await?;
+    let seconds = run(&api, "csv").await?.took.as_secs_f64();
+    let cores = meter.read()?;
+    println!("  {count} of them {seconds:>6.1} s  {cores}");
+    Ok((seconds, cores))
+}
+
+/// Binds every thread of a worker, and those it will start, to one core.
+fn pin(worker: &Process, core: usize) -> Result<()> {
+    let arguments = ["-a", "-c", "-p", &core.to_string(), &worker.id().to_string()];
+    let output = std::process::Command::new("taskset").args(arguments).output().context("taskset")?;
+    anyhow::ensure!(output.status.success(), "taskset: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! More than one process of a service.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::{System, free_port};
+use crate::process::{Process, Program};
+use crate::wait::eventually;
+
+impl System {
+    /// Starts another process of a service beside the first, with further lines in its `[service]`
+    /// settings; it is ready when this returns.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start_another(&self, name: &str, number: usize, settings: &str) -> Result<Process> {
+        let (program, first) = self.programs.get(name).context("no such service")?;
+        let admin = format!("127.0.0.1:{}", free_port()?);
+        let text = std::fs::read_to_string(&program.config)?.replace(first.as_str(), &admin);
+        let config = self.path(&format!("{name}-{number}.toml"));
+        std::fs::write(&config, text.replace("[service]\n", &format!("[service]\n{settings}")))?;
+        let another = Program { config, log: self.path(&format!("{name}-{number}.log")), ..program.clone() };
+        let process = another.start()?;
+        let url = format!("http://{admin}/readyz");
+        eventually(Duration::from_secs(60), &format!("another {name} is ready"), || async {
+            let answer = reqwest::get(&url).await;
+            Ok(answer.is_ok_and(|answer| answer.status().is_success()).then_some(()))
+        })
+        .await?;
+        Ok(process)
+    }
+}
