@@ -18,8 +18,8 @@ demo: ## sets up, builds, and carries an export from request to download; the sy
 test: ## every check and every test, on servers of their own
 	@deploy/local/run-tests
 
-bench: ## measures an export of a million rows against COPY in psql
-	@deploy/local/bench
+bench: ## measures exports against psql and pgbench; ARGS="small" for one figure
+	@deploy/local/bench $(ARGS)
 
 check: ## format, lints, documentation, sizes, spelling, licences, unused dependencies
 	@deploy/local/check
