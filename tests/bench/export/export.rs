@@ -8,8 +8,12 @@ use tests::Api;
 use uuid::Uuid;
 
 const PATIENCE: Duration = Duration::from_secs(1_800);
-/// The caller looks this often: what it adds to a time is half of it on average.
-const LOOK_EVERY: Duration = Duration::from_millis(4);
+/// How often a caller looks at a small export. On average half of it is added to a time.
+const OFTEN: Duration = Duration::from_millis(4);
+/// And at a large one, which must not be slowed down by being watched.
+const SELDOM: Duration = Duration::from_millis(100);
+/// What lasts so long is large.
+const LARGE_AFTER: Duration = Duration::from_millis(400);
 
 /// An export that completed.
 pub struct Run {
@@ -42,7 +46,6 @@ async fn ended(api: &Api, job: Uuid) -> Result<JobView> {
             return Ok(view);
         }
         ensure!(begun.elapsed() < PATIENCE, "the export did not end within {PATIENCE:?}");
-        // A long export must not be slowed down by being watched.
-        tokio::time::sleep(LOOK_EVERY.max(begun.elapsed() / 200)).await;
+        tokio::time::sleep(if begun.elapsed() < LARGE_AFTER { OFTEN } else { SELDOM }).await;
     }
 }

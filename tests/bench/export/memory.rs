@@ -27,7 +27,10 @@ pub async fn measure(system: &mut System, company: &Company, table: &mut Table) 
     let most = peaks.iter().copied().fold(0.0, f64::max);
     let least = peaks.iter().copied().fold(f64::MAX, f64::min);
     let shown: Vec<String> = peaks.iter().map(|peak| format!("{peak:.0}")).collect();
-    let sizes = format!("{} MiB by size", shown.join(", "));
+    let sizes = format!(
+        "{} MiB by size; only a large organisation fills every block that may be in flight",
+        shown.join(", ")
+    );
     table.add("peak memory of the worker, largest", Target::AtMost(128.0), (most, " MiB"), &sizes);
     table.add("peak memory, largest over smallest", Target::AtMost(1.2), (most / least, ""), &sizes);
     Ok(())

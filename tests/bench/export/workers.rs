@@ -19,14 +19,21 @@ const SERVICE: &str = "export-worker";
 struct Setting {
     what: &'static str,
     settings: &'static str,
+    format: &'static str,
     is_pinned: bool,
 }
 
 const SETTINGS: [Setting; 2] = [
-    Setting { what: "two workers over one, as configured by default", settings: "", is_pinned: false },
     Setting {
-        what: "two workers over one, a core each, level 9",
+        what: "two workers over one, as configured by default",
+        settings: "",
+        format: "csv",
+        is_pinned: false,
+    },
+    Setting {
+        what: "two workers over one, a core each, two formats, level 9",
         settings: "compression_level = 9\n",
+        format: "both",
         is_pinned: true,
     },
 ];
@@ -35,7 +42,7 @@ pub async fn measure(system: &mut System, company: &Company, table: &mut Table) 
     let Organisation { id, rows } = &company.large;
     system.process(SERVICE)?.kill()?;
     for setting in &SETTINGS {
-        println!("{}: {rows} rows, csv", setting.what);
+        println!("{}: {rows} rows", setting.what);
         let (one, alone) = with_workers(system, setting, 1, id).await?;
         let (two, _) = with_workers(system, setting, 2, id).await?;
         let (busy, all) = (alone.all(), cores()?);
@@ -63,7 +70,7 @@ async fn with_workers(system: &System, setting: &Setting, count: usize, id: &str
     let ids: Vec<u32> = workers.iter().map(Process::id).collect();
     let api = system.api(id, "owner")?;
     let meter = Meter::start(system, &ids).await?;
-    let seconds = run(&api, "csv").await?.took.as_secs_f64();
+    let seconds = run(&api, setting.format).await?.took.as_secs_f64();
     let cores = meter.read()?;
     println!("  {count} of them {seconds:>6.1} s  {cores}");
     Ok((seconds, cores))
