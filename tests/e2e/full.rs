@@ -30,7 +30,7 @@ async fn full_disk() {
     let servers = Servers::shared().unwrap();
     let (database, seeded) = vantage(&servers.pg_url, &[ROWS]).await;
     let system = System::start(servers, database, &options()).await.unwrap();
-    let organisation = &seeded.organisations[0];
+    let organisation = seeded.organisations.first().unwrap();
     let api = system.api(&organisation.id.to_string(), "owner").unwrap();
     // Mounted after the services began, as an operator would; declared later, so gone first.
     let disk = Disk::mount(&system.path("packages"), 64 * MIB);

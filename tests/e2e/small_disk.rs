@@ -8,10 +8,10 @@ const MAY_MOUNT: &str = "LETHE_TEST_MAY_MOUNT";
 
 /// Ways to a namespace of mounts of one's own, which ends with its last process: as root, as
 /// somebody who may be root in a namespace of users, as somebody who may become root.
-const WAYS: [&[&str]; 3] = [
-    &["unshare", "--mount"],
-    &["unshare", "--mount", "--map-root-user"],
-    &["sudo", "--non-interactive", "--preserve-env", "unshare", "--mount"],
+const WAYS: [(&str, &[&str]); 3] = [
+    ("unshare", &["--mount"]),
+    ("unshare", &["--mount", "--map-root-user"]),
+    ("sudo", &["--non-interactive", "--preserve-env", "unshare", "--mount"]),
 ];
 
 /// Runs `body` where file systems can be mounted, by running this test again there. Where there is
@@ -20,17 +20,19 @@ pub fn with_mounts(test: &str, body: impl FnOnce()) {
     if std::env::var_os(MAY_MOUNT).is_some() {
         return body();
     }
-    let Some(way) = WAYS.into_iter().find(|way| is_open(way)) else {
+    let Some((program, arguments)) = WAYS.into_iter().find(|way| is_open(*way)) else {
         assert_ne!(
             std::env::var("CI").as_deref(),
             Ok("true"),
             "here every test must run, and none may mount"
         );
-        eprintln!("skipped: {test}: neither root nor namespaces of users can be had to mount a small disk");
+        say(&format!(
+            "skipped: {test}: neither root nor namespaces of users can be had to mount a small disk"
+        ));
         return;
     };
-    let again = Command::new(way[0])
-        .args(&way[1..])
+    let again = Command::new(program)
+        .args(arguments)
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", "--nocapture", test])
         .env(MAY_MOUNT, "yes")
@@ -41,11 +43,16 @@ pub fn with_mounts(test: &str, body: impl FnOnce()) {
     assert!(said.contains("1 passed"), "the test did not run again: {said}");
 }
 
+#[expect(clippy::print_stderr, reason = "whoever runs the tests should see what was left out")]
+fn say(what: &str) {
+    eprintln!("{what}");
+}
+
 /// Whether that way leads to where a file system can be mounted.
-fn is_open(way: &[&str]) -> bool {
+fn is_open((program, arguments): (&str, &[&str])) -> bool {
     let directory = tempfile::tempdir().unwrap();
     let mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "lethe-test"];
-    let tried = Command::new(way[0]).args(&way[1..]).args(mount).arg(directory.path()).output();
+    let tried = Command::new(program).args(arguments).args(mount).arg(directory.path()).output();
     tried.is_ok_and(|tried| tried.status.success())
 }
 
