@@ -39,7 +39,7 @@ fn table(shelves: &[Shelf<'_>]) -> Markup {
                 @for shelf in shelves {
                     tr {
                         th scope="row" { a href={ "#c" (shelf.number) } { (Words(shelf.name)) } }
-                        td.number { (count(shelf.rows())) span.unit { " records" } }
+                        td.number { (count(shelf.rows())) span.unit { @if shelf.rows() == 1 { " record" } @else { " records" } } }
                         td.number { (size(shelf.size_bytes())) }
                         td.files { (files(shelf)) }
                     }
