@@ -1,5 +1,9 @@
 //! `generalise`: the value with less precision. A time becomes the first day of its year, a network
 //! address its /24 (version 4) or /48 (version 6), a number its leading digit.
+//!
+//! The server prints some outputs another way (`-100` of a `numeric(10,2)` as `-100.00`): they are
+//! equal as values. Its `date_trunc('year', …)` is equal too, except in 4714 BC, whose first day it
+//! cannot represent, and for dates beyond the range of its timestamps; it refuses both.
 
 mod bucket;
 mod network;

@@ -5,7 +5,7 @@
 //! statement in SQL, the statement is tested against them. Nothing here draws a random number or
 //! knows a key; the keyed digest is handed in.
 //!
-//! One strategy is one file and one line in [`rule`]. The laws that every one of them keeps are in
+//! One strategy is one file and one line in `rule`. The laws that every one of them keeps are in
 //! `laws`, and run over the whole list by themselves.
 
 mod constant;

@@ -2,8 +2,8 @@
 //!
 //! The token depends on the key and the value alone, never on the column, so that what joined still
 //! joins. Text becomes 32 small hexadecimal digits (128 bits of the digest), fewer where the column
-//! is narrower, but not fewer than 16 (64 bits: among a million values the chance of one collision
-//! is one in thirty million). The token of a narrow column is the beginning of that of a wide one:
+//! is narrower, but not fewer than 16 (64 bits: among a million values the chance of a collision
+//! is below one in thirty million). The token of a narrow column is the beginning of that of a wide one:
 //! columns that join must both hold 32 characters, or the same number.
 //!
 //! What has an `@` inside stays an address: the token, in a domain that can never receive mail

@@ -4,8 +4,8 @@
 use crate::schema::TypeFamily;
 
 const DAY: i64 = 24 * 60 * 60;
-/// 4713 BC, in which PostgreSQL's calendar begins, on 24 November.
-const FIRST_YEAR: i64 = -4712;
+/// 4714 BC, in which PostgreSQL's calendar begins, on 24 November.
+const FIRST_YEAR: i64 = -4713;
 
 /// `None` when it is no time of the family.
 pub(super) fn of(value: &str, family: TypeFamily) -> Option<String> {

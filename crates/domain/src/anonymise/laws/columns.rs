@@ -115,13 +115,16 @@ pub(super) fn constant_for(column: &LiveColumn) -> String {
 
 /// Values in the form in which PostgreSQL prints them.
 pub(super) fn value_of(column: &LiveColumn) -> BoxedStrategy<String> {
-    let date = "(000[1-9]|1[0-9]{3}|20[0-9]{2}|29427[0-5])-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])";
-    let edge = "(19[0-9]{2}-(01-01|12-31)|4713-12-31)";
+    let date = "(000[1-9]|1[0-9]{3}|20[0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])";
+    let edge = "19[0-9]{2}-(01-01|12-31)";
     let clock = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,5}[1-9])?";
     let zone = "[+-](0[0-9]|1[0-4])(:30|:53:28)?";
     let of = |pattern: String| {
         let pattern = format!("({pattern})").replace("$date", &format!("({date}|{edge})"));
-        let pattern = pattern.replace("$clock", clock).replace("$zone", zone);
+        let pattern = pattern
+            .replace("$end", "4714-12-31 BC|29427[0-5]-12-31")
+            .replace("$clock", clock)
+            .replace("$zone", zone);
         proptest::string::string_regex(&pattern).unwrap().boxed()
     };
     match column.family {
@@ -131,7 +134,7 @@ pub(super) fn value_of(column: &LiveColumn) -> BoxedStrategy<String> {
         TypeFamily::Json => {
             of("null|\\{\"[a-z]{1,9}\": \"[a-z ]{0,20}\"\\}|\\[[1-9][0-9]{0,8}\\]".to_owned())
         }
-        TypeFamily::Date => of("$date( BC)?|infinity".to_owned()),
+        TypeFamily::Date => of("$date( BC)?|$end|infinity".to_owned()),
         TypeFamily::Timestamp => of("$date $clock( BC)?|-infinity".to_owned()),
         TypeFamily::TimestampTz => of("$date $clock$zone( BC)?|infinity".to_owned()),
         TypeFamily::Time => of("$clock".to_owned()),
@@ -183,7 +186,9 @@ fn number(column: &LiveColumn) -> BoxedStrategy<String> {
         "numeric(10,2)" => "-?[1-9][0-9]{0,7}\\.[0-9]{2}|0\\.[0-9]{2}|NaN".boxed(),
         "numeric(3,5)" => "-?0\\.00[0-9]{3}".boxed(),
         "numeric(2,-3)" => "-?[1-9][0-9]?000|0".boxed(),
-        "numeric" => "-?[1-9][0-9]{0,330}|-?0\\.[0-9]{1,60}|-?[0-9]{1,30}\\.[0-9]{1,20}|Infinity".boxed(),
+        "numeric" => {
+            "-?[1-9][0-9]{0,330}|-?0\\.[0-9]{1,60}|-?[1-9][0-9]{0,29}\\.[0-9]{1,20}|Infinity".boxed()
+        }
         "real" => prop_oneof![any::<f32>(), Just(f32::MAX), Just(1e-45)]
             .prop_map(move |n| printed(format!("{n:?}")))
             .boxed(),
