@@ -114,7 +114,7 @@ impl CollectionRead {
     ) -> Result<Self, PlanError> {
         let name = &collection.table;
         let table = schema.tables.get(name).ok_or_else(|| PlanError::NoTable(name.clone()))?;
-        let mut conditions = vec![rows_of(collection, schema, scope)?];
+        let mut conditions = vec![rows_of(collection, schema, scope.organisation, scope.cutoff_at)?];
         if let Some(range) = range {
             conditions.extend(range::conditions(name, schema, range)?);
         }
@@ -153,14 +153,15 @@ impl CollectionRead {
 pub(crate) fn rows_of(
     collection: &Collection,
     schema: &LiveSchema,
-    scope: &ExportScope<'_>,
+    organisation: &OrganisationId,
+    cutoff_at: DateTime<Utc>,
 ) -> Result<String, PlanError> {
     let name = &collection.table;
     let path = collection.tenant.as_ref().ok_or_else(|| PlanError::NoTenant(name.clone()))?;
-    let mut predicate = sql::tenant_predicate(name, path, schema, scope.organisation)?;
+    let mut predicate = sql::tenant_predicate(name, path, schema, organisation)?;
     if let Some(created_at) = &collection.created_at {
         let column = sql::live_column(schema, name, created_at)?;
-        predicate.push_str(&format!(" AND {}", until(column, name, scope.cutoff_at)?));
+        predicate.push_str(&format!(" AND {}", until(column, name, cutoff_at)?));
     }
     Ok(predicate)
 }

@@ -1,4 +1,4 @@
-//! Subject stores: the company's own databases, whose rows are exported.
+//! Subject stores: the company's own databases, whose rows are exported and erased.
 //!
 //! A [`SubjectStore`] is a small pool of connections to one PostgreSQL database. Its
 //! [`live_schema`](SubjectStore::live_schema) is what the data map is checked against. From a
@@ -7,12 +7,14 @@
 //! is [`split`](ReadTransaction::split) into [`KeyRange`]s, which several transactions read side by
 //! side; [`MediaRead`] finds the objects that rows name.
 //!
-//! Nothing here writes to a subject store: every transaction is READ ONLY. No value of a row, and
+//! Nothing writes to a subject store but [`erase`], each batch of which is one transaction with its
+//! entry in the store's own journal; every other transaction is READ ONLY. No value of a row, and
 //! no message of the server that could quote one, enters an error or a log line; see
 //! [`StoreError`].
 
 mod config;
 mod connection;
+pub mod erase;
 mod error;
 mod export;
 mod introspect;
@@ -22,6 +24,7 @@ mod privilege;
 mod range;
 mod read;
 mod replica;
+mod session;
 mod split;
 mod sql;
 

@@ -60,7 +60,7 @@ impl MediaRead {
         let Some(media) = &collection.media else {
             return Ok(None);
         };
-        let predicate = rows_of(collection, schema, scope)?;
+        let predicate = rows_of(collection, schema, scope.organisation, scope.cutoff_at)?;
         let key = text_of(schema, &collection.table, &media.key)?;
         let bucket = match &media.bucket_column {
             Some(column) => text_of(schema, &collection.table, column)?,

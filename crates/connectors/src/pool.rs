@@ -8,6 +8,7 @@ use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, R
 
 use crate::config::StoreConfig;
 use crate::connection::{Connector, Transport};
+use crate::erase::EraseTransaction;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::read::ReadTransaction;
 use crate::replica::Replay;
@@ -93,6 +94,14 @@ impl SubjectStore {
             return Err(Replay::behind(&self.name));
         }
         ReadTransaction::begin(client, &self.name, self.transport.clone(), self.limits).await
+    }
+
+    /// Begins a transaction that may write: for erasing, and for nothing else.
+    ///
+    /// # Errors
+    /// When no connection is to be had, or the server only reads (a replica).
+    pub async fn begin_erase(&self) -> Result<EraseTransaction, StoreError> {
+        EraseTransaction::begin(self.checkout().await?, &self.name, self.transport.clone(), self.limits).await
     }
 
     async fn checkout(&self) -> Result<Object, StoreError> {

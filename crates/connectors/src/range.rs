@@ -92,24 +92,35 @@ pub(crate) fn conditions(
     schema: &LiveSchema,
     range: &KeyRange,
 ) -> Result<Vec<String>, PlanError> {
-    let columns = range
-        .columns
-        .iter()
-        .map(|name| sql::live_column(schema, table, name))
-        .collect::<Result<Vec<_>, _>>()?;
-    let keys = tuple(columns.iter().map(|column| format!("t0.{}", sql::identifier(&column.name))));
-    let by_name = columns.iter().any(|column| sql::by_name(column));
     let mut conditions = Vec::new();
     for (operator, bound) in [(">=", &range.from), ("<", &range.to)] {
         let Some(bound) = bound else { continue };
-        if bound.len() != columns.len() || columns.is_empty() {
-            return Err(PlanError::BadRange(table.clone()));
-        }
-        let values = tuple(columns.iter().zip(bound).map(|(column, value)| value_of(column, value)));
-        let operator = if by_name { operator.to_owned() } else { format!("OPERATOR(pg_catalog.{operator})") };
-        conditions.push(format!("{keys} {operator} {values}"));
+        conditions.push(compare(table, schema, &range.columns, operator, bound)?);
     }
     Ok(conditions)
+}
+
+/// The condition under which the key of a row of `table`, aliased `t0`, is so to one key.
+///
+/// # Errors
+/// When a column of the key is not there, or the key does not fit the columns.
+pub(crate) fn compare(
+    table: &TableName,
+    schema: &LiveSchema,
+    key: &[String],
+    operator: &str,
+    bound: &[String],
+) -> Result<String, PlanError> {
+    let columns =
+        key.iter().map(|name| sql::live_column(schema, table, name)).collect::<Result<Vec<_>, _>>()?;
+    if bound.len() != columns.len() || columns.is_empty() {
+        return Err(PlanError::BadRange(table.clone()));
+    }
+    let keys = tuple(columns.iter().map(|column| format!("t0.{}", sql::identifier(&column.name))));
+    let values = tuple(columns.iter().zip(bound).map(|(column, value)| value_of(column, value)));
+    let by_name = columns.iter().any(|column| sql::by_name(column));
+    let operator = if by_name { operator.to_owned() } else { format!("OPERATOR(pg_catalog.{operator})") };
+    Ok(format!("{keys} {operator} {values}"))
 }
 
 /// A bound as a literal. Without a type it gets the column's own, and no collation that could

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -18,43 +17,21 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::export::CollectionRead;
 use crate::pool::Limits;
 use crate::replica::Replay;
+use crate::session::Session;
 use crate::sql::OrganisationRead;
+
+/// How it begins.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// A transaction over one snapshot (REPEATABLE READ, READ ONLY), taken when it begins.
 ///
 /// End it with [`finish`](Self::finish), which hands its connection back. Dropping it instead, in
-/// the middle of a COPY or of anything, tells the server to stop and closes the connection: what
-/// was still on its way would keep the next user waiting.
+/// the middle of a COPY or of anything, tells the server to stop and closes the connection.
 pub struct ReadTransaction {
-    /// `None` only after `finish`, which takes it.
-    client: Option<Object>,
-    store: String,
-    transport: Transport,
+    session: Session,
     /// Whether a COPY was begun and not read to its end.
     copying: bool,
 }
-
-/// The settings of every transaction, whatever the role's or the database's own are.
-///
-/// Text comes out in one form: times in UTC, ISO dates, numbers with the shortest digits that read
-/// back exactly. `row_security = off` makes the server refuse what a policy would silently cut.
-const SETTINGS: &str = "\
-    BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-    SET LOCAL TimeZone = 'UTC';
-    SET LOCAL DateStyle = 'ISO, YMD';
-    SET LOCAL IntervalStyle = 'postgres';
-    SET LOCAL extra_float_digits = 1;
-    SET LOCAL bytea_output = 'hex';
-    SET LOCAL row_security = off;
-    SET LOCAL search_path = pg_catalog;";
-
-/// Names resolve in `pg_catalog`, so that nobody who may create objects elsewhere in the database
-/// can put an operator or function of his own under ours. `citext` is the exception: how its
-/// values compare is the extension's own operator, found only through the extension's schema.
-const SEARCH_PATH: &str = "\
-    SELECT pg_catalog.set_config('search_path', 'pg_catalog, ' || pg_catalog.quote_ident(n.nspname), true)
-    FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
-    WHERE e.extname = 'citext';";
 
 impl ReadTransaction {
     pub(crate) async fn begin(
@@ -63,12 +40,8 @@ impl ReadTransaction {
         transport: Transport,
         limits: Limits,
     ) -> Result<Self, StoreError> {
-        // Made before BEGIN is sent: whoever drops this future drops the transaction with it.
-        let transaction = Self { client: Some(client), store: store.to_owned(), transport, copying: false };
-        let (statement, lock) = (milliseconds(limits.statement), milliseconds(limits.lock));
-        let limits = format!("SET LOCAL statement_timeout = {statement};SET LOCAL lock_timeout = {lock};");
-        transaction.execute(&format!("{SETTINGS}{limits}{SEARCH_PATH}")).await?;
-        Ok(transaction)
+        let session = Session::begin(client, store, transport, limits, BEGIN).await?;
+        Ok(Self { session, copying: false })
     }
 
     /// The store's clock, as an instant rather than as the transaction's beginning. On a replica it
@@ -78,8 +51,8 @@ impl ReadTransaction {
     /// # Errors
     /// When the store fails; [`StoreErrorKind::Behind`] when a replica cannot say how far it is.
     pub async fn clock(&self) -> Result<DateTime<Utc>, StoreError> {
-        let replay = Replay::of(self.client()?, &self.store).await?;
-        replay.until().ok_or_else(|| Replay::behind(&self.store))
+        let replay = Replay::of(self.client()?, self.store_name()).await?;
+        replay.until().ok_or_else(|| Replay::behind(self.store_name()))
     }
 
     /// Looks the organisation up in its own table; `None` when there is none of that id.
@@ -129,15 +102,18 @@ impl ReadTransaction {
         sql: &str,
         tables: &[TableName],
     ) -> Result<CopyRows<'_>, StoreError> {
-        let idle = self.client.as_ref().filter(|_| !self.copying);
-        let client = idle.ok_or_else(|| StoreError::new(&self.store, StoreErrorKind::Abandoned))?;
-        self.copying = true;
+        let Self { session, copying } = self;
+        if *copying {
+            return Err(StoreError::new(session.store_name(), StoreErrorKind::Abandoned));
+        }
+        let client = session.client()?;
+        *copying = true;
         match client.copy_out(sql).await {
             Ok(rows) => {
                 let tables = tables.to_vec();
-                Ok(CopyRows { rows: Box::pin(rows), tables, store: &self.store, copying: &mut self.copying })
+                Ok(CopyRows { rows: Box::pin(rows), tables, store: session.store_name(), copying })
             }
-            Err(error) => Err(self.failed(error).reading(tables)),
+            Err(error) => Err(session.failed(error).reading(tables)),
         }
     }
 
@@ -145,56 +121,35 @@ impl ReadTransaction {
     ///
     /// # Errors
     /// When the store fails; what was read before stays valid.
-    pub async fn finish(mut self) -> Result<(), StoreError> {
-        self.execute("COMMIT").await?;
-        drop(self.client.take());
-        Ok(())
+    pub async fn finish(self) -> Result<(), StoreError> {
+        self.client()?;
+        self.session.commit().await
     }
 
     pub(crate) async fn execute(&self, sql: &str) -> Result<(), StoreError> {
-        self.client()?.batch_execute(sql).await.map_err(|error| self.failed(error))
+        self.client()?;
+        self.session.execute(sql).await
     }
 
     pub(crate) fn client(&self) -> Result<&ClientWrapper, StoreError> {
-        match &self.client {
-            Some(client) if !self.copying => Ok(client),
-            _ => Err(StoreError::new(&self.store, StoreErrorKind::Abandoned)),
+        if self.copying {
+            return Err(StoreError::new(self.store_name(), StoreErrorKind::Abandoned));
         }
+        self.session.client()
     }
 
     pub(crate) fn store_name(&self) -> &str {
-        &self.store
+        self.session.store_name()
     }
 
     pub(crate) fn failed(&self, error: tokio_postgres::Error) -> StoreError {
-        StoreError::driver(&self.store, error)
-    }
-}
-
-impl Drop for ReadTransaction {
-    fn drop(&mut self) {
-        let Some(client) = self.client.take().map(Object::take) else {
-            return;
-        };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
-        let (transport, store) = (self.transport.clone(), std::mem::take(&mut self.store));
-        runtime.spawn(async move {
-            // The connection stays open until the server has been told, so that its number cannot
-            // yet belong to somebody else's connection.
-            if let Err(error) = transport.cancel(&client.cancel_token()).await {
-                let error = StoreError::driver(&store, error);
-                tracing::debug!(store, error = %error, "could not cancel an abandoned transaction");
-            }
-            drop(client);
-        });
+        self.session.failed(error)
     }
 }
 
 impl fmt::Debug for ReadTransaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReadTransaction").field("store", &self.store).finish_non_exhaustive()
+        f.debug_struct("ReadTransaction").field("store", &self.store_name()).finish_non_exhaustive()
     }
 }
 
@@ -237,9 +192,4 @@ impl fmt::Debug for CopyRows<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CopyRows").field("tables", &self.tables).finish_non_exhaustive()
     }
-}
-
-/// Whole milliseconds, as the settings take them; at least one unless there is no limit at all.
-fn milliseconds(duration: Duration) -> i32 {
-    if duration.is_zero() { 0 } else { i32::try_from(duration.as_millis().max(1)).unwrap_or(i32::MAX) }
 }

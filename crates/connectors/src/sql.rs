@@ -36,6 +36,26 @@ pub enum PlanError {
     /// A key range was cut along another key than the one that is there.
     #[error("the key range of {0} has not one value for each column of its key")]
     BadRange(TableName),
+    /// The table has no primary key, by which its rows could be addressed.
+    #[error("the table {0} has no primary key, by which its rows could be addressed")]
+    NoPrimaryKey(TableName),
+    /// A key has not one value for each column of the primary key, or a row not one for each column
+    /// that is to be written.
+    #[error("a row of {0} has not one value for each column of its key and of what is written")]
+    BadRow(TableName),
+    /// The strategy cannot apply to the column, or not as part of a statement.
+    #[error("the strategy `{strategy}` cannot be applied by a statement to the column `{column}` of {table}")]
+    Misfit {
+        /// The table.
+        table: TableName,
+        /// The column.
+        column: String,
+        /// The strategy's name.
+        strategy: &'static str,
+    },
+    /// No column is to be changed.
+    #[error("no column of {0} is to be changed")]
+    NothingToChange(TableName),
     /// No dataset names the organisations' table.
     #[error("no dataset of the data map says which table holds the organisations")]
     NoOrganisations,
@@ -115,7 +135,7 @@ fn key_predicate(depth: usize, key: &LiveColumn, organisation: &OrganisationId) 
 }
 
 /// The operator that compares two columns: that of `pg_catalog` for every type but `citext`.
-fn equality(left: &LiveColumn, right: &LiveColumn) -> &'static str {
+pub(crate) fn equality(left: &LiveColumn, right: &LiveColumn) -> &'static str {
     if by_name(left) || by_name(right) { "=" } else { "OPERATOR(pg_catalog.=)" }
 }
 

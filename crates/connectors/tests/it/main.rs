@@ -10,6 +10,7 @@
 
 mod abandoned;
 mod documentation;
+mod erase;
 mod failures;
 mod introspection;
 mod keys;

@@ -1,0 +1,34 @@
+//! Erasing: what is known of a store before it, and one batch of rows at a time.
+//!
+//! [`SubjectStore::facts`](crate::SubjectStore::facts) tells the planner what a write would set off.
+//! An [`EraseStatement`] changes or deletes the rows of one batch, set-based; [`run_batch`] executes
+//! it in one transaction with its entry in the journal of the same database, so that a batch that
+//! is delivered twice takes effect once. [`verify`] looks for what is left, over a connection of its
+//! own. Every statement carries the tenant's predicate beside the keys, whatever selected them.
+//!
+//! ```text
+//! BEGIN -> is the batch in lethe.journal? -> UPDATE or DELETE -> INSERT INTO lethe.journal -> COMMIT
+//!             yes: ROLLBACK, "already done"        more rows than planned: ROLLBACK
+//! ```
+
+mod batch;
+mod facts;
+mod journal;
+mod keyed;
+mod page;
+mod pseudonym;
+mod scope;
+mod statement;
+mod strategy;
+mod verify;
+mod write;
+
+pub use batch::{Batch, EraseError, Erased, run_batch};
+pub use journal::{BatchId, StepTotal, journal_ddl};
+pub use page::{Page, PageRead, PageRow};
+pub use pseudonym::PseudonymKey;
+pub use scope::{Comparison, EraseScope, Hold, Operator};
+pub use statement::{EraseStatement, FieldChange, Rows};
+pub use strategy::in_statement;
+pub use verify::{Expected, Remainder, Verification, verify};
+pub use write::EraseTransaction;

@@ -1,0 +1,110 @@
+//! Values for strategies that need them: pages of rows in the order of their key.
+
+use std::fmt;
+
+use domain::datamap::Collection;
+use domain::schema::{LiveColumn, LiveSchema, TableName};
+
+use crate::erase::keyed::primary_key;
+use crate::erase::scope::{self, EraseScope};
+use crate::error::StoreError;
+use crate::export::tables_of;
+use crate::range::{self, KeyRange};
+use crate::read::ReadTransaction;
+use crate::sql::{self, PlanError};
+
+/// The reading of one page.
+#[derive(Debug, Clone, Copy)]
+pub struct Page<'a> {
+    /// The range that is being read.
+    pub range: &'a KeyRange,
+    /// The last key of the page before; `None` for the first page.
+    pub after: Option<&'a [String]>,
+    /// How many rows at most.
+    pub rows: u32,
+}
+
+/// A page to be read. `Debug` shows no key.
+pub struct PageRead {
+    sql: String,
+    key: usize,
+    tables: Vec<TableName>,
+}
+
+/// A row of a page, or what is to be written to it. `Debug` shows none of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PageRow {
+    /// The primary key, a text for each of its columns.
+    pub key: Vec<String>,
+    /// The columns that were asked for, as text.
+    pub values: Vec<Option<String>>,
+}
+
+impl PageRead {
+    /// Plans the reading of these columns.
+    ///
+    /// # Errors
+    /// When the live schema has not what the map or the page needs.
+    pub fn plan(
+        collection: &Collection,
+        schema: &LiveSchema,
+        scope: &EraseScope<'_>,
+        columns: &[String],
+        page: &Page<'_>,
+    ) -> Result<Self, PlanError> {
+        let table = &collection.table;
+        let key = primary_key(collection, schema)?;
+        let mut conditions = vec![scope::predicate(collection, schema, scope)?];
+        conditions.extend(range::conditions(table, schema, page.range)?);
+        if let Some(after) = page.after {
+            let names: Vec<String> = key.iter().map(|column| column.name.clone()).collect();
+            conditions.push(range::compare(table, schema, &names, ">", after)?);
+        }
+        let wanted = columns
+            .iter()
+            .map(|name| sql::live_column(schema, table, name))
+            .collect::<Result<Vec<_>, _>>()?;
+        let name = |column: &&LiveColumn| format!("t0.{}", sql::identifier(&column.name));
+        let texts: Vec<String> =
+            key.iter().chain(&wanted).map(|column| format!("{}::pg_catalog.text", name(column))).collect();
+        let order: Vec<String> = key.iter().map(name).collect();
+        let sql = format!(
+            "SELECT {} FROM {} t0 WHERE {} ORDER BY {} LIMIT {}",
+            texts.join(", "),
+            sql::relation(table),
+            conditions.join(" AND "),
+            order.join(", "),
+            page.rows
+        );
+        Ok(Self { sql, key: key.len(), tables: tables_of(collection) })
+    }
+}
+
+impl ReadTransaction {
+    /// Reads a page; fewer rows than asked for mean that it was the last.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn page(&self, read: &PageRead) -> Result<Vec<PageRow>, StoreError> {
+        let failed = |error| self.failed(error).reading(&read.tables);
+        let rows = self.client()?.query_typed(&read.sql, &[]).await.map_err(failed)?;
+        let row = |row: &tokio_postgres::Row| {
+            let key = (0..read.key).map(|at| row.try_get(at)).collect::<Result<_, _>>()?;
+            let values = (read.key..row.len()).map(|at| row.try_get(at)).collect::<Result<_, _>>()?;
+            Ok(PageRow { key, values })
+        };
+        rows.iter().map(row).collect::<Result<_, _>>().map_err(failed)
+    }
+}
+
+impl fmt::Debug for PageRead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PageRead").field("tables", &self.tables).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for PageRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PageRow").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,190 @@
+//! The statement of a batch: one, set-based, whatever the number of rows.
+
+use std::fmt;
+
+use domain::datamap::{Collection, Strategy};
+use domain::schema::{LiveColumn, LiveSchema, TableName, TypeFamily};
+use tokio_postgres::types::{ToSql, Type};
+
+use crate::erase::keyed::{self, Parameters, Selected};
+use crate::erase::page::PageRow;
+use crate::erase::pseudonym::PseudonymKey;
+use crate::erase::scope::{self, EraseScope};
+use crate::erase::strategy::{self, Pads};
+use crate::export::tables_of;
+use crate::range::KeyRange;
+use crate::sql::{self, PlanError};
+
+/// Which rows of the scope.
+#[derive(Debug, Clone, Copy)]
+pub enum Rows<'r> {
+    /// Those of a key range.
+    Range(&'r KeyRange),
+    /// Those with these primary keys: one text for each column, in the key's order, as a cast to
+    /// text gives it under our settings, and as [`PageRow::key`] has it.
+    Keys(&'r [Vec<String>]),
+}
+
+/// What becomes of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldChange {
+    /// The column.
+    pub column: String,
+    /// The strategy, one that [`in_statement`](strategy::in_statement) accepts.
+    pub strategy: Strategy,
+}
+
+/// An UPDATE or DELETE of rows of one organisation. `Debug` shows no key and no value.
+pub struct EraseStatement<'a> {
+    sql: String,
+    parameters: Parameters<'a>,
+    at_most: Option<u64>,
+    table: TableName,
+    tables: Vec<TableName>,
+}
+
+impl<'a> EraseStatement<'a> {
+    /// Deletes the rows.
+    ///
+    /// # Errors
+    /// When the live schema has not what the map or the rows need.
+    pub fn delete(
+        collection: &Collection,
+        schema: &LiveSchema,
+        scope: &EraseScope<'_>,
+        rows: &Rows<'_>,
+    ) -> Result<Self, PlanError> {
+        let mut parameters = Parameters::default();
+        let Selected { source, conditions, at_most } =
+            Selected::of(collection, schema, scope, rows, &mut parameters)?;
+        let using = source.map(|source| format!(" USING {source}")).unwrap_or_default();
+        let sql = format!("DELETE FROM {} t0{using} WHERE {conditions}", sql::relation(&collection.table));
+        Ok(Self { sql, parameters, at_most, table: collection.table.clone(), tables: tables_of(collection) })
+    }
+
+    /// Changes the rows by strategies that a statement can carry out.
+    ///
+    /// # Errors
+    /// When the live schema has not what the map or the rows need, when a strategy does not apply
+    /// to its column, or when there is nothing to change.
+    pub fn anonymise(
+        collection: &Collection,
+        schema: &LiveSchema,
+        scope: &EraseScope<'_>,
+        rows: &Rows<'_>,
+        changes: &[FieldChange],
+        key: &'a PseudonymKey,
+    ) -> Result<Self, PlanError> {
+        let table = &collection.table;
+        let mut parameters = Parameters::default();
+        let keyed = changes.iter().any(|change| change.strategy == Strategy::Pseudonymise);
+        let pads = keyed
+            .then(|| Pads { inner: parameters.bytes(key.inner()), outer: parameters.bytes(key.outer()) });
+        let mut set = Vec::new();
+        for change in changes.iter().filter(|change| change.strategy != Strategy::Keep) {
+            let column = sql::live_column(schema, table, &change.column)?;
+            let value = fitting(table, column, &change.strategy, |strategy| {
+                strategy::replacement(column, strategy, pads.as_ref())
+            })?;
+            set.push(format!("{} = {value}", sql::identifier(&column.name)));
+        }
+        if set.is_empty() {
+            return Err(PlanError::NothingToChange(table.clone()));
+        }
+        let Selected { source, conditions, at_most } =
+            Selected::of(collection, schema, scope, rows, &mut parameters)?;
+        let from = source.map(|source| format!(" FROM {source}")).unwrap_or_default();
+        let set = set.join(", ");
+        let sql = format!("UPDATE {} t0 SET {set}{from} WHERE {conditions}", sql::relation(table));
+        Ok(Self { sql, parameters, at_most, table: collection.table.clone(), tables: tables_of(collection) })
+    }
+
+    /// Writes values that were computed elsewhere, one for each of `columns` in each row.
+    ///
+    /// # Errors
+    /// When the live schema has not what the map or the rows need, or there is nothing to change.
+    pub fn write(
+        collection: &Collection,
+        schema: &LiveSchema,
+        scope: &EraseScope<'_>,
+        columns: &[String],
+        rows: &[PageRow],
+    ) -> Result<Self, PlanError> {
+        let table = &collection.table;
+        let key = keyed::primary_key(collection, schema)?;
+        if columns.is_empty() {
+            return Err(PlanError::NothingToChange(table.clone()));
+        }
+        let mut set = Vec::new();
+        for (place, name) in columns.iter().enumerate() {
+            let column = sql::live_column(schema, table, name)?;
+            // Text is assigned as it is, so that the server refuses what is too long; a cast cuts.
+            let cast = match column.family {
+                TypeFamily::Text => String::new(),
+                _ => format!("::{}", column.sql_type),
+            };
+            set.push(format!("{} = v.v{place}{cast}", sql::identifier(&column.name)));
+        }
+        let bad = || PlanError::BadRow(table.clone());
+        let keys = rows.iter().map(|row| row.key.iter().map(|text| Some(text.as_str())));
+        let keys = keyed::transposed(keys, key.len()).ok_or_else(bad)?;
+        let values = rows.iter().map(|row| row.values.iter().map(Option::as_deref));
+        let values = keyed::transposed(values, columns.len()).ok_or_else(bad)?;
+        let mut parameters = Parameters::default();
+        let source = keyed::source(&key, keys, values, &mut parameters);
+        let (set, matches) = (set.join(", "), keyed::matches(&key));
+        let scope = scope::predicate(collection, schema, scope)?;
+        let relation = sql::relation(table);
+        let sql = format!("UPDATE {relation} t0 SET {set} FROM {source} WHERE {matches} AND {scope}");
+        let at_most = u64::try_from(rows.len()).ok();
+        Ok(Self { sql, parameters, at_most, table: collection.table.clone(), tables: tables_of(collection) })
+    }
+
+    /// How many rows it can change at most, where their keys are given.
+    #[must_use]
+    pub fn at_most(&self) -> Option<u64> {
+        self.at_most
+    }
+
+    /// The table whose rows it changes.
+    #[must_use]
+    pub fn table(&self) -> &TableName {
+        &self.table
+    }
+
+    /// That table, and those through which its tenant leads.
+    #[must_use]
+    pub fn tables(&self) -> &[TableName] {
+        &self.tables
+    }
+
+    pub(crate) fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    pub(crate) fn parameters(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
+        self.parameters.typed()
+    }
+}
+
+impl fmt::Debug for EraseStatement<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EraseStatement").field("tables", &self.tables).finish_non_exhaustive()
+    }
+}
+
+/// The strategy's SQL for a column that it fits. The check before the job has seen to that; here it
+/// means that the schema changed since.
+pub(crate) fn fitting(
+    table: &TableName,
+    column: &LiveColumn,
+    strategy: &Strategy,
+    sql: impl FnOnce(&Strategy) -> Option<String>,
+) -> Result<String, PlanError> {
+    let fits = strategy.misfit(column, false).is_none();
+    fits.then(|| sql(strategy)).flatten().ok_or_else(|| PlanError::Misfit {
+        table: table.clone(),
+        column: column.name.clone(),
+        strategy: strategy.name(),
+    })
+}

@@ -1,0 +1,134 @@
+//! Is anything left? Asked by a query of its own, over a connection of its own, that only reads.
+
+use domain::datamap::Collection;
+use domain::schema::{LiveSchema, TableName};
+use tokio_postgres::types::{ToSql, Type};
+
+use crate::config::StoreConfig;
+use crate::erase::keyed::{Parameters, Selected};
+use crate::erase::scope::EraseScope;
+use crate::erase::statement::{FieldChange, Rows};
+use crate::erase::strategy;
+use crate::error::StoreError;
+use crate::export::tables_of;
+use crate::pool::SubjectStore;
+use crate::read::ReadTransaction;
+use crate::sql::{self, PlanError};
+
+/// What should have become of the rows.
+#[derive(Debug, Clone, Copy)]
+pub enum Expected<'a> {
+    /// They are gone.
+    Deleted,
+    /// Their columns were changed.
+    Anonymised(&'a [FieldChange]),
+}
+
+/// The verification of one collection.
+pub struct Verification {
+    sql: String,
+    parameters: Parameters<'static>,
+    /// What each number of the answer counts: rows with this column unchanged, or rows at all.
+    counted: Vec<Option<String>>,
+    unverifiable: Vec<String>,
+    tables: Vec<TableName>,
+}
+
+/// What is left of a collection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remainder {
+    /// The table.
+    pub table: TableName,
+    /// The column that still holds values; `None` when whole rows are left.
+    pub column: Option<String>,
+    /// In how many rows.
+    pub rows: i64,
+}
+
+impl Verification {
+    /// Plans the verification of the rows of a scope.
+    ///
+    /// # Errors
+    /// When the live schema has not what the map needs.
+    pub fn plan(
+        collection: &Collection,
+        schema: &LiveSchema,
+        scope: &EraseScope<'_>,
+        rows: &Rows<'_>,
+        expected: Expected<'_>,
+    ) -> Result<Self, PlanError> {
+        let table = &collection.table;
+        let (mut counts, mut counted, mut unverifiable) = (Vec::new(), Vec::new(), Vec::new());
+        match expected {
+            Expected::Deleted => {
+                counts.push("pg_catalog.count(*)".to_owned());
+                counted.push(None);
+            }
+            Expected::Anonymised(changes) => {
+                for FieldChange { column: name, strategy } in changes {
+                    let column = sql::live_column(schema, table, name)?;
+                    match strategy::residual(column, strategy) {
+                        Some(residual) => {
+                            counts.push(format!("pg_catalog.count(*) FILTER (WHERE {residual})"));
+                            counted.push(Some(name.clone()));
+                        }
+                        None => unverifiable.push(name.clone()),
+                    }
+                }
+            }
+        }
+        let mut parameters = Parameters::default();
+        let Selected { source, conditions, .. } =
+            Selected::of(collection, schema, scope, rows, &mut parameters)?;
+        let from = source.map(|source| format!(", {source}")).unwrap_or_default();
+        let (counts, relation) = (counts.join(", "), sql::relation(table));
+        let sql = format!("SELECT {counts} FROM {relation} t0{from} WHERE {conditions}");
+        Ok(Self { sql, parameters, counted, unverifiable, tables: tables_of(collection) })
+    }
+
+    /// The columns of which no query can tell whether their values were replaced, because what
+    /// replaces them looks like what was there.
+    #[must_use]
+    pub fn unverifiable(&self) -> &[String] {
+        &self.unverifiable
+    }
+}
+
+/// Looks for what is left, on the primary: a replica may be behind. Nothing is shared with what
+/// erased but the settings.
+///
+/// # Errors
+/// When the store fails.
+pub async fn verify(
+    config: &StoreConfig,
+    verifications: &[Verification],
+) -> Result<Vec<Remainder>, StoreError> {
+    let config = StoreConfig { replica_url: None, max_connections: 1, ..config.clone() };
+    let transaction = SubjectStore::connect(&config)?.begin_read().await?;
+    let mut remainders = Vec::new();
+    for verification in verifications {
+        remainders.extend(transaction.remainders(verification).await?);
+    }
+    transaction.finish().await?;
+    Ok(remainders)
+}
+
+impl ReadTransaction {
+    async fn remainders(&self, verification: &Verification) -> Result<Vec<Remainder>, StoreError> {
+        let Verification { sql, parameters, counted, tables, .. } = verification;
+        let failed = |error| self.failed(error).reading(tables);
+        let (Some(table), false) = (tables.first(), counted.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let parameters: Vec<(&(dyn ToSql + Sync), Type)> = parameters.typed();
+        let row = self.client()?.query_typed_one(sql, &parameters).await.map_err(failed)?;
+        let mut remainders = Vec::new();
+        for (at, column) in counted.iter().enumerate() {
+            let rows: i64 = row.try_get(at).map_err(failed)?;
+            if rows > 0 {
+                remainders.push(Remainder { table: table.clone(), column: column.clone(), rows });
+            }
+        }
+        Ok(remainders)
+    }
+}

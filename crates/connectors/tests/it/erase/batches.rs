@@ -1,0 +1,110 @@
+//! Each batch takes effect once, whoever comes twice or at once.
+
+use connectors::erase::{Batch, EraseError, Erased, Rows, StepTotal, journal_ddl, run_batch};
+use connectors::{StoreErrorKind, SubjectStore};
+use domain::id::{JobId, StepNo};
+use uuid::Uuid;
+
+use domain::datamap::Strategy;
+
+use crate::erase::support::{Odd, batch, key, whole};
+
+#[tokio::test]
+async fn a_batch_that_comes_twice_takes_effect_once() {
+    let odd = Odd::new().await;
+    let all = whole();
+    let statement = odd.anonymise("1", &Rows::Range(&all), &[("fullName", Strategy::Pseudonymise)]);
+    assert_eq!(odd.run(batch(1), &statement).await.unwrap(), Erased { rows: 9, already_done: false });
+    let after = odd.digests().await;
+    for _ in 0..3 {
+        assert_eq!(odd.run(batch(1), &statement).await.unwrap(), Erased { rows: 9, already_done: true });
+    }
+    assert_eq!(odd.digests().await, after, "a pseudonym of a pseudonym would differ");
+    odd.run(batch(2), &odd.delete("lineItem", "1", &Rows::Range(&all))).await.unwrap();
+    let totals = odd.bench.store.journal(JobId(Uuid::from_u128(42))).await.unwrap();
+    assert_eq!(totals, [StepTotal { step: StepNo(1), batches: 2, rows: 27 }]);
+    assert!(odd.bench.store.journal(JobId(Uuid::from_u128(43))).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn ten_workers_at_one_batch_do_it_once() {
+    let odd = Odd::new().await;
+    let all = whole();
+    let statement = odd.anonymise("1", &Rows::Range(&all), &[("fullName", Strategy::Pseudonymise)]);
+    let runs = (0..10).map(|_| odd.run(batch(1), &statement));
+    let done: Vec<Erased> = futures::future::join_all(runs).await.into_iter().map(Result::unwrap).collect();
+    assert!(done.iter().all(|erased| erased.rows == 9), "{done:?}");
+    assert_eq!(done.iter().filter(|erased| !erased.already_done).count(), 1);
+    assert_eq!(odd.count("lethe.journal").await, 1);
+    let alone = Odd::new().await;
+    let statement = alone.anonymise("1", &Rows::Range(&all), &[("fullName", Strategy::Pseudonymise)]);
+    alone.run(batch(1), &statement).await.unwrap();
+    assert_eq!(odd.digests().await, alone.digests().await);
+}
+
+#[tokio::test]
+async fn more_rows_than_planned_are_none() {
+    let odd = Odd::new().await;
+    let (all, before) = (whole(), odd.digests().await);
+    let statement = odd.delete("lineItem", "1", &Rows::Range(&all));
+    let planned = |planned| Batch { id: batch(1), statement: &statement, planned: Some(planned) };
+    let error = run_batch(&odd.bench.store, &planned(17)).await.unwrap_err();
+    assert!(matches!(error, EraseError::MoreThanPlanned { planned: 17, found: 18, .. }), "{error}");
+    assert!(error.to_string().contains("18 rows of public.lineItem"), "{error}");
+    assert_eq!((odd.digests().await, odd.count("lethe.journal").await), (before, 0));
+    assert_eq!(run_batch(&odd.bench.store, &planned(18)).await.unwrap().rows, 18);
+}
+
+#[tokio::test]
+async fn what_the_schema_forbids_leaves_nothing_and_says_no_value() {
+    let odd = Odd::new().await;
+    let (all, before) = (whole(), odd.digests().await);
+    // Lines still refer to the visits.
+    let error = odd.run(batch(1), &odd.delete("visitLog", "1", &Rows::Range(&all))).await.unwrap_err();
+    let EraseError::Store(store) = &error else { panic!("{error}") };
+    assert_eq!((store.sqlstate(), store.is_retryable()), (Some("23503"), false));
+    assert!(!format!("{error} {error:?}").contains("userId"), "{error:?}");
+    assert_eq!((odd.digests().await, odd.count("lethe.journal").await), (before, 0));
+}
+
+#[tokio::test]
+async fn a_role_with_just_its_rights_erases_and_cannot_change_the_journal() {
+    let mut odd = Odd::new().await;
+    let (role, act_as) = odd.database.role().await;
+    let grants = format!(
+        r#"{} GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}; GRANT UPDATE ("fullName") ON "visitLog" TO {role}"#,
+        journal_ddl(&role)
+    );
+    odd.database.client.batch_execute(&grants).await.unwrap();
+    let store = SubjectStore::connect(&odd.database.config(&act_as)).unwrap();
+    let keys = [key(&["0", "", "false"])];
+    let statement = odd.anonymise("0", &Rows::Keys(&keys), &[("fullName", Strategy::RedactText)]);
+    let run = Batch { id: batch(1), statement: &statement, planned: Some(1) };
+    assert_eq!(run_batch(&store, &run).await.unwrap(), Erased { rows: 1, already_done: false });
+    assert_eq!(run_batch(&store, &run).await.unwrap(), Erased { rows: 1, already_done: true });
+    let statement = odd.delete("lineItem", "0", &Rows::Range(&whole()));
+    let run = Batch { id: batch(2), statement: &statement, planned: None };
+    let EraseError::Store(error) = run_batch(&store, &run).await.unwrap_err() else {
+        panic!("no store error")
+    };
+    assert_eq!(error.kind(), StoreErrorKind::Permission);
+    odd.database.client.batch_execute(&format!("SET ROLE {role}")).await.unwrap();
+    for forbidden in
+        ["UPDATE lethe.journal SET rows = 0", "DELETE FROM lethe.journal", "TRUNCATE lethe.journal"]
+    {
+        let error = odd.database.client.batch_execute(forbidden).await.unwrap_err();
+        assert_eq!(error.code().map(|code| code.code()), Some("42501"), "{forbidden}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_read_only_by_default_is_written_to() {
+    let odd = Odd::new().await;
+    let sql = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$";
+    odd.database.client.batch_execute(sql).await.unwrap();
+    // A default is overruled: only a server that cannot write stands in the way.
+    let store = odd.database.store();
+    let statement = odd.delete("lineItem", "1", &Rows::Range(&whole()));
+    let run = Batch { id: batch(1), statement: &statement, planned: None };
+    assert_eq!(run_batch(&store, &run).await.unwrap().rows, 18);
+}
