@@ -17,7 +17,8 @@ pub struct StoreFacts {
 pub struct TableFacts {
     /// The foreign keys that point away from it.
     pub foreign_keys: Vec<ForeignKey>,
-    /// The enabled triggers of the company's own that an UPDATE or DELETE would fire.
+    /// The enabled triggers of the company's own that an UPDATE or DELETE would fire, those of its
+    /// partitions too, and the rewrite rules, which change what such a statement does.
     pub triggers: Vec<Trigger>,
     /// The columns that the eraser's role may update.
     pub updatable: BTreeSet<String>,

@@ -108,3 +108,24 @@ async fn a_database_that_is_read_only_by_default_is_written_to() {
     let run = Batch { id: batch(1), statement: &statement, planned: None };
     assert_eq!(run_batch(&store, &run).await.unwrap().rows, 18);
 }
+
+#[tokio::test]
+async fn row_level_security_refuses_rather_than_leaves_rows_out() {
+    let mut odd = Odd::new().await;
+    let (role, act_as) = odd.database.role().await;
+    let sql = format!(
+        r#"{} GRANT SELECT, DELETE ON ALL TABLES IN SCHEMA public TO {role};
+        ALTER TABLE "lineItem" ENABLE ROW LEVEL SECURITY; CREATE POLICY half ON "lineItem" USING (id < 10)"#,
+        journal_ddl(&role)
+    );
+    odd.database.client.batch_execute(&sql).await.unwrap();
+    let store = SubjectStore::connect(&odd.database.config(&act_as)).unwrap();
+    let statement = odd.delete("lineItem", "1", &Rows::Range(&whole()));
+    let run = Batch { id: batch(1), statement: &statement, planned: None };
+    let EraseError::Store(error) = run_batch(&store, &run).await.unwrap_err() else {
+        panic!("no store error")
+    };
+    assert_eq!((error.kind(), odd.count("lethe.journal").await), (StoreErrorKind::Permission, 0));
+    odd.database.client.batch_execute(&format!("ALTER ROLE {role} BYPASSRLS")).await.unwrap();
+    assert_eq!(run_batch(&store, &run).await.unwrap().rows, 18);
+}

@@ -6,4 +6,5 @@ mod interrupted;
 mod keys;
 mod strategies;
 mod support;
+mod typed;
 mod verifying;
