@@ -108,13 +108,13 @@ fn generalise(value: &str, family: TypeFamily) -> Option<String> {
 }
 
 /// The first day of the year in UTC, which is the session's time zone. The calendar begins within
-/// the year 4713 BC.
+/// the year 4714 BC.
 fn year(value: &str, sql_type: &str, first: &str) -> String {
     let sql_type = format!("pg_catalog.{sql_type}");
     format!(
         "CASE WHEN NOT pg_catalog.isfinite({value}::{sql_type}) THEN {value}::{sql_type} \
-         WHEN {value}::{sql_type} OPERATOR(pg_catalog.<) '4712-01-01 00:00:00+00 BC'::{sql_type} \
-         THEN '4713-11-24 00:00:00+00 BC'::{sql_type} ELSE {first} END"
+         WHEN {value}::{sql_type} OPERATOR(pg_catalog.<) '4713-01-01 00:00:00+00 BC'::{sql_type} \
+         THEN '4714-11-24 00:00:00+00 BC'::{sql_type} ELSE {first} END"
     )
 }
 
