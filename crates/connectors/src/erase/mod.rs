@@ -28,7 +28,7 @@ pub use journal::{BatchId, StepTotal, journal_ddl};
 pub use page::{Page, PageRead, PageRow};
 pub use pseudonym::PseudonymKey;
 pub use scope::{Comparison, EraseScope, Hold, Operator};
-pub use statement::{EraseStatement, FieldChange, Rows};
+pub use statement::{EraseStatement, Rows};
 pub use strategy::in_statement;
 pub use verify::{Expected, Remainder, Verification, verify};
 pub use write::EraseTransaction;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use domain::datamap::{Collection, Strategy};
+use domain::erasure::FieldChange;
 use domain::schema::{LiveColumn, LiveSchema, TableName, TypeFamily};
 use tokio_postgres::types::{ToSql, Type};
 
@@ -23,15 +24,6 @@ pub enum Rows<'r> {
     /// Those with these primary keys: one text for each column, in the key's order, as a cast to
     /// text gives it under our settings, and as [`PageRow::key`] has it.
     Keys(&'r [Vec<String>]),
-}
-
-/// What becomes of a column.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldChange {
-    /// The column.
-    pub column: String,
-    /// The strategy, one that [`in_statement`](strategy::in_statement) accepts.
-    pub strategy: Strategy,
 }
 
 /// An UPDATE or DELETE of rows of one organisation. `Debug` shows no key and no value.

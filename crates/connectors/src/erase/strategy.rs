@@ -3,16 +3,13 @@
 //! Each form gives what the strategy's reference in the domain gives. NULL stays NULL. All but
 //! pseudonyms give themselves when applied again, which is how it can be seen that they were.
 
+use domain::anonymise::{ERASED_DOMAIN, MARKER};
 use domain::datamap::Strategy;
 use domain::schema::{LiveColumn, TypeFamily};
 
 use crate::erase::pseudonym::hmac;
 use crate::sql;
 
-/// What stands in place of free text.
-const MARKER: &str = "[redacted]";
-/// What follows the pseudonym of an address, which can never receive mail (RFC 2606).
-const ERASED_DOMAIN: &str = "@erased.invalid";
 /// The most stars of a mask.
 const STARS: usize = 16;
 /// The fewest and the most hexadecimal digits of a pseudonym.

@@ -1,13 +1,14 @@
 //! Is anything left? Asked by a query of its own, over a connection of its own, that only reads.
 
 use domain::datamap::Collection;
+use domain::erasure::FieldChange;
 use domain::schema::{LiveSchema, TableName};
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::config::StoreConfig;
 use crate::erase::keyed::{Parameters, Selected};
 use crate::erase::scope::EraseScope;
-use crate::erase::statement::{FieldChange, Rows};
+use crate::erase::statement::Rows;
 use crate::erase::strategy;
 use crate::error::StoreError;
 use crate::export::tables_of;

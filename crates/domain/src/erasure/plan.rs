@@ -71,10 +71,8 @@ pub enum RowAction {
 pub struct FieldChange {
     /// The column.
     pub column: String,
-    /// By which strategy.
+    /// By which strategy; its [`effect`](Strategy::effect) is what the law calls the outcome.
     pub strategy: Strategy,
-    /// What that makes of the value, in the words of the law.
-    pub effect: Effect,
 }
 
 /// Plans the erasure of an organisation's rows in every store of the map. `live` and `facts` are
@@ -191,10 +189,9 @@ fn targets<'a>(map: &'a DataMap, store: &'a str, schema: &LiveSchema) -> Vec<Tar
 fn changes(collection: &Collection, live: Option<&Table>) -> Vec<FieldChange> {
     let changes = collection.fields.iter().filter_map(|field| {
         let strategy = strategy(field, live)?;
-        let effect = strategy.effect();
-        Some(FieldChange { column: field.name.clone(), strategy, effect })
+        Some(FieldChange { column: field.name.clone(), strategy })
     });
-    changes.filter(|change| change.effect != Effect::Kept).collect()
+    changes.filter(|change| change.strategy.effect() != Effect::Kept).collect()
 }
 
 fn strategy(field: &Field, live: Option<&Table>) -> Option<Strategy> {

@@ -4,6 +4,7 @@ use connectors::erase::{
     Batch, EraseScope, EraseStatement, Expected, PseudonymKey, Rows, Verification, journal_ddl, run_batch,
     verify,
 };
+use domain::anonymise::Anonymiser;
 use domain::datamap::Strategy;
 use domain::id::OrganisationId;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -106,7 +107,34 @@ async fn check(cases: &[Case]) {
                 case.pairs.iter().map(|(from, to)| if side { from.clone() } else { to.clone() }).collect();
             assert_eq!(found, expected, "{about}, organisation {organisation}");
         }
+        for (given, found) in case.pairs.iter().zip(reference(&database, &bench, number, case).await) {
+            assert_eq!(found, given.1, "{about}: the reference of {given:?}");
+        }
     }
+}
+
+/// What the domain's reference gives for each value, as the column would print it.
+async fn reference(
+    database: &TestDatabase,
+    bench: &Bench,
+    number: usize,
+    case: &Case,
+) -> Vec<Option<String>> {
+    let table = &bench.schema.tables[&bench.collection(&format!("case{number}")).table];
+    let column = table.column("C").unwrap();
+    let anonymiser = Anonymiser::new(&case.strategy, column, false).unwrap();
+    let mac = |message: &[u8]| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&KEY).unwrap();
+        mac.update(message);
+        mac.finalize().into_bytes().into()
+    };
+    let mut given = Vec::new();
+    for (from, _) in &case.pairs {
+        let replaced = anonymiser.apply(from.as_deref(), &mac).unwrap();
+        let sql = format!("SELECT $1::text::{}::text", column.sql_type);
+        given.push(database.client.query_one(&sql, &[&replaced.as_deref()]).await.unwrap().get(0));
+    }
+    given
 }
 
 #[tokio::test]

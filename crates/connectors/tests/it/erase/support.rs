@@ -2,10 +2,11 @@
 
 use connectors::KeyRange;
 use connectors::erase::{
-    Batch, BatchId, EraseError, EraseScope, EraseStatement, Erased, FieldChange, Hold, PseudonymKey, Rows,
-    journal_ddl, run_batch,
+    Batch, BatchId, EraseError, EraseScope, EraseStatement, Erased, Hold, PseudonymKey, Rows, journal_ddl,
+    run_batch,
 };
 use domain::datamap::Strategy;
+use domain::erasure::FieldChange;
 use domain::id::{JobId, OrganisationId, StepNo};
 use uuid::Uuid;
 
