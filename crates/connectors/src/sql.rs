@@ -103,6 +103,31 @@ pub(crate) fn tenant_predicate(
     schema: &LiveSchema,
     organisation: &OrganisationId,
 ) -> Result<String, PlanError> {
+    way_predicate(table, path, schema, |depth, key| key_predicate(depth, key, organisation))
+}
+
+/// The condition under which a row of `table`, aliased `t0`, leads to some other organisation too.
+///
+/// # Errors
+/// As [`tenant_predicate`].
+pub(crate) fn elsewhere_predicate(
+    table: &TableName,
+    path: &TenantPath,
+    schema: &LiveSchema,
+    organisation: &OrganisationId,
+) -> Result<String, PlanError> {
+    way_predicate(table, path, schema, |depth, key| {
+        format!("NOT ({})", key_predicate(depth, key, organisation))
+    })
+}
+
+/// The way from a row to its organisations' keys, of which one must be as `key_is` says.
+fn way_predicate(
+    table: &TableName,
+    path: &TenantPath,
+    schema: &LiveSchema,
+    key_is: impl FnOnce(usize, &LiveColumn) -> String,
+) -> Result<String, PlanError> {
     let (mut here, mut predicate, mut closing) = (table, String::new(), String::new());
     for (depth, hop) in path.hops.iter().enumerate() {
         let next = depth + 1;
@@ -119,7 +144,7 @@ pub(crate) fn tenant_predicate(
         here = &hop.target;
     }
     let key = live_column(schema, here, &path.key_column)?;
-    predicate.push_str(&key_predicate(path.hops.len(), key, organisation));
+    predicate.push_str(&key_is(path.hops.len(), key));
     predicate.push_str(&closing);
     Ok(predicate)
 }

@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use domain::datamap::Collection;
+use domain::erasure::Guard;
 use domain::id::OrganisationId;
 use domain::schema::{LiveSchema, TableName};
 
 use crate::export::rows_of;
 use crate::range;
-use crate::sql::PlanError;
+use crate::sql::{self, PlanError};
 
 /// Whose rows, until when, and which not.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +20,19 @@ pub struct EraseScope<'a> {
     pub cutoff_at: DateTime<Utc>,
     /// Rows that one of these holds stay.
     pub holds: &'a [Hold],
+    /// Whether rows that lead to another organisation too are spared, as those of a person who is a
+    /// member of several.
+    pub exclusive: bool,
+    /// A row is spared that another row still refers to by one of these keys.
+    pub guards: &'a [Guard],
+}
+
+impl<'a> EraseScope<'a> {
+    /// Every row of the organisation up to the cutoff.
+    #[must_use]
+    pub fn all(organisation: &'a OrganisationId, cutoff_at: DateTime<Utc>) -> Self {
+        Self { organisation, cutoff_at, holds: &[], exclusive: false, guards: &[] }
+    }
 }
 
 /// A legal hold: it keeps the rows for which all of its comparisons are true. One without any keeps
@@ -80,7 +94,26 @@ pub(crate) fn predicate(
     for hold in scope.holds {
         predicate.push_str(&format!(" AND ({}) IS NOT TRUE", held(&collection.table, schema, hold)?));
     }
+    if let Some(path) = collection.tenant.as_ref().filter(|_| scope.exclusive) {
+        let elsewhere = sql::elsewhere_predicate(&collection.table, path, schema, scope.organisation)?;
+        predicate.push_str(&format!(" AND NOT ({elsewhere})"));
+    }
+    for guard in scope.guards {
+        predicate.push_str(&format!(" AND NOT ({})", referred_to(&collection.table, schema, guard)?));
+    }
     Ok(predicate)
+}
+
+/// The condition under which another table's row refers to the row `t0` by that key.
+fn referred_to(table: &TableName, schema: &LiveSchema, guard: &Guard) -> Result<String, PlanError> {
+    let mut matches = Vec::new();
+    for (from, to) in guard.columns.iter().zip(&guard.target_columns) {
+        let referring = sql::live_column(schema, &guard.table, from)?;
+        let equals = sql::equality(referring, sql::live_column(schema, table, to)?);
+        matches.push(format!("g.{} {equals} t0.{}", sql::identifier(from), sql::identifier(to)));
+    }
+    let referring = sql::relation(&guard.table);
+    Ok(format!("EXISTS (SELECT FROM {referring} g WHERE {})", matches.join(" AND ")))
 }
 
 fn held(table: &TableName, schema: &LiveSchema, hold: &Hold) -> Result<String, PlanError> {

@@ -19,5 +19,5 @@ mod tests;
 
 pub use identity::{Identity, IdentityKind, NoIdentity};
 pub use obstacle::{Obstacle, ObstacleKind};
-pub use plan::{CollectionErasure, ErasurePlan, FieldChange, RowAction, plan};
+pub use plan::{CollectionErasure, ErasurePlan, FieldChange, Guard, RowAction, plan};
 pub use request::{GracePeriod, NoGracePeriod, confirms};

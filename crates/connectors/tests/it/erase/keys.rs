@@ -76,7 +76,7 @@ async fn what_is_held_and_what_came_later_stays() {
         hold(vec![compare("order", Operator::NotEqual, "o")]),
     ];
     let cutoff_at = "2024-06-01T00:00:00Z".parse().unwrap();
-    let scope = EraseScope { organisation: &organisation, cutoff_at, holds: &holds };
+    let scope = EraseScope { holds: &holds, ..EraseScope::all(&organisation, cutoff_at) };
     let all = whole();
     odd.run(batch(1), &odd.delete("lineItem", "1", &Rows::Range(&all))).await.unwrap();
     let truth = r#""visitLog" WHERE "orgId" = 1 AND (at IS NULL OR at <= '2024-06-01') AND NOT ("userId" = '' AND "isGuest")"#;
@@ -87,7 +87,7 @@ async fn what_is_held_and_what_came_later_stays() {
     assert!(odd.count(r#""visitLog" WHERE "orgId" = 1 AND "userId" = '' AND "isGuest""#).await > 0, "held");
     // A hold without comparisons holds everything.
     let nothing = [hold(Vec::new())];
-    let scope = EraseScope { organisation: &organisation, cutoff_at: far_future(), holds: &nothing };
+    let scope = EraseScope { holds: &nothing, ..EraseScope::all(&organisation, far_future()) };
     assert_eq!(
         odd.run(batch(3), &odd.delete_in("visitLog", &scope, &Rows::Range(&all))).await.unwrap().rows,
         0
@@ -112,7 +112,7 @@ dataset:
     fields: [{name: code, fides_meta: {primary_key: true}}, {name: orgId, fides_meta: {references: [{dataset: odd, field: Org.id, direction: to}]}}]";
     let map = domain::datamap::DataMap::parse(yaml).unwrap();
     let organisation = OrganisationId::parse("1").unwrap();
-    let scope = EraseScope { organisation: &organisation, cutoff_at: far_future(), holds: &[] };
+    let scope = EraseScope::all(&organisation, far_future());
     let keys = [key(&["acme-west"]), key(&["ac"])];
     let collection = map.datasets[0].collection("badge").unwrap();
     let schema = odd.bench.store.live_schema(&["public"]).await.unwrap();
@@ -125,7 +125,7 @@ dataset:
 async fn what_cannot_address_its_rows_is_refused() {
     let mut odd = Odd::new().await;
     let organisation = OrganisationId::parse("1").unwrap();
-    let scope = EraseScope { organisation: &organisation, cutoff_at: far_future(), holds: &[] };
+    let scope = EraseScope::all(&organisation, far_future());
     let collection = odd.bench.collection("visitLog").clone();
     let (table, short) = (collection.table.clone(), [key(&["0", ""])]);
     let plan = |odd: &Odd, rows: &Rows<'_>| {
@@ -162,7 +162,7 @@ async fn pages_hold_every_row_once_and_are_written_back_by_their_keys() {
     let odd = Odd::new().await;
     let before = odd.digests().await;
     let organisation = OrganisationId::parse("2").unwrap();
-    let scope = EraseScope { organisation: &organisation, cutoff_at: far_future(), holds: &[] };
+    let scope = EraseScope::all(&organisation, far_future());
     let (collection, schema) = (odd.bench.collection("visitLog"), &odd.bench.schema);
     let columns = key(&["fullName", "order", "at"]);
     let (range, mut last, mut number) = (whole(), None::<Vec<String>>, 0);

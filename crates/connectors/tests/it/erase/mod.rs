@@ -4,6 +4,8 @@ mod batches;
 mod facts;
 mod interrupted;
 mod keys;
+mod organisation;
+mod spared;
 mod strategies;
 mod support;
 mod typed;

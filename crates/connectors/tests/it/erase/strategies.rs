@@ -75,7 +75,7 @@ async fn check(cases: &[Case]) {
     database.client.batch_execute(&journal_ddl(&user)).await.unwrap();
     let bench = Bench::new(database.store(), &map(cases)).await;
     let organisation = OrganisationId::parse("1").unwrap();
-    let scope = EraseScope { organisation: &organisation, cutoff_at: far_future(), holds: &[] };
+    let scope = EraseScope::all(&organisation, far_future());
     let (key, all) = (PseudonymKey::new(&KEY), whole());
     database.client.batch_execute("SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'").await.unwrap();
     for (number, case) in cases.iter().enumerate() {

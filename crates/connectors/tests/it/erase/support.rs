@@ -74,7 +74,7 @@ impl Odd {
 
     pub fn delete(&self, collection: &str, organisation: &str, rows: &Rows<'_>) -> EraseStatement<'_> {
         let organisation = OrganisationId::parse(organisation).unwrap();
-        let scope = EraseScope { organisation: &organisation, cutoff_at: far_future(), holds: &[] };
+        let scope = EraseScope::all(&organisation, far_future());
         self.delete_in(collection, &scope, rows)
     }
 
@@ -90,7 +90,7 @@ impl Odd {
         changes: &[(&str, Strategy)],
     ) -> EraseStatement<'_> {
         let organisation = OrganisationId::parse(organisation).unwrap();
-        let scope = EraseScope { organisation: &organisation, cutoff_at: far_future(), holds: &[] };
+        let scope = EraseScope::all(&organisation, far_future());
         let collection = self.bench.collection("visitLog");
         EraseStatement::anonymise(
             collection,

@@ -84,7 +84,7 @@ async fn keys_of_every_type_lead_back_to_their_rows() {
     database.client.batch_execute(&journal_ddl(&user)).await.unwrap();
     let bench = Bench::new(database.store(), &map()).await;
     let organisation = OrganisationId::parse("1").unwrap();
-    let scope = EraseScope { organisation: &organisation, cutoff_at: far_future(), holds: &[] };
+    let scope = EraseScope::all(&organisation, far_future());
     let range = whole();
     for (number, (sql_type, _)) in KEYS.iter().enumerate() {
         let collection = bench.collection(&format!("keyed{number}"));

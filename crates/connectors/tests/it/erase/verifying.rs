@@ -25,7 +25,7 @@ impl Odd {
 async fn rows_that_should_be_gone_are_counted() {
     let odd = Odd::new().await;
     let organisation = OrganisationId::parse("1").unwrap();
-    let scope = EraseScope { organisation: &organisation, cutoff_at: far_future(), holds: &[] };
+    let scope = EraseScope::all(&organisation, far_future());
     let (all, table) = (whole(), odd.bench.collection("lineItem").table.clone());
     let rest = |rows| vec![Remainder { table: table.clone(), column: None, rows }];
     assert_eq!(odd.left("lineItem", &scope, &Rows::Range(&all), Expected::Deleted).await, rest(18));
@@ -49,7 +49,7 @@ async fn rows_that_should_be_gone_are_counted() {
 async fn values_that_should_have_changed_are_counted_by_column() {
     let odd = Odd::new().await;
     let organisation = OrganisationId::parse("1").unwrap();
-    let scope = EraseScope { organisation: &organisation, cutoff_at: far_future(), holds: &[] };
+    let scope = EraseScope::all(&organisation, far_future());
     let table = odd.bench.collection("visitLog").table.clone();
     let rest = |column: &str, rows| Remainder { table: table.clone(), column: Some(column.to_owned()), rows };
     let changes = [("fullName", Strategy::Pseudonymise), ("order", constant("gone"))];
@@ -75,7 +75,7 @@ async fn values_that_should_have_changed_are_counted_by_column() {
 async fn what_cannot_be_seen_is_said() {
     let odd = Odd::new().await;
     let organisation = OrganisationId::parse("1").unwrap();
-    let scope = EraseScope { organisation: &organisation, cutoff_at: far_future(), holds: &[] };
+    let scope = EraseScope::all(&organisation, far_future());
     let changes = changes_of(&[("fullName", Strategy::FormatPreserving)]);
     let (collection, all) = (odd.bench.collection("visitLog"), whole());
     let expected = Expected::Anonymised(&changes);
