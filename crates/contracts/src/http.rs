@@ -66,7 +66,7 @@ impl From<&ExportBody> for ExportRequest {
             EncryptionBody::ToRecipients(to) => ExportEncryption::Recipients(to.recipients.clone()),
             EncryptionBody::ByPassphrase(_) => ExportEncryption::Passphrase,
         });
-        Self { include_media: body.include_media, format, encryption }
+        Self { include_media: body.include_media, format, encryption, subject: None }
     }
 }
 

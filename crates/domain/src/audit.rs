@@ -28,6 +28,16 @@ pub enum Action {
     JobRetried,
     /// A job's package was deleted because its time was over.
     JobExpired,
+    /// A job's grace period was over, and it may begin.
+    JobReleased,
+    /// The owner had a step that failed tried again at once.
+    StepRetried,
+    /// The owner did without a step that waited for others.
+    StepSkipped,
+    /// A legal hold was placed.
+    HoldPlaced,
+    /// A legal hold was released.
+    HoldReleased,
     /// A signed link to a package was handed out.
     LinkIssued,
     /// A package was downloaded.
@@ -36,7 +46,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 18] = [
         Self::JobCreated,
         Self::JobStarted,
         Self::StepCompleted,
@@ -48,6 +58,11 @@ impl Action {
         Self::JobCancelled,
         Self::JobRetried,
         Self::JobExpired,
+        Self::JobReleased,
+        Self::StepRetried,
+        Self::StepSkipped,
+        Self::HoldPlaced,
+        Self::HoldReleased,
         Self::LinkIssued,
         Self::PackageDownloaded,
     ];
@@ -67,6 +82,11 @@ impl Action {
             Self::JobCancelled => "job.cancelled",
             Self::JobRetried => "job.retried",
             Self::JobExpired => "job.expired",
+            Self::JobReleased => "job.released",
+            Self::StepRetried => "step.retried",
+            Self::StepSkipped => "step.skipped",
+            Self::HoldPlaced => "hold.placed",
+            Self::HoldReleased => "hold.released",
             Self::LinkIssued => "link.issued",
             Self::PackageDownloaded => "package.downloaded",
         }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::erasure::SubjectRef;
+
 /// The file formats of an export package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -40,6 +42,10 @@ pub struct ExportRequest {
     /// request, and so never writes in the clear what was to be encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<ExportEncryption>,
+    /// The person it is of; everybody in the organisation when absent. A program that does not know
+    /// this member refuses the request, and so never hands out more than was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<SubjectRef>,
 }
 
 /// How a package is encrypted. Holds nothing secret: it is kept with the job and shown.
@@ -60,7 +66,7 @@ mod tests {
     fn requests_from_before_encryption_are_equal_to_those_without() {
         let plain = r#"{"include_media":false,"format":"json"}"#;
         let request: ExportRequest = serde_json::from_str(plain).unwrap();
-        assert_eq!(request.encryption, None);
+        assert_eq!((&request.encryption, &request.subject), (&None, &None));
         assert_eq!(serde_json::to_string(&request).unwrap(), plain);
     }
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use domain::job::law::StepFacts;
 use domain::job::{FailureReason, JobKind, JobState, Lease, StepKind, StepState};
 use uuid::Uuid;
 
@@ -118,6 +119,10 @@ impl StepRow {
     pub fn kind(&self) -> Result<StepKind, StoreError> {
         StepKind::parse(&self.kind)
             .ok_or_else(|| StoreError::corrupt(format!("unknown kind of step `{}`", self.kind)))
+    }
+
+    pub fn facts(&self) -> Result<StepFacts, StoreError> {
+        Ok(StepFacts { kind: self.kind()?, state: self.state()? })
     }
 
     pub fn state(&self) -> Result<StepState, StoreError> {

@@ -239,7 +239,7 @@ async fn lapse(
     let Some(row) = job.lock_step(conn, step_no).await? else {
         return Ok(false);
     };
-    let Ok(decision) = law::lapse(&job.facts, &row.state()?, job.now, policy) else {
+    let Ok(decision) = law::lapse(&job.facts, &row.facts()?, job.now, policy) else {
         return Ok(false);
     };
     job.write_decision(conn, &row, &decision, policy).await?;

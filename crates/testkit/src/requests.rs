@@ -33,7 +33,12 @@ pub fn worker(name: &str) -> Origin {
 pub fn new_export(id: &str) -> NewExport {
     NewExport {
         organisation: organisation(id),
-        request: ExportRequest { include_media: false, format: ExportFormat::Json, encryption: None },
+        request: ExportRequest {
+            include_media: false,
+            format: ExportFormat::Json,
+            encryption: None,
+            subject: None,
+        },
         idempotency: Idempotency {
             client: "owner-1".to_owned(),
             route: "POST /api/v1/privacy/export".to_owned(),

@@ -43,7 +43,7 @@ pub(crate) async fn run(
                     found.missing.extend(exports.get_json::<Vec<_>>(&missing).await?);
                 }
             }
-            StepKind::PlanExport | StepKind::ExportWhole | StepKind::AssembleArchive => {}
+            _ => {}
         }
         progress.pulse();
     }

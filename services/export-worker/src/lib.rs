@@ -24,7 +24,7 @@ mod sources;
 mod whole;
 
 use chassis::{Context, Service, StepError, StepProgress, StepRunner};
-use domain::job::{JobState, StepKind};
+use domain::job::{FailureReason, JobState, StepKind};
 use messaging::EXPORT_STEPS;
 use packages::PackageStore;
 use store::{Claimed, Produced};
@@ -93,6 +93,13 @@ impl StepRunner for Exports {
             StepKind::AssembleArchive => assemble::run(self, step, progress).await,
             StepKind::ExportMedia => media::run(self, step, progress).await,
             StepKind::JoinCollection => join::run(self, step, progress).await,
+            other => {
+                let detail = format!(
+                    "the export-worker does not know steps of kind `{}`; is it older than the API?",
+                    other.name()
+                );
+                Err(StepError::Permanent(FailureReason::new("unknown_step", detail)))
+            }
         }
     }
 

@@ -20,4 +20,4 @@ mod tests;
 pub use identity::{Identity, IdentityKind, NoIdentity};
 pub use obstacle::{Obstacle, ObstacleKind};
 pub use plan::{CollectionErasure, ErasurePlan, FieldChange, Guard, RowAction, plan};
-pub use request::{GracePeriod, NoGracePeriod, confirms};
+pub use request::{Deferred, ErasureRequest, GracePeriod, NoGracePeriod, SubjectRef, confirms};

@@ -2,6 +2,47 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// What a request for erasure asks for, as it is kept with its job. Equal requests of one organisation
+/// are not open twice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErasureRequest {
+    /// The person; the whole organisation when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<SubjectRef>,
+    /// Whether the media objects that rows name are deleted too.
+    pub delete_media: bool,
+    /// How long it waits before it begins.
+    pub grace_period_days: GracePeriod,
+    /// Whether it ends with its plan, and erases nothing.
+    pub dry_run: bool,
+    /// Whose deferred rows it erases, after a legal hold was released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deferred: Option<Deferred>,
+}
+
+/// One person, named without saying who it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubjectRef {
+    /// The type of the identity, as the data map names it.
+    pub identity_type: String,
+    /// A keyed digest of type and normalised value in hexadecimal digits: equal for equal persons of
+    /// one organisation, and of no use to anybody without the key.
+    pub tag: String,
+}
+
+/// What an erasure left because of a legal hold, to be erased now that the hold is released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deferred {
+    /// The hold.
+    pub hold: Uuid,
+    /// The job that left the rows.
+    pub job: Uuid,
+}
 
 /// How long an accepted erasure waits before it begins: whole days of 24 hours, from 0 to 30.
 ///
@@ -18,6 +59,9 @@ pub struct NoGracePeriod;
 impl GracePeriod {
     /// The longest, in days.
     pub const LONGEST: i64 = 30;
+
+    /// No grace: the erasure begins at once.
+    pub const NONE: Self = Self(0);
 
     /// When the period that begins at `now` is over; from then on, not before, the erasure may begin.
     #[must_use]

@@ -2,23 +2,28 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::state::JobState;
+
 /// The kind of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobKind {
-    /// Everything of one organisation, packed for download (Art. 15, 20).
+    /// Everything of one organisation, or of one person in it, packed for download (Art. 15, 20).
     Export,
+    /// The personal data of one organisation, or of one person in it, erased (Art. 17).
+    Erasure,
 }
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 1] = [Self::Export];
+    pub const ALL: [Self; 2] = [Self::Export, Self::Erasure];
 
     /// The name in the database, in messages and in the API.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Export => "export",
+            Self::Erasure => "erasure",
         }
     }
 
@@ -33,16 +38,19 @@ impl JobKind {
     pub fn planning_step(self) -> StepKind {
         match self {
             Self::Export => StepKind::PlanExport,
+            Self::Erasure => StepKind::PlanErasure,
         }
     }
 
     /// Whether a job that has begun can still be cancelled.
     ///
-    /// An export changes nothing, so it can be stopped at any time. Erasure will not be.
+    /// An export changes nothing, so it can be stopped at any time. An erasure that has begun is
+    /// brought to its end: half of one helps nobody.
     #[must_use]
     pub fn cancellable_once_started(self) -> bool {
         match self {
             Self::Export => true,
+            Self::Erasure => false,
         }
     }
 }
@@ -63,17 +71,38 @@ pub enum StepKind {
     JoinCollection,
     /// Puts the parts together into the archive.
     AssembleArchive,
+    /// Marks the organisation as deleted while its grace period runs.
+    SoftDelete,
+    /// Takes that mark away again after the erasure was called off.
+    Restore,
+    /// Checks what stands in the way, fixes the rows, and writes down the other steps.
+    PlanErasure,
+    /// Revokes the OAuth tokens of one collection at their providers, then erases them.
+    RevokeTokens,
+    /// Deletes the media objects that one collection names.
+    DeleteMedia,
+    /// Anonymises, deletes or unlinks rows of one collection.
+    EraseRows,
+    /// Looks for what is left, by queries of its own.
+    VerifyErasure,
 }
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 13] = [
         Self::PlanExport,
         Self::ExportWhole,
         Self::ExportCollection,
         Self::ExportMedia,
         Self::JoinCollection,
         Self::AssembleArchive,
+        Self::SoftDelete,
+        Self::Restore,
+        Self::PlanErasure,
+        Self::RevokeTokens,
+        Self::DeleteMedia,
+        Self::EraseRows,
+        Self::VerifyErasure,
     ];
 
     /// The name in the database and in the timeline.
@@ -86,6 +115,13 @@ impl StepKind {
             Self::ExportMedia => "export_media",
             Self::JoinCollection => "join_collection",
             Self::AssembleArchive => "assemble_archive",
+            Self::SoftDelete => "soft_delete",
+            Self::Restore => "restore",
+            Self::PlanErasure => "plan_erasure",
+            Self::RevokeTokens => "revoke_tokens",
+            Self::DeleteMedia => "delete_media",
+            Self::EraseRows => "erase_rows",
+            Self::VerifyErasure => "verify_erasure",
         }
     }
 
@@ -98,13 +134,24 @@ impl StepKind {
     /// Whether it looks at a result independently, so that its job is `verifying` meanwhile.
     #[must_use]
     pub fn verifies(self) -> bool {
+        self == Self::VerifyErasure
+    }
+
+    /// Whether it waits for others for as long as it takes: a provider that is down must not fail an
+    /// erasure. Its failures are shown, and the owner may skip it with a reason.
+    #[must_use]
+    pub fn patient(self) -> bool {
+        self == Self::RevokeTokens
+    }
+
+    /// Whether it is run while its job stands like this. Two kinds do their work beside the job's own
+    /// course and do not move it: one while the grace period runs, one after the job was called off.
+    #[must_use]
+    pub fn runs_in(self, job: &JobState) -> bool {
         match self {
-            Self::PlanExport
-            | Self::ExportWhole
-            | Self::ExportCollection
-            | Self::ExportMedia
-            | Self::JoinCollection
-            | Self::AssembleArchive => false,
+            Self::SoftDelete => job.workable() || matches!(job, JobState::Scheduled { .. }),
+            Self::Restore => matches!(job, JobState::Cancelled { .. }),
+            _ => job.workable(),
         }
     }
 }

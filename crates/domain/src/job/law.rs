@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::audit::Action;
 
-use super::kind::{JobKind, Phase};
+use super::kind::{JobKind, Phase, StepKind};
 use super::policy::Policy;
 use super::reason::FailureReason;
 use super::state::{IllegalTransition, JobCommand, JobState};
@@ -20,6 +20,15 @@ pub struct JobFacts {
     pub kind: JobKind,
     /// Where it stands.
     pub state: JobState,
+}
+
+/// The facts about a step that a decision needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepFacts {
+    /// Its kind.
+    pub kind: StepKind,
+    /// Where it stands.
+    pub state: StepState,
 }
 
 /// The facts about a step's surroundings that a conclusion needs.
@@ -74,15 +83,15 @@ pub enum Conclusion {
 /// [`Refused`] when the step is not to be had: not due, held, ended, or its job is not workable.
 pub fn claim(
     job: &JobFacts,
-    step: &StepState,
+    step: &StepFacts,
     lease: Lease,
     now: DateTime<Utc>,
     policy: &Policy,
 ) -> Result<Decision, Refused> {
-    if !job.state.workable() {
+    if !step.kind.runs_in(&job.state) {
         return Err(Refused::State);
     }
-    let step = step.apply(&StepCommand::Claim(lease), now, policy)?;
+    let step = step.state.apply(&StepCommand::Claim(lease), now, policy)?;
     let mut versions = Vec::new();
     if let Ok(state) = job.state.apply(&JobCommand::Start, now, job.kind) {
         versions.push(Version { action: Action::JobStarted, state });
@@ -96,7 +105,7 @@ pub fn claim(
 /// [`Refused::Fenced`] when the reporter no longer holds the step: nothing it says counts.
 pub fn conclude(
     job: &JobFacts,
-    step: &StepState,
+    step: &StepFacts,
     report: (i64, Conclusion),
     around: Surroundings,
     (now, policy): (DateTime<Utc>, &Policy),
@@ -109,14 +118,14 @@ pub fn conclude(
         Conclusion::Released => StepCommand::Release { epoch },
     };
     let released = matches!(command, StepCommand::Release { .. });
-    let step = step.apply(&command, now, policy)?;
-    if !job.state.workable() {
+    let state = step.state.apply(&command, now, &policy.of(step.kind))?;
+    if !step.kind.runs_in(&job.state) {
         return Err(Refused::Fenced);
     }
     if released {
-        return Ok(Decision { step, versions: Vec::new(), opens: None, cancels_siblings: false });
+        return Ok(Decision { step: state, versions: Vec::new(), opens: None, cancels_siblings: false });
     }
-    after_step(job, step, around, now)
+    after_step(job, state, around, now)
 }
 
 /// Time passed: a lease may have run out.
@@ -125,13 +134,68 @@ pub fn conclude(
 /// [`Refused`] when the lease is alive or the step is not running.
 pub fn lapse(
     job: &JobFacts,
-    step: &StepState,
+    step: &StepFacts,
     now: DateTime<Utc>,
     policy: &Policy,
 ) -> Result<Decision, Refused> {
-    let step = step.apply(&StepCommand::Lapse, now, policy)?;
+    let step = step.state.apply(&StepCommand::Lapse, now, &policy.of(step.kind))?;
     let around = Surroundings { open_siblings: 0, next_phase: None, next_verifies: false };
     after_step(job, step, around, now)
+}
+
+/// The owner does not want to wait for the next attempt of a step that failed: it is due at once.
+///
+/// # Errors
+/// [`Refused`] when the step does not wait for another attempt.
+pub fn retry_step(
+    job: &JobFacts,
+    step: &StepFacts,
+    now: DateTime<Utc>,
+    policy: &Policy,
+) -> Result<Decision, Refused> {
+    if !step.kind.runs_in(&job.state) {
+        return Err(Refused::State);
+    }
+    let step = step.state.apply(&StepCommand::Hurry, now, policy)?;
+    let versions = vec![Version { action: Action::StepRetried, state: job.state.clone() }];
+    Ok(Decision { step, versions, opens: None, cancels_siblings: false })
+}
+
+/// The owner does without a step that waits for others. It ends as if it had been done, and the last
+/// of a phase moves the job on.
+///
+/// # Errors
+/// [`Refused`] when the step is not one that waits for others, or a worker is at it.
+pub fn skip_step(
+    job: &JobFacts,
+    step: &StepFacts,
+    around: Surroundings,
+    now: DateTime<Utc>,
+    policy: &Policy,
+) -> Result<Decision, Refused> {
+    if !step.kind.patient() || !step.kind.runs_in(&job.state) {
+        return Err(Refused::State);
+    }
+    let state = step.state.apply(&StepCommand::Skip, now, policy)?;
+    let mut decision = after_step(job, state, around, now)?;
+    if let Some(first) = decision.versions.first_mut() {
+        first.action = Action::StepSkipped;
+    }
+    Ok(decision)
+}
+
+/// The grace period may have ended: by the control database's clock, and by that of whoever asks. A
+/// clock that is wrong makes an erasure late, never early.
+///
+/// # Errors
+/// [`IllegalTransition`] when it has not, or the job does not wait for that.
+pub fn release(
+    job: &JobFacts,
+    now: DateTime<Utc>,
+    witness: DateTime<Utc>,
+) -> Result<Version, IllegalTransition> {
+    let state = job.state.apply(&JobCommand::Release, now.min(witness), job.kind)?;
+    Ok(Version { action: Action::JobReleased, state })
 }
 
 /// The owner calls the job off. Every open step ends with it.
@@ -174,6 +238,11 @@ fn after_step(
         StepState::Failed { .. } => Action::StepFailed,
         _ => Action::StepRetrying,
     };
+    if !state.workable() {
+        // It ran beside the job's course, and leaves the job where it is.
+        decision.versions.push(Version { action: step_action, state });
+        return Ok(decision);
+    }
     let follow_up = match &decision.step {
         StepState::Completed { .. } if around.open_siblings > 0 => None,
         StepState::Completed { .. } => {
@@ -208,5 +277,7 @@ fn after_step(
     Ok(decision)
 }
 
+#[cfg(test)]
+mod erasing;
 #[cfg(test)]
 mod tests;

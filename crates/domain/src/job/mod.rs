@@ -16,4 +16,4 @@ pub use kind::{JobKind, Phase, StepKind};
 pub use policy::Policy;
 pub use reason::FailureReason;
 pub use state::{JobCommand, JobState, PublicStatus};
-pub use step::{Lease, StepCommand, StepState};
+pub use step::{Lease, SkipReason, StepCommand, StepState};

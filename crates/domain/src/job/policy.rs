@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
+use super::kind::StepKind;
+
 /// The retry policy of steps. One owner: nothing else in Lethe retries work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
@@ -28,6 +30,13 @@ impl Policy {
         let default = Self::default();
         let backoff_base = TimeDelta::from_std(backoff_base).unwrap_or(default.backoff_cap);
         Self { max_attempts: max_attempts.max(1), backoff_base, ..default }
+    }
+
+    /// The policy for steps of a kind: those that wait for others are tried without end.
+    #[must_use]
+    pub fn of(&self, kind: StepKind) -> Self {
+        let max_attempts = if kind.patient() { u32::MAX } else { self.max_attempts };
+        Self { max_attempts, ..*self }
     }
 
     /// The wait after `attempts` failed attempts (1 or more): `base · 2^(attempts − 1)`, capped.

@@ -1,6 +1,7 @@
 //! The life of a step, with the fence that keeps a worker back from the dead out.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::policy::Policy;
 use super::reason::FailureReason;
@@ -103,6 +104,47 @@ pub enum StepCommand {
     Lapse,
     /// The job was called off or failed.
     Cancel,
+    /// The owner wants the next attempt now.
+    Hurry,
+    /// The owner does without it.
+    Skip,
+}
+
+/// Why an owner does without a step. A closed list, because the reason enters the audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// The provider has closed its service.
+    ProviderClosed,
+    /// The tokens have expired by themselves.
+    TokensExpired,
+    /// The tokens were revoked by other means.
+    RevokedElsewhere,
+    /// The erasure cannot wait, and the risk is accepted.
+    RiskAccepted,
+}
+
+impl SkipReason {
+    /// Every reason.
+    pub const ALL: [Self; 4] =
+        [Self::ProviderClosed, Self::TokensExpired, Self::RevokedElsewhere, Self::RiskAccepted];
+
+    /// The name in the database, in the audit log and in the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ProviderClosed => "provider_closed",
+            Self::TokensExpired => "tokens_expired",
+            Self::RevokedElsewhere => "revoked_elsewhere",
+            Self::RiskAccepted => "risk_accepted",
+        }
+    }
+
+    /// The reason of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
 }
 
 /// Why a step refuses a command.
@@ -163,6 +205,18 @@ impl StepState {
             },
             C::Cancel => match self {
                 Self::Waiting | Self::Due { .. } | Self::Running { .. } => Ok(Self::Cancelled { at: now }),
+                _ => Err(Refused::State),
+            },
+            C::Hurry => match self {
+                Self::Due { attempts, not_before, last_failure: Some(failure) } => {
+                    Ok(Self::due(*attempts, now.min(*not_before), Some(failure.clone())))
+                }
+                Self::Running { .. } => Err(Refused::Held),
+                _ => Err(Refused::State),
+            },
+            C::Skip => match self {
+                Self::Due { .. } => Ok(Self::Completed { at: now }),
+                Self::Running { .. } => Err(Refused::Held),
                 _ => Err(Refused::State),
             },
         }

@@ -43,7 +43,7 @@ impl Store {
                 owner: owner.to_owned(),
                 expires_at: job.now + lease,
             };
-            let decision = match law::claim(&job.facts, &row.state()?, lease, job.now, policy) {
+            let decision = match law::claim(&job.facts, &row.facts()?, lease, job.now, policy) {
                 Ok(decision) => decision,
                 Err(refused) => return Ok(Claim::Refused(refused)),
             };

@@ -39,7 +39,7 @@ impl Store {
                 report.produced.plan.as_ref().filter(|_| report.conclusion == Conclusion::Completed);
             let around = surroundings(conn, &row, planned).await?;
             let said = (report.epoch, report.conclusion.clone());
-            let Ok(decision) = law::conclude(&job.facts, &row.state()?, said, around, (job.now, policy))
+            let Ok(decision) = law::conclude(&job.facts, &row.facts()?, said, around, (job.now, policy))
             else {
                 return Ok(Concluded::Fenced);
             };

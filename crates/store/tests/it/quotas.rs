@@ -19,7 +19,8 @@ fn quota(count: u32) -> ExportQuota {
 /// One of six requests that are not equal to each other.
 fn request(organisation: &str, number: usize) -> NewExport {
     let format = [ExportFormat::Json, ExportFormat::Csv, ExportFormat::Both][number % 3];
-    let request = ExportRequest { include_media: number.is_multiple_of(2), format, encryption: None };
+    let request =
+        ExportRequest { include_media: number.is_multiple_of(2), format, encryption: None, subject: None };
     NewExport { request, ..new_export(organisation) }
 }
 

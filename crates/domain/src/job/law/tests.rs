@@ -52,6 +52,10 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+fn exporting(state: &StepState) -> StepFacts {
+    StepFacts { kind: StepKind::ExportCollection, state: state.clone() }
+}
+
 struct Step {
     phase: i32,
     state: StepState,
@@ -90,7 +94,7 @@ impl World {
     fn deliver(&mut self, worker: usize, at: usize) {
         let step = &mut self.steps[at];
         let lease = Lease { epoch: step.epoch + 1, owner: worker.to_string(), expires_at: self.now + LEASE };
-        if let Ok(decision) = claim(&self.job, &step.state, lease, self.now, &self.policy) {
+        if let Ok(decision) = claim(&self.job, &exporting(&step.state), lease, self.now, &self.policy) {
             step.epoch += 1;
             self.believes.entry(worker).or_default().push((at, step.epoch));
             let phase = step.phase;
@@ -123,8 +127,8 @@ impl World {
             next_verifies: next == Some(3),
         };
         let completed = conclusion == Conclusion::Completed;
-        let verdict =
-            conclude(&self.job, &self.steps[at].state, (epoch, conclusion), around, (self.now, &self.policy));
+        let step = exporting(&self.steps[at].state);
+        let verdict = conclude(&self.job, &step, (epoch, conclusion), around, (self.now, &self.policy));
         match verdict {
             Ok(decision) => {
                 assert_eq!(self.steps[at].epoch, epoch, "a holder of an old epoch concluded");
@@ -141,7 +145,7 @@ impl World {
         for at in 0..self.steps.len() {
             if let StepState::Running { lease, .. } = &self.steps[at].state {
                 let alive = lease.expires_at > self.now;
-                match lapse(&self.job, &self.steps[at].state, self.now, &self.policy) {
+                match lapse(&self.job, &exporting(&self.steps[at].state), self.now, &self.policy) {
                     Ok(decision) => {
                         assert!(!alive, "a live lease lapsed");
                         self.write(at, decision);
