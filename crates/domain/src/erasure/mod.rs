@@ -5,6 +5,7 @@
 //! answers either a plan that can be carried out to its end, or everything that stands in its way.
 //! Nothing that would fail half-way is begun, since an erasure cannot be taken back.
 
+pub mod document;
 pub mod facts;
 pub mod identity;
 mod keys;
@@ -13,6 +14,7 @@ mod order;
 pub mod plan;
 mod preflight;
 pub mod request;
+pub mod steps;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::datamap::category::{default_strategy, personal};
 use crate::datamap::{Collection, DataMap, Effect, Erase, Field, Strategy};
@@ -14,14 +14,14 @@ use super::{keys, order, preflight};
 
 /// What happens to the rows of every collection, wave by wave. The collections of a wave do not
 /// need each other; those of the next need all before them. The organisations' own table is last.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErasurePlan {
     /// The waves.
     pub waves: Vec<Vec<CollectionErasure>>,
 }
 
 /// What happens to the rows of one collection.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CollectionErasure {
     /// The collection as `dataset.collection`.
     pub collection: String,
@@ -43,7 +43,7 @@ pub struct CollectionErasure {
 }
 
 /// A foreign key that refers to rows which are deleted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Guard {
     /// The referring table.
     pub table: TableName,
@@ -54,7 +54,7 @@ pub struct Guard {
 }
 
 /// What is done to a row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RowAction {
     /// The row is deleted.
@@ -67,7 +67,7 @@ pub enum RowAction {
 }
 
 /// What is done to a column.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldChange {
     /// The column.
     pub column: String,

@@ -1,0 +1,255 @@
+//! The plan as people see it before anything is erased, and what the steps report afterwards.
+//!
+//! All of it is kept with the job and shown to its owner, so none of it holds a value of a row: only
+//! names of collections, columns and strategies, numbers, and the shapes of samples.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::datamap::{Effect, Strategy};
+use crate::schema::TableName;
+
+use super::plan::{CollectionErasure, RowAction};
+
+/// What an erasure will do, collection by collection, in the order in which it is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanDocument {
+    /// The type of the identity by which the person was found; absent for a whole organisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity_type: Option<String>,
+    /// Tokens to be revoked and erased, by collection.
+    pub tokens: Vec<Objects>,
+    /// Media objects to be deleted, by collection.
+    pub media: Vec<Objects>,
+    /// Rows, by collection.
+    pub collections: Vec<CollectionPlan>,
+    /// SHA-256 in hexadecimal digits over what is decided: whose rows of which collections, what is
+    /// done to which columns, and which holds keep rows. Numbers and samples do not count, since they
+    /// change from one hour to the next.
+    pub plan_hash: String,
+}
+
+/// So many objects that the rows of a collection name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Objects {
+    /// The collection as `dataset.collection`.
+    pub collection: String,
+    /// How many.
+    pub count: i64,
+}
+
+/// What happens to the rows of one collection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CollectionPlan {
+    /// The collection as `dataset.collection`.
+    pub collection: String,
+    /// The subject store.
+    pub store: String,
+    /// The table.
+    pub table: TableName,
+    /// `delete`, `anonymise` or `unlink`.
+    pub action: String,
+    /// The columns that change; empty when rows are deleted.
+    pub fields: Vec<FieldPlan>,
+    /// How many rows it happens to.
+    pub rows: i64,
+    /// Rows that stay because of a legal hold.
+    pub retained: Vec<RetainedRows>,
+    /// Rows that stay because they are of others too.
+    pub shared: i64,
+    /// Rows that stay because others still refer to them.
+    pub referred: i64,
+}
+
+/// What happens to one column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldPlan {
+    /// The column.
+    pub column: String,
+    /// The strategy's name.
+    pub strategy: String,
+    /// What the law calls the outcome.
+    pub effect: Effect,
+    /// Shapes of some values that will change: letters as `x`, digits as `9`.
+    #[serde(default)]
+    pub samples: Vec<String>,
+}
+
+/// Rows that a legal hold keeps (Art. 17(3)).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetainedRows {
+    /// The hold.
+    pub hold: Uuid,
+    /// Its ground, by name.
+    pub ground: String,
+    /// How many rows.
+    pub rows: i64,
+}
+
+/// What a step over the rows of a collection did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowsResult {
+    /// Rows changed or deleted, by the journal.
+    pub rows: i64,
+    /// In so many batches.
+    pub batches: i64,
+}
+
+/// What an independent look found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyResult {
+    /// Rows changed or deleted in all, by the journals of the stores.
+    pub rows: i64,
+    /// Rows left because of a legal hold, by collection.
+    pub retained: Vec<Left>,
+    /// Rows left for another reason, by collection: `shared` or `referred`.
+    pub left: Vec<LeftOver>,
+}
+
+/// Rows of one collection that a legal hold keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// The collection as `dataset.collection`.
+    pub collection: String,
+    /// The hold and the number.
+    #[serde(flatten)]
+    pub rows: RetainedRows,
+}
+
+/// Rows of one collection that were left because others need them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOver {
+    /// The collection as `dataset.collection`.
+    pub collection: String,
+    /// `shared`: they are of another person or organisation too. `referred`: a row that stays refers
+    /// to them.
+    pub why: String,
+    /// How many.
+    pub rows: i64,
+}
+
+impl FieldPlan {
+    /// What a strategy does to a column, without samples.
+    #[must_use]
+    pub fn of(column: &str, strategy: &Strategy) -> Self {
+        Self {
+            column: column.to_owned(),
+            strategy: strategy.name().to_owned(),
+            effect: strategy.effect(),
+            samples: Vec::new(),
+        }
+    }
+}
+
+impl RowAction {
+    /// The action's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Delete => "delete",
+            Self::Anonymise(_) => "anonymise",
+            Self::Unlink(_) => "unlink",
+        }
+    }
+
+    /// What becomes of the columns; none for rows that go as a whole.
+    #[must_use]
+    pub fn fields(&self) -> Vec<FieldPlan> {
+        match self {
+            Self::Delete => Vec::new(),
+            Self::Anonymise(changes) => {
+                changes.iter().map(|change| FieldPlan::of(&change.column, &change.strategy)).collect()
+            }
+            Self::Unlink(columns) => {
+                columns.iter().map(|column| FieldPlan::of(column, &Strategy::Null)).collect()
+            }
+        }
+    }
+}
+
+/// What a plan decides, as one text in which no two plans are alike: what `plan_hash` is taken over.
+///
+/// `scope` names whose rows they are, without saying who; `holds` are the ids of the holds in effect.
+#[must_use]
+pub fn decided(scope: &str, waves: &[Vec<CollectionErasure>], media: &[Objects], holds: &[Uuid]) -> String {
+    let mut text = format!("lethe plan 1\nscope {scope:?}\n");
+    let mut line = |what: std::fmt::Arguments<'_>| {
+        // Writing to a String cannot fail.
+        let _ = text.write_fmt(what);
+        text.push('\n');
+    };
+    for objects in media {
+        line(format_args!("media {:?}", objects.collection));
+    }
+    for (wave, erasure) in waves.iter().enumerate().flat_map(|(at, wave)| wave.iter().map(move |e| (at, e))) {
+        let CollectionErasure { collection, store, table, action, exclusive, .. } = erasure;
+        line(format_args!(
+            "rows {wave} {collection:?} {store:?} {:?} {:?} {} {exclusive}",
+            table.schema,
+            table.table,
+            action.name()
+        ));
+        match action {
+            RowAction::Delete => {}
+            RowAction::Anonymise(changes) => {
+                for change in changes {
+                    line(format_args!("column {:?} {:?}", change.column, change.strategy));
+                }
+            }
+            RowAction::Unlink(columns) => {
+                columns.iter().for_each(|name| line(format_args!("column {name:?}")))
+            }
+        }
+    }
+    let mut holds = holds.to_vec();
+    holds.sort_unstable();
+    holds.iter().for_each(|hold| line(format_args!("hold {hold}")));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::FieldChange;
+    use super::*;
+
+    fn erasure(action: RowAction) -> CollectionErasure {
+        CollectionErasure {
+            collection: "shop.customer".to_owned(),
+            store: "shop".to_owned(),
+            table: TableName { schema: "public".to_owned(), table: "customer".to_owned() },
+            action,
+            exclusive: false,
+            unsplit: false,
+            guards: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_text_tells_every_decision_apart_and_nothing_else() {
+        let change = |strategy| FieldChange { column: "email".to_owned(), strategy };
+        let constant = |value: &str| Strategy::Constant { value: value.to_owned() };
+        let hold = [Uuid::from_u128(1), Uuid::from_u128(2)];
+        let media = [Objects { collection: "shop.photo".to_owned(), count: 3 }];
+        let text = |action, media: &[Objects], holds: &[Uuid]| {
+            decided("organisation", &[vec![erasure(action)]], media, holds)
+        };
+        let all = [
+            text(RowAction::Delete, &[], &[]),
+            text(RowAction::Unlink(vec!["email".to_owned()]), &[], &[]),
+            text(RowAction::Anonymise(vec![change(Strategy::Null)]), &[], &[]),
+            text(RowAction::Anonymise(vec![change(constant("a"))]), &[], &[]),
+            text(RowAction::Anonymise(vec![change(constant("b"))]), &[], &[]),
+            text(RowAction::Delete, &media, &[]),
+            text(RowAction::Delete, &[], &hold),
+        ];
+        for (at, one) in all.iter().enumerate() {
+            assert!(all.iter().skip(at + 1).all(|other| other != one), "{one}");
+        }
+        let more = [Objects { count: 4, ..media[0].clone() }];
+        assert_eq!(text(RowAction::Delete, &more, &[]), text(RowAction::Delete, &media, &[]));
+        let turned = [hold[1], hold[0]];
+        assert_eq!(text(RowAction::Delete, &[], &turned), text(RowAction::Delete, &[], &hold));
+    }
+}
