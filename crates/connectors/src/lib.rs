@@ -25,6 +25,8 @@ mod range;
 mod read;
 mod replica;
 mod session;
+mod settings;
+mod sources;
 mod split;
 mod sql;
 
@@ -35,4 +37,6 @@ pub use media::{MediaCount, MediaKey, MediaKeys, MediaRead};
 pub use pool::SubjectStore;
 pub use range::KeyRange;
 pub use read::{CopyRows, FoundOrganisation, ReadTransaction};
+pub use settings::StoreSettings;
+pub use sources::{Schemas, Sources, SourcesError, collection_path};
 pub use sql::{OrganisationRead, PlanError};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use connectors::StoreSettings;
 use packages::{KeyRing, KeyRingError, PartOptions};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -43,26 +44,6 @@ pub struct Config {
     /// The DEFLATE level, from 1 (fast) to 9 (small).
     #[serde(default = "default_level")]
     pub compression_level: u32,
-}
-
-/// One subject store.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StoreSettings {
-    /// `postgres://reader:password@host:port/database`; a role that may only read.
-    pub url: SecretString,
-    /// The same for a replica, from which everything is then read.
-    #[serde(default)]
-    pub replica_url: Option<SecretString>,
-    /// The most connections this process holds to it.
-    #[serde(default = "default_connections")]
-    pub max_connections: usize,
-    /// How long one statement may take; the reading of a whole collection is one statement.
-    #[serde(default = "default_statement", with = "humantime_serde")]
-    pub statement_timeout: Duration,
-    /// How long a statement may wait for a lock.
-    #[serde(default = "default_lock", with = "humantime_serde")]
-    pub lock_timeout: Duration,
 }
 
 /// Where packages are written.
@@ -106,18 +87,6 @@ fn default_part() -> i64 {
 
 fn default_level() -> u32 {
     PartOptions::default().level
-}
-
-fn default_connections() -> usize {
-    4
-}
-
-fn default_statement() -> Duration {
-    Duration::from_secs(4 * 3600)
-}
-
-fn default_lock() -> Duration {
-    Duration::from_secs(10)
 }
 
 impl Config {

@@ -29,7 +29,8 @@ use messaging::EXPORT_STEPS;
 use packages::PackageStore;
 use store::{Claimed, Produced};
 
-pub use config::{Config, PackageSettings, StoreSettings};
+pub use config::{Config, PackageSettings};
+pub use connectors::StoreSettings;
 
 use encryption::{Passphrases, encryption_of};
 use failure::{broken, package_failed};

@@ -1,7 +1,9 @@
 //! The first step: check, count, cut large collections into key ranges, and write the other steps down.
 
 use chassis::{StepError, StepProgress};
-use connectors::{CollectionRead, ExportScope, KeyRange, MediaRead, OrganisationRead, ReadTransaction};
+use connectors::{
+    CollectionRead, ExportScope, KeyRange, MediaRead, OrganisationRead, ReadTransaction, Schemas,
+};
 use domain::datamap::{Collection, Dataset};
 use domain::job::FailureReason;
 use domain::plan::{CollectionSize, CollectionWork, export_steps};
@@ -11,7 +13,7 @@ use store::{Claimed, Plan, Produced};
 use crate::failure::{broken, plan_failed, store_failed};
 use crate::ranges::{self, Ranges};
 use crate::result::written;
-use crate::sources::{Schemas, path};
+use crate::sources::path;
 use crate::{Exports, request};
 
 pub(crate) async fn run(
@@ -30,7 +32,7 @@ pub(crate) async fn run(
     let scope = ExportScope { organisation: &step.organisation, cutoff_at, formats: request.format };
     let mut survey = Survey { exports, scope, include_media: request.include_media, ranges: Ranges::new() };
     let mut work = Vec::new();
-    for store in exports.sources.map.stores() {
+    for store in exports.sources.map().stores() {
         let of_store: Vec<_> =
             exports.sources.exported().filter(|(dataset, _)| dataset.store == store).collect();
         if let (Some((first, _)), Some(schema)) = (of_store.first(), schemas.get(store)) {
@@ -67,7 +69,7 @@ async fn find_organisation(
     step: &Claimed,
     schemas: &Schemas,
 ) -> Result<chrono::DateTime<chrono::Utc>, StepError> {
-    let map = &exports.sources.map;
+    let map = exports.sources.map();
     let (dataset, _) =
         map.organisation().ok_or_else(|| broken("the data map names no table of organisations"))?;
     let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;

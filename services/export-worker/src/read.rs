@@ -1,7 +1,7 @@
 //! Reading one collection: COPY, encoder, compressor, one row at a time and none of them kept.
 
 use chassis::{StepError, StepProgress};
-use connectors::{CellRendering, CollectionRead, CopyCell, ExportScope, KeyRange, ReadTransaction};
+use connectors::{CellRendering, CollectionRead, CopyCell, ExportScope, KeyRange, ReadTransaction, Schemas};
 use domain::datamap::{Collection, Dataset};
 use domain::export::ExportFormat;
 use futures::StreamExt;
@@ -12,7 +12,7 @@ use packages::{
 
 use crate::Exports;
 use crate::failure::{broken, package_failed, plan_failed, store_failed};
-use crate::sources::{Schemas, path};
+use crate::sources::path;
 
 /// Rows between two notes of progress.
 const NOTE_EVERY: u64 = 2_000;

@@ -22,7 +22,7 @@ pub(crate) async fn run(
     let scope = ExportScope { organisation: &step.organisation, cutoff_at, formats: request(step)?.format };
     let folder = attempt_folder(step)?;
     let mut contents = exports.contents(step)?;
-    for store in exports.sources.map.stores() {
+    for store in exports.sources.map().stores() {
         let mut transaction = None;
         for (dataset, collection) in exports.sources.exported().filter(|(dataset, _)| dataset.store == store)
         {

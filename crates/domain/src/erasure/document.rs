@@ -3,8 +3,6 @@
 //! All of it is kept with the job and shown to its owner, so none of it holds a value of a row: only
 //! names of collections, columns and strategies, numbers, and the shapes of samples.
 
-use std::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -176,8 +174,7 @@ impl RowAction {
 pub fn decided(scope: &str, waves: &[Vec<CollectionErasure>], media: &[Objects], holds: &[Uuid]) -> String {
     let mut text = format!("lethe plan 1\nscope {scope:?}\n");
     let mut line = |what: std::fmt::Arguments<'_>| {
-        // Writing to a String cannot fail.
-        let _ = text.write_fmt(what);
+        text.push_str(&what.to_string());
         text.push('\n');
     };
     for objects in media {
