@@ -81,7 +81,7 @@ pub use encrypt::{
 pub use error::PackageError;
 pub use guide::{CollectionGuide, FirstRows, Preview, cover_note, index_html, schema_json, schema_path};
 pub use key::{AttemptFolder, JobFolder, KeyError, ObjectKey, PartKey};
-pub use link::{DownloadLink, KeyRing, KeyRingError, LINK_VALIDITY, LinkError, LinkTarget};
+pub use link::{DownloadLink, KeyRing, KeyRingError, KeyRingSettings, LINK_VALIDITY, LinkError, LinkTarget};
 pub use manifest::{
     ColumnEntry, FileEntry, Manifest, MediaSummary, MissingObject, OmittedEntry, OtherVolume, Rules, Volume,
 };

@@ -4,7 +4,7 @@
 //! (HKDF-SHA-256, RFC 5869), so a key that leaks opens one organisation's packages. There is no
 //! clock in here: the time is an argument.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::time::Duration;
 
@@ -95,6 +95,26 @@ pub enum KeyRingError {
 pub struct KeyRing {
     active: String,
     keys: HashMap<String, SecretString>,
+}
+
+/// A key ring as the settings of a service have it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRingSettings {
+    /// The key that seals or signs.
+    pub active: String,
+    /// Every key that is still good, by id: secrets of 32 bytes and more.
+    pub keys: BTreeMap<String, SecretString>,
+}
+
+impl KeyRingSettings {
+    /// The ring.
+    ///
+    /// # Errors
+    /// As [`KeyRing::new`].
+    pub fn ring(&self) -> Result<KeyRing, KeyRingError> {
+        KeyRing::new(self.active.clone(), self.keys.clone())
+    }
 }
 
 impl KeyRing {

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use connectors::StoreSettings;
-use packages::{KeyRing, KeyRingError, PartOptions};
-use secrecy::SecretString;
+use packages::{KeyRingSettings, PartOptions};
 use serde::Deserialize;
 
 /// The settings of the export-worker.
@@ -19,8 +18,8 @@ pub struct Config {
     pub stores: BTreeMap<String, StoreSettings>,
     /// Where packages are written.
     pub packages: PackageSettings,
-    /// How passphrases come from the API; without it, none can be opened.
-    pub sealing: Option<SealingSettings>,
+    /// The keys under which passphrases come from the API, which has the same; without it, none can be opened.
+    pub sealing: Option<KeyRingSettings>,
     /// Exports of up to so many rows are read in one transaction by one step.
     #[serde(default = "default_whole")]
     pub whole_export_rows: i64,
@@ -55,22 +54,6 @@ pub struct PackageSettings {
     /// Options of that store, by the names of `object_store`.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
-}
-
-/// The keys under which passphrases come from the API, which has the same.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SealingSettings {
-    /// The key that seals.
-    pub active: String,
-    /// Every key that is still good, by id: secrets of 32 bytes and more.
-    pub keys: BTreeMap<String, SecretString>,
-}
-
-impl SealingSettings {
-    pub(crate) fn ring(&self) -> Result<KeyRing, KeyRingError> {
-        KeyRing::new(self.active.clone(), self.keys.clone())
-    }
 }
 
 fn default_whole() -> i64 {

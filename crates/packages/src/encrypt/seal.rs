@@ -18,6 +18,7 @@ use crate::link::KeyRing;
 const FORM: u8 = 1;
 const SEAL_PURPOSE: &str = "lethe job secret key v1";
 const TAG_PURPOSE: &str = "lethe request tag key v1";
+const PSEUDONYM_PURPOSE: &str = "lethe pseudonym key v1";
 
 /// What a secret is sealed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +91,18 @@ impl KeyRing {
         let mut mac = Hmac::<Sha256>::new_from_slice(key.as_slice()).map_err(|_| SealError::Unsealable)?;
         mac.update(content);
         Ok(mac.finalize().into_bytes().into())
+    }
+}
+
+impl KeyRing {
+    /// The key of one organisation's pseudonyms: equal values of an organisation get equal pseudonyms
+    /// for as long as the active key is the same, and those of another organisation get others.
+    ///
+    /// # Errors
+    /// [`SealError::UnknownKey`] when the active key is missing, which [`KeyRing::new`] rules out.
+    pub fn pseudonym_key(&self, organisation: &str) -> Result<Zeroizing<[u8; 32]>, SealError> {
+        let (_, secret) = self.active_secret().ok_or(SealError::UnknownKey)?;
+        derived(secret, PSEUDONYM_PURPOSE, organisation)
     }
 }
 
