@@ -117,6 +117,9 @@ pub struct JobSummary {
     pub updated_at: DateTime<Utc>,
     /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
+    /// When it may begin, while it waits for its grace period to end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<DateTime<Utc>>,
 }
 
 /// A page of jobs, newest first.
@@ -148,6 +151,9 @@ pub struct JobView {
     pub timeline: Vec<TimelineEntry>,
     /// The package, once there is one; the first of several volumes.
     pub package: Option<PackageView>,
+    /// Rows that it left because of legal holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retained: Vec<RetainedView>,
     /// All its volumes, each a package complete in itself.
     #[serde(default)]
     pub packages: Vec<PackageView>,
@@ -210,10 +216,35 @@ pub struct StepView {
     pub attempts: i32,
     /// Why the last attempt failed.
     pub failure: Option<FailureView>,
+    /// When it is tried next, while it waits for another attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<DateTime<Utc>>,
+    /// Why the owner did without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip_reason: Option<String>,
+    /// Where to go from here: `retry` and `skip`, where they are possible.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub links: BTreeMap<String, String>,
     /// When it was last started.
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// Rows that an erasure left because of a legal hold (Art. 17(3)).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RetainedView {
+    /// The hold.
+    pub hold: Uuid,
+    /// Its ground: `expression`, `legal_obligation`, `public_health`, `archiving` or `legal_claims`.
+    pub ground: String,
+    /// The collection.
+    pub collection: String,
+    /// How many rows.
+    pub rows: i64,
+    /// The job that erased them after the hold was released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased_by: Option<Uuid>,
 }
 
 /// One audited change of a job.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::audit::{Action, Outcome};
 use domain::id::{JobId, OrganisationId, StepNo};
+use domain::job::SkipReason;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -75,6 +76,9 @@ pub struct AuditEvent {
     pub occurred_at: DateTime<Utc>,
     /// The trace it belongs to, in hex.
     pub trace_id: Option<String>,
+    /// Why an owner did without a step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<SkipReason>,
 }
 
 impl Message for AuditEvent {

@@ -35,6 +35,7 @@ fn audit_event() -> Envelope<AuditEvent> {
         step_no: None,
         occurred_at: sent_at(),
         trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
+        reason: None,
     };
     Envelope::new(Uuid::from_u128(0xb755_1968_d5d6_54b2_9831_815a_c901_7798), sent_at(), body)
 }

@@ -2,6 +2,8 @@
 
 mod control;
 mod create;
+mod equal;
+mod erasure;
 mod glance;
 mod quota;
 mod read;
@@ -14,6 +16,8 @@ use domain::id::OrganisationId;
 
 pub use control::ControlError;
 pub use create::{Accepted, CreateError};
+pub(crate) use create::{NewJob, Start, insert_job};
+pub use erasure::NewErasure;
 pub use glance::JobGlance;
 pub use quota::ExportQuota;
 pub use read::JobFilter;

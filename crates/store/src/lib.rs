@@ -9,6 +9,8 @@ mod clock;
 mod conn;
 mod error;
 mod folder;
+mod grace;
+mod hold;
 mod idempotency;
 mod job;
 pub mod migrate;
@@ -24,13 +26,17 @@ mod sweep;
 pub use audit::{Appended, AuditFilter, IncomingEvent};
 pub use error::StoreError;
 pub use folder::{FolderPolicy, FolderToExpire, FolderToSweep, SweptAttempts};
+pub use hold::{HoldError, HoldRecord, NewHold, Retained};
 pub use idempotency::Idempotency;
 pub use job::{
-    Accepted, Actor, ControlError, CreateError, ExportQuota, JobFilter, JobGlance, NewExport, Origin,
+    Accepted, Actor, ControlError, CreateError, ExportQuota, JobFilter, JobGlance, NewErasure, NewExport,
+    Origin,
 };
 pub use outbox::{OutboxRow, Publish};
 pub use package::{NewPackage, PackageRecord};
 pub use pool::{Store, StoreConfig};
 pub use secret::JobSecret;
-pub use step::{Claim, Claimed, CollectionAmount, Concluded, Plan, Produced, StepReport, StepResult};
+pub use step::{
+    Claim, Claimed, CollectionAmount, Concluded, Plan, Produced, StepControlError, StepReport, StepResult,
+};
 pub use sweep::{SweepConfig, Swept};

@@ -113,6 +113,7 @@ pub(crate) struct StepRow {
     pub failure_detail: Option<String>,
     pub started_at: Option<DateTime<Utc>>,
     pub ended_at: Option<DateTime<Utc>>,
+    pub skip_reason: Option<String>,
 }
 
 impl StepRow {
@@ -293,6 +294,7 @@ mod tests {
                 failure_detail: columns.failure_detail,
                 started_at: None,
                 ended_at: columns.ended_at,
+                skip_reason: None,
             };
             assert_eq!(row.state().unwrap(), state);
         }

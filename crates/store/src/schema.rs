@@ -47,6 +47,43 @@ diesel::table! {
         part_no -> Nullable<Int4>,
         rows_done -> Int8,
         bytes_done -> Int8,
+        skip_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    step_scopes (job_id, step_no) {
+        job_id -> Uuid,
+        step_no -> Int4,
+        organisation_id -> Text,
+        sealed -> Bytea,
+    }
+}
+
+diesel::table! {
+    legal_holds (id) {
+        id -> Uuid,
+        organisation_id -> Text,
+        scope -> Jsonb,
+        sealed -> Nullable<Bytea>,
+        ground -> Text,
+        owner -> Text,
+        review_on -> Date,
+        placed_at -> Timestamptz,
+        placed_by -> Text,
+        released_at -> Nullable<Timestamptz>,
+        released_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    job_retained (job_id, hold_id, collection) {
+        job_id -> Uuid,
+        hold_id -> Uuid,
+        collection -> Text,
+        organisation_id -> Text,
+        rows -> Int8,
+        erased_by -> Nullable<Uuid>,
     }
 }
 
@@ -146,5 +183,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     job_progress,
     packages,
     outbox,
-    audit_logs
+    audit_logs,
+    legal_holds,
+    job_retained
 );

@@ -2,7 +2,9 @@
 
 mod claim;
 mod conclude;
+mod owner;
 mod renew;
+mod scope;
 
 use std::time::Duration;
 
@@ -13,6 +15,9 @@ use domain::job::step::Refused;
 use domain::job::{JobKind, JobState, StepKind};
 use domain::plan::{CollectionSize, PlannedStep};
 
+pub use owner::StepControlError;
+
+use crate::hold::Retained;
 use crate::package::NewPackage;
 
 /// The answer to a worker that asks for a step.
@@ -58,6 +63,8 @@ pub struct Claimed {
     /// What the completed steps of all earlier phases produced, planning included, in the order of
     /// the plan. A step over one collection gets what concerns that one, and what concerns all.
     pub inputs: Vec<StepResult>,
+    /// What the step may touch, sealed by the worker that planned it.
+    pub scope: Option<Vec<u8>>,
     /// The rows planned per collection, in the order of the data map.
     pub planned: Vec<CollectionSize>,
 }
@@ -101,6 +108,8 @@ pub struct Produced {
     pub packages_valid_for: Option<Duration>,
     /// How far each of its collections got.
     pub amounts: Vec<CollectionAmount>,
+    /// What the whole job left because of legal holds, if this step looked.
+    pub retained: Vec<Retained>,
 }
 
 /// What planning decided.
@@ -112,6 +121,8 @@ pub struct Plan {
     pub steps: Vec<PlannedStep>,
     /// The collections in the order of the data map.
     pub sizes: Vec<CollectionSize>,
+    /// What steps may touch, sealed, by their place among `steps`.
+    pub scopes: Vec<(usize, Vec<u8>)>,
 }
 
 /// A worker's report about a step it holds.

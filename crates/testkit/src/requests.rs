@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use domain::erasure::{ErasureRequest, GracePeriod};
 use domain::export::{ExportFormat, ExportRequest};
 use domain::id::OrganisationId;
-use store::{Actor, Idempotency, NewExport, Origin};
+use store::{Actor, Idempotency, NewErasure, NewExport, Origin};
 use uuid::Uuid;
 
 /// An organisation's id.
@@ -46,6 +47,31 @@ pub fn new_export(id: &str) -> NewExport {
             body_sha256: [7; 32],
         },
         secret: None,
+        origin: owner("owner-1"),
+    }
+}
+
+/// A request for the erasure of the whole organisation with the usual grace period, under an
+/// idempotency key never used before.
+#[must_use]
+pub fn new_erasure(id: &str) -> NewErasure {
+    NewErasure {
+        organisation: organisation(id),
+        request: ErasureRequest {
+            subject: None,
+            delete_media: false,
+            grace_period_days: GracePeriod::default(),
+            dry_run: false,
+            deferred: None,
+        },
+        soft_deletes: true,
+        secret: None,
+        idempotency: Idempotency {
+            client: "owner-1".to_owned(),
+            route: "POST /api/v1/privacy/delete".to_owned(),
+            key: Uuid::new_v4().to_string(),
+            body_sha256: [7; 32],
+        },
         origin: owner("owner-1"),
     }
 }

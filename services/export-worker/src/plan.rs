@@ -47,7 +47,8 @@ pub(crate) async fn run(
     let steps = export_steps(&work, exports.whole_rows);
     let size =
         |work: &CollectionWork| CollectionSize { collection: work.collection.clone(), rows: work.rows };
-    let plan = Plan { cutoff: cutoff_at, steps, sizes: work.iter().map(size).collect() };
+    let sizes = work.iter().map(size).collect();
+    let plan = Plan { cutoff: cutoff_at, steps, sizes, scopes: Vec::new() };
     let result = written(&ranges::write(exports, step, &survey.ranges).await?)?;
     Ok(Produced { plan: Some(plan), result, ..Produced::default() })
 }

@@ -8,7 +8,9 @@ mod folders;
 use std::time::Duration;
 
 use chassis::{Context, Service};
+use chrono::Utc;
 use rand::Rng;
+use telemetry::metrics::IntCounterVec;
 
 pub use config::{Config, PackageSettings};
 pub use folders::Folders;
@@ -63,9 +65,23 @@ async fn sweeps(config: &Config, context: &Context) -> anyhow::Result<()> {
             }
             Err(error) => tracing::warn!(error = telemetry::as_error(&error), "a sweep failed"),
         }
+        release(&settled, context).await;
         if !pause(config.sweep_every, context).await {
             return Ok(());
         }
+    }
+}
+
+/// Lets jobs begin whose grace period is over, by the control database's clock and by our own.
+async fn release(settled: &IntCounterVec, context: &Context) {
+    match context.store.release_scheduled(Utc::now(), &context.origin()).await {
+        Ok(0) => {}
+        Ok(released) => {
+            settled.with_label_values(&["grace_ended"]).inc_by(u64::try_from(released).unwrap_or(0));
+            tracing::info!(released, "grace periods have ended");
+            context.relay.wake();
+        }
+        Err(error) => tracing::warn!(error = telemetry::as_error(&error), "no grace period can be ended"),
     }
 }
 

@@ -21,6 +21,7 @@ fn foreign() -> Vec<u8> {
         step_no: None,
         occurred_at: "2026-11-21T12:00:00Z".parse().unwrap(),
         trace_id: None,
+        reason: None,
     };
     encode(&Envelope::new(Uuid::now_v7(), body.occurred_at, body)).unwrap()
 }

@@ -278,7 +278,10 @@ pub fn planning(count: usize) -> Produced {
         (0..count).map(|number| step(1, StepKind::ExportCollection, Some(number))).collect();
     steps.push(step(2, StepKind::AssembleArchive, None));
     let cutoff = "2026-11-21T12:00:00Z".parse().unwrap();
-    Produced { plan: Some(Plan { cutoff, steps, sizes: Vec::new() }), ..Produced::default() }
+    Produced {
+        plan: Some(Plan { cutoff, steps, sizes: Vec::new(), scopes: Vec::new() }),
+        ..Produced::default()
+    }
 }
 
 /// How often each step was run.

@@ -3,20 +3,21 @@
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::audit::Action;
-use domain::id::{JobId, OrganisationId};
+use domain::id::{JobId, OrganisationId, StepNo};
 use domain::job::law::{self, Version};
 use domain::job::state::IllegalTransition;
-use domain::job::{JobKind, Policy, StepCommand, StepState};
+use domain::job::{JobKind, Phase, Policy, StepCommand, StepKind, StepState};
 
 use super::Origin;
-use super::create::{TRIES, equal_open};
+use super::create::TRIES;
+use super::equal::{Equal, in_the_way_of, is_in_the_way};
 use super::write::{EventAbout, LockedJob, audit_event};
-use crate::error::{StoreError, violates};
+use crate::error::StoreError;
 use crate::folder::is_swept;
 use crate::outbox;
 use crate::pool::{Store, act_for};
 use crate::rows::JobRow;
-use crate::schema::privacy_jobs;
+use crate::schema::{job_steps, privacy_jobs};
 
 /// Why an owner's command was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +64,7 @@ impl Store {
             let version = law::cancel(&job.facts, job.now)?;
             job.write_versions(conn, &[version], None).await?;
             job.command_steps(conn, &StepCommand::Cancel, &Policy::default(), StepState::open).await?;
+            restore(conn, &job).await?;
             Ok(())
         })
         .await
@@ -83,15 +85,13 @@ impl Store {
         loop {
             let refused =
                 match conn.transaction(async |conn| retry(conn, (organisation, id), origin).await).await {
-                    Err(ControlError::Store(StoreError::Query(error)))
-                        if violates(&error, "privacy_jobs_one_equal_open") =>
-                    {
-                        error
-                    }
+                    Err(ControlError::Store(StoreError::Query(error))) if is_in_the_way(&error) => error,
                     other => return other,
                 };
-            let asked = what_was_asked(&mut conn, organisation, id).await?.ok_or(ControlError::NotFound)?;
-            if let Some(open) = equal_open(&mut conn, organisation, asked.0, &asked.1).await? {
+            let (kind, request) =
+                what_was_asked(&mut conn, organisation, id).await?.ok_or(ControlError::NotFound)?;
+            let equal = Equal { organisation, kind, request: &request };
+            if let Some(open) = in_the_way_of(&mut conn, &equal).await? {
                 return Err(ControlError::EqualOpen(open));
             }
             // It ended between the refusal and the look at it, so there is room now.
@@ -117,13 +117,37 @@ impl Store {
             act_for(conn, organisation).await?;
             let job =
                 LockedJob::lock_of(conn, (organisation, id), origin).await?.ok_or(ControlError::NotFound)?;
-            let about = EventAbout { job: id, version: None, step: None };
+            let about = EventAbout { job: Some(id), version: None, step: None };
             let event = audit_event(organisation, origin, action, about, job.now);
             outbox::audit(conn, event, &origin.headers).await?;
             Ok(())
         })
         .await
     }
+}
+
+/// Whoever marked the organisation as deleted while it waited takes the mark away again.
+async fn restore(conn: &mut AsyncPgConnection, job: &LockedJob<'_>) -> Result<(), StoreError> {
+    let steps = job.steps(conn).await?;
+    let marked = steps.iter().any(|step| step.kind == StepKind::SoftDelete.name());
+    let (true, Some(last)) = (marked, steps.last()) else {
+        return Ok(());
+    };
+    let step_no = StepNo(last.step_no.saturating_add(1));
+    diesel::insert_into(job_steps::table)
+        .values((
+            job_steps::job_id.eq(job.row.id),
+            job_steps::step_no.eq(step_no.0),
+            job_steps::organisation_id.eq(&job.row.organisation_id),
+            job_steps::phase.eq(Phase::PLANNING.0),
+            job_steps::kind.eq(StepKind::Restore.name()),
+            job_steps::state.eq("due"),
+            job_steps::not_before.eq(job.now),
+        ))
+        .execute(conn)
+        .await?;
+    let about = (job.facts.kind, JobId(job.row.id));
+    outbox::announce(conn, about, step_no, &job.origin.headers, job.now).await
 }
 
 async fn retry(

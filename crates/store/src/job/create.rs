@@ -5,18 +5,18 @@ use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::audit::Action;
 use domain::id::{JobId, OrganisationId, StepNo};
-use domain::job::{JobKind, Phase};
+use domain::job::{JobKind, Phase, StepKind};
 use uuid::Uuid;
 
-use super::NewExport;
+use super::equal::{Equal, in_the_way_of, is_in_the_way};
 use super::quota::{self, ExportQuota};
 use super::write::{EventAbout, audit_event};
+use super::{NewExport, Origin};
 use crate::clock;
-use crate::error::{StoreError, violates};
-use crate::idempotency::{self, Known};
+use crate::error::StoreError;
+use crate::idempotency::{self, Idempotency, Known};
 use crate::outbox;
 use crate::pool::{Store, act_for};
-use crate::rows::ENDED_JOBS;
 use crate::schema::{job_steps, privacy_jobs};
 use crate::secret;
 
@@ -60,6 +60,30 @@ impl From<diesel::result::Error> for CreateError {
     }
 }
 
+/// A job to be written down, whatever its kind.
+pub(crate) struct NewJob<'a> {
+    pub id: JobId,
+    pub organisation: &'a OrganisationId,
+    pub kind: JobKind,
+    pub request: serde_json::Value,
+    pub start: Start,
+    pub origin: &'a Origin,
+}
+
+/// When a job begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// At once.
+    Now,
+    /// When its grace period is over.
+    After {
+        /// The end of the grace period.
+        not_before: DateTime<Utc>,
+        /// Whether the organisation is marked as deleted meanwhile.
+        soft_deletes: bool,
+    },
+}
+
 impl Store {
     /// Accepts an export request, once per idempotency key, unless an equal export is open.
     ///
@@ -83,15 +107,12 @@ impl Store {
         let mut tries = TRIES;
         loop {
             let refused = match conn.transaction(async |conn| create(conn, new, quota).await).await {
-                Err(CreateError::Store(StoreError::Query(error)))
-                    if violates(&error, "privacy_jobs_one_equal_open") =>
-                {
-                    error
-                }
+                Err(CreateError::Store(StoreError::Query(error))) if is_in_the_way(&error) => error,
                 other => return other,
             };
             let request = serde_json::json!(new.request);
-            if let Some(open) = equal_open(&mut conn, &new.organisation, JobKind::Export, &request).await? {
+            let equal = Equal { organisation: &new.organisation, kind: JobKind::Export, request: &request };
+            if let Some(open) = in_the_way_of(&mut conn, &equal).await? {
                 return Err(CreateError::EqualOpen(open));
             }
             // It ended between the refusal and the look at it, so there is room now.
@@ -108,85 +129,97 @@ async fn create(
     new: &NewExport,
     quota: Option<&ExportQuota>,
 ) -> Result<Accepted, CreateError> {
-    act_for(conn, &new.organisation).await?;
-    match idempotency::look_up(conn, &new.organisation, &new.idempotency).await? {
-        Known::Same(job) => return Ok(Accepted::Replayed(job)),
-        Known::Different => return Err(CreateError::KeyReused),
-        Known::No => {}
+    if let Some(known) = accept(conn, &new.organisation, &new.idempotency).await? {
+        return Ok(known);
     }
-    let kind = JobKind::Export;
     let job = new.secret.as_ref().map_or_else(|| JobId(Uuid::now_v7()), |secret| secret.job_id);
     let now = clock::now(conn).await?;
-    insert_job(conn, new, (kind, job)).await?;
+    let (organisation, request) = (&new.organisation, serde_json::json!(new.request));
+    let (kind, start) = (JobKind::Export, Start::Now);
+    insert_job(conn, &NewJob { id: job, organisation, kind, request, start, origin: &new.origin }).await?;
     if let Some(quota) = quota
-        && let Some(room_at) = quota::room_at(conn, &new.organisation, (job, now), quota).await?
+        && let Some(room_at) = quota::room_at(conn, organisation, (job, now), quota).await?
     {
         return Err(CreateError::QuotaReached { room_at, now });
     }
     if let Some(secret) = &new.secret {
-        secret::insert(conn, &new.organisation, secret).await?;
+        secret::insert(conn, organisation, secret).await?;
     }
-    let first = StepNo(1);
-    diesel::insert_into(job_steps::table)
-        .values((
-            job_steps::job_id.eq(job.0),
-            job_steps::step_no.eq(first.0),
-            job_steps::organisation_id.eq(new.organisation.as_str()),
-            job_steps::phase.eq(Phase::PLANNING.0),
-            job_steps::kind.eq(kind.planning_step().name()),
-            job_steps::state.eq("due"),
-            job_steps::not_before.eq(now),
-        ))
-        .execute(conn)
-        .await?;
-    let about = EventAbout { job, version: Some(1), step: None };
-    let event = audit_event(&new.organisation, &new.origin, Action::JobCreated, about, now);
-    outbox::audit(conn, event, &new.origin.headers).await?;
-    outbox::announce(conn, (kind, job), first, &new.origin.headers, now).await?;
-    idempotency::remember(conn, &new.organisation, &new.idempotency, job).await?;
+    idempotency::remember(conn, organisation, &new.idempotency, job).await?;
     Ok(Accepted::Created(job))
 }
 
-async fn insert_job(
+/// Begins the transaction of a request; what it was answered before, if it is a repetition.
+pub(super) async fn accept(
     conn: &mut AsyncPgConnection,
-    new: &NewExport,
-    (kind, job): (JobKind, JobId),
-) -> Result<(), StoreError> {
+    organisation: &OrganisationId,
+    key: &Idempotency,
+) -> Result<Option<Accepted>, CreateError> {
+    act_for(conn, organisation).await?;
+    match idempotency::look_up(conn, organisation, key).await? {
+        Known::Same(job) => Ok(Some(Accepted::Replayed(job))),
+        Known::Different => Err(CreateError::KeyReused),
+        Known::No => Ok(None),
+    }
+}
+
+/// Writes a job down with its first steps, its audit event and its announcement.
+pub(crate) async fn insert_job(conn: &mut AsyncPgConnection, new: &NewJob<'_>) -> Result<(), StoreError> {
+    let now = clock::now(conn).await?;
+    let (state, not_before) = match new.start {
+        Start::Now => ("pending", now),
+        Start::After { not_before, .. } => ("scheduled", not_before),
+    };
     diesel::insert_into(privacy_jobs::table)
         .values((
-            privacy_jobs::id.eq(job.0),
+            privacy_jobs::id.eq(new.id.0),
             privacy_jobs::organisation_id.eq(new.organisation.as_str()),
-            privacy_jobs::kind.eq(kind.name()),
-            privacy_jobs::state.eq("pending"),
-            privacy_jobs::request.eq(serde_json::json!(new.request)),
+            privacy_jobs::kind.eq(new.kind.name()),
+            privacy_jobs::state.eq(state),
+            privacy_jobs::not_before.eq(not_before),
+            privacy_jobs::request.eq(&new.request),
             privacy_jobs::requested_by.eq(&new.origin.actor.subject),
             privacy_jobs::requested_role.eq(&new.origin.actor.role),
             privacy_jobs::trace_headers.eq(serde_json::json!(new.origin.headers)),
         ))
         .execute(conn)
         .await?;
+    let about = EventAbout { job: Some(new.id), version: Some(1), step: None };
+    let event = audit_event(new.organisation, new.origin, Action::JobCreated, about, now);
+    outbox::audit(conn, event, &new.origin.headers).await?;
+    let planning = new.kind.planning_step();
+    let steps: &[(StepKind, bool)] = match new.start {
+        Start::Now => &[(planning, true)],
+        Start::After { soft_deletes: true, .. } => &[(StepKind::SoftDelete, true), (planning, false)],
+        Start::After { soft_deletes: false, .. } => &[(planning, false)],
+    };
+    for (step_no, (kind, due)) in (1..).map(StepNo).zip(steps) {
+        insert_step(conn, new, (step_no, *kind), due.then_some(now)).await?;
+    }
     Ok(())
 }
 
-/// The open job that is equal to this request, if there is one.
-pub(super) async fn equal_open(
+/// Writes a step of phase 0 down; one that is due is announced.
+async fn insert_step(
     conn: &mut AsyncPgConnection,
-    organisation: &OrganisationId,
-    kind: JobKind,
-    request: &serde_json::Value,
-) -> Result<Option<JobId>, StoreError> {
-    conn.transaction(async |conn| {
-        act_for(conn, organisation).await?;
-        let open: Option<Uuid> = privacy_jobs::table
-            .filter(privacy_jobs::organisation_id.eq(organisation.as_str()))
-            .filter(privacy_jobs::kind.eq(kind.name()))
-            .filter(privacy_jobs::request.eq(request))
-            .filter(privacy_jobs::state.ne_all(ENDED_JOBS))
-            .select(privacy_jobs::id)
-            .first(conn)
-            .await
-            .optional()?;
-        Ok(open.map(JobId))
-    })
-    .await
+    job: &NewJob<'_>,
+    (step_no, kind): (StepNo, StepKind),
+    due: Option<DateTime<Utc>>,
+) -> Result<(), StoreError> {
+    diesel::insert_into(job_steps::table)
+        .values((
+            job_steps::job_id.eq(job.id.0),
+            job_steps::step_no.eq(step_no.0),
+            job_steps::organisation_id.eq(job.organisation.as_str()),
+            job_steps::phase.eq(Phase::PLANNING.0),
+            job_steps::kind.eq(kind.name()),
+            job_steps::state.eq(if due.is_some() { "due" } else { "waiting" }),
+            job_steps::not_before.eq(due),
+        ))
+        .execute(conn)
+        .await?;
+    if let Some(now) = due {
+        outbox::announce(conn, (job.kind, job.id), step_no, &job.origin.headers, now).await?;
+    }
+    Ok(())
 }

@@ -2,19 +2,23 @@
 
 use chrono::{DateTime, Utc};
 use contracts::http::{
-    CollectionProgress, FailureView, JobSummary, JobView, PackageView, Progress, StepView, TimelineEntry,
+    CollectionProgress, FailureView, JobSummary, JobView, PackageView, Progress, RetainedView, StepView,
+    TimelineEntry,
 };
 use contracts::{AuditEvent, Message, decode};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::id::{JobId, OrganisationId};
+use domain::job::StepKind;
 use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::package::PackageRow;
 use crate::pool::{Store, act_for};
 use crate::rows::{JobRow, StepRow};
-use crate::schema::{audit_logs, job_progress, job_steps, outbox, packages, privacy_jobs};
+use crate::schema::{
+    audit_logs, job_progress, job_retained, job_steps, legal_holds, outbox, packages, privacy_jobs,
+};
 
 /// Which jobs a list shows, newest first.
 #[derive(Debug, Clone, Default)]
@@ -94,6 +98,44 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The plan of the organisation's job as it was written down when it was planned: what an erasure
+    /// will do, in the words of `domain::erasure::document`. The outer `None` means that there is no
+    /// such job, the inner that it has not been planned, or is no erasure.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn job_plan(
+        &self,
+        organisation: &OrganisationId,
+        id: JobId,
+    ) -> Result<Option<Option<serde_json::Value>>, StoreError> {
+        let mut conn = self.conn().await?;
+        conn.transaction(async |conn| {
+            act_for(conn, organisation).await?;
+            let found: i64 = privacy_jobs::table
+                .find(id.0)
+                .filter(privacy_jobs::organisation_id.eq(organisation.as_str()))
+                .count()
+                .get_result(conn)
+                .await?;
+            if found == 0 {
+                return Ok(None);
+            }
+            let plan: Option<Option<serde_json::Value>> = job_steps::table
+                .filter(job_steps::job_id.eq(id.0))
+                .filter(job_steps::kind.eq(StepKind::PlanErasure.name()))
+                .filter(job_steps::state.eq("completed"))
+                .select(job_steps::result)
+                .first(conn)
+                .await
+                .optional()?;
+            Ok(Some(plan.flatten()))
+        })
+        .await
+    }
+}
+
 pub(super) fn summary(row: &JobRow) -> Result<JobSummary, StoreError> {
     Ok(JobSummary {
         id: row.id,
@@ -104,6 +146,7 @@ pub(super) fn summary(row: &JobRow) -> Result<JobSummary, StoreError> {
         created_at: row.created_at,
         updated_at: row.updated_at,
         ended_at: row.ended_at,
+        not_before: (row.state == "scheduled").then_some(row.not_before),
     })
 }
 
@@ -128,6 +171,7 @@ async fn view(conn: &mut AsyncPgConnection, row: JobRow) -> Result<JobView, Stor
         progress: progress(conn, row.id).await?,
         steps: steps.into_iter().map(step_view).collect(),
         timeline: timeline(conn, row.id).await?,
+        retained: retained(conn, row.id).await?,
         package: packages.as_slice().first().cloned(),
         packages,
         swept: crate::folder::is_swept(row.sweeps_done),
@@ -137,6 +181,7 @@ async fn view(conn: &mut AsyncPgConnection, row: JobRow) -> Result<JobView, Stor
 }
 
 fn step_view(row: StepRow) -> StepView {
+    let waits = row.state == "due" && row.failure_code.is_some();
     StepView {
         step_no: row.step_no,
         phase: row.phase,
@@ -147,7 +192,34 @@ fn step_view(row: StepRow) -> StepView {
         attempts: row.attempts,
         started_at: row.started_at,
         ended_at: row.ended_at,
+        not_before: row.not_before.filter(|_| waits),
+        skip_reason: row.skip_reason,
+        links: std::collections::BTreeMap::new(),
     }
+}
+
+async fn retained(conn: &mut AsyncPgConnection, job: Uuid) -> Result<Vec<RetainedView>, StoreError> {
+    let rows: Vec<(Uuid, String, String, i64, Option<Uuid>)> = job_retained::table
+        .inner_join(legal_holds::table.on(legal_holds::id.eq(job_retained::hold_id)))
+        .filter(job_retained::job_id.eq(job))
+        .order((job_retained::collection, job_retained::hold_id))
+        .select((
+            job_retained::hold_id,
+            legal_holds::ground,
+            job_retained::collection,
+            job_retained::rows,
+            job_retained::erased_by,
+        ))
+        .load(conn)
+        .await?;
+    let view = |(hold, ground, collection, rows, erased_by)| RetainedView {
+        hold,
+        ground,
+        collection,
+        rows,
+        erased_by,
+    };
+    Ok(rows.into_iter().map(view).collect())
 }
 
 fn failure(code: &Option<String>, detail: &Option<String>) -> Option<FailureView> {

@@ -7,7 +7,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::audit::Action;
 use domain::id::{JobId, OrganisationId, StepNo};
 use domain::job::law::{Decision, JobFacts, Version};
-use domain::job::{JobState, Phase, Policy, StepCommand, StepState};
+use domain::job::{JobState, Phase, Policy, SkipReason, StepCommand, StepState};
 
 use super::Origin;
 use crate::error::StoreError;
@@ -22,6 +22,8 @@ pub(crate) struct LockedJob<'a> {
     pub organisation: OrganisationId,
     pub origin: &'a Origin,
     pub now: DateTime<Utc>,
+    /// Why a step is done without, for the event that tells so.
+    pub reason: Option<SkipReason>,
 }
 
 impl<'a> LockedJob<'a> {
@@ -42,7 +44,7 @@ impl<'a> LockedJob<'a> {
         let facts = JobFacts { kind: row.kind()?, state: row.state()? };
         let organisation = outbox::organisation(&row.organisation_id)?;
         let now = crate::clock::now(conn).await?;
-        Ok(Some(Self { row, facts, organisation, origin, now }))
+        Ok(Some(Self { row, facts, organisation, origin, now, reason: None }))
     }
 
     /// The same for a job of that organisation only: row security says so too, this does not lean on it.
@@ -87,8 +89,9 @@ impl<'a> LockedJob<'a> {
                 .await?;
             exactly_one(changed, "job")?;
             let about_step = step.filter(|_| about_step(version.action));
-            let about = EventAbout { job: JobId(self.row.id), version: Some(number), step: about_step };
-            let event = audit_event(&self.organisation, self.origin, version.action, about, self.now);
+            let about = EventAbout { job: Some(JobId(self.row.id)), version: Some(number), step: about_step };
+            let mut event = audit_event(&self.organisation, self.origin, version.action, about, self.now);
+            event.reason = self.reason.filter(|_| version.action == Action::StepSkipped);
             outbox::audit(conn, event, &self.origin.headers).await?;
             self.row.version = number;
             self.facts.state = version.state.clone();
@@ -204,7 +207,7 @@ impl<'a> LockedJob<'a> {
 
 /// What an audit event is about.
 pub(crate) struct EventAbout {
-    pub job: JobId,
+    pub job: Option<JobId>,
     pub version: Option<i64>,
     pub step: Option<StepNo>,
 }
@@ -223,16 +226,24 @@ pub(crate) fn audit_event(
         actor_role: origin.actor.role.clone(),
         action,
         outcome: action.outcome(),
-        job_id: Some(about.job),
+        job_id: about.job,
         job_version: about.version,
         step_no: about.step,
         occurred_at: now,
         trace_id: origin.trace_id(),
+        reason: None,
     }
 }
 
 fn about_step(action: Action) -> bool {
-    matches!(action, Action::StepCompleted | Action::StepRetrying | Action::StepFailed)
+    matches!(
+        action,
+        Action::StepCompleted
+            | Action::StepRetrying
+            | Action::StepFailed
+            | Action::StepRetried
+            | Action::StepSkipped
+    )
 }
 
 fn refused(refused: domain::job::step::Refused) -> StoreError {

@@ -9,7 +9,7 @@ use domain::job::law::{self, Decision};
 use domain::job::{JobKind, Lease, Policy, StepKind, StepState};
 use domain::plan::CollectionSize;
 
-use super::{Claim, Claimed, StepResult};
+use super::{Claim, Claimed, StepResult, scope};
 use crate::error::StoreError;
 use crate::job::Origin;
 use crate::job::write::{LockedJob, exactly_one};
@@ -92,6 +92,11 @@ async fn claimed(
     decision: &Decision,
 ) -> Result<Claimed, StoreError> {
     let inputs = inputs(conn, &row).await?;
+    // Only erasures have one, and only their worker may read it.
+    let scope = match job.kind()? {
+        JobKind::Erasure => scope::of_step(conn, (JobId(job.id), StepNo(row.step_no))).await?,
+        JobKind::Export => None,
+    };
     let planned: Vec<(String, i64)> = job_progress::table
         .filter(job_progress::job_id.eq(job.id))
         .order(job_progress::position)
@@ -117,6 +122,7 @@ async fn claimed(
         attempts,
         epoch: row.epoch.saturating_add(1),
         inputs,
+        scope,
         planned: planned.into_iter().map(|(collection, rows)| CollectionSize { collection, rows }).collect(),
     })
 }

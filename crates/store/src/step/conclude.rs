@@ -2,12 +2,14 @@
 
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use domain::id::JobId;
 use domain::job::law::{self, Conclusion, Surroundings};
 use domain::job::{Phase, Policy, StepKind};
 
 use super::renew::{own_amount, write_amounts};
-use super::{Concluded, Plan, Produced, StepReport};
+use super::{Concluded, Plan, Produced, StepReport, scope};
 use crate::error::StoreError;
+use crate::hold;
 use crate::job::Origin;
 use crate::job::write::LockedJob;
 use crate::package;
@@ -65,7 +67,7 @@ impl Store {
     }
 }
 
-async fn surroundings(
+pub(super) async fn surroundings(
     conn: &mut AsyncPgConnection,
     row: &StepRow,
     plan: Option<&Plan>,
@@ -119,6 +121,8 @@ async fn keep(
         let owner = (job.row.organisation_id.as_str(), job.row.id);
         package::insert(conn, owner, package, (job.now, valid_for)).await?;
     }
+    let whose = (&job.organisation, JobId(job.row.id));
+    hold::keep_retained(conn, whose, &produced.retained, job.origin).await?;
     write_amounts(conn, row, &produced.amounts).await?;
     let (rows_done, bytes_done) = own_amount(row, &produced.amounts);
     diesel::update(job_steps::table.find((row.job_id, row.step_no)))
@@ -157,6 +161,7 @@ async fn keep_plan(
     for chunk in steps.chunks(1_000) {
         diesel::insert_into(job_steps::table).values(chunk).execute(conn).await?;
     }
+    scope::keep(conn, row, &plan.scopes).await?;
     let progress: Vec<_> = (0_i32..)
         .zip(&plan.sizes)
         .map(|(position, size)| {

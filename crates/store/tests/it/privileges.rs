@@ -12,9 +12,11 @@ lethe_api __diesel_schema_migrations: SELECT
 lethe_api audit_logs: SELECT
 lethe_api idempotency_keys: SELECT INSERT
 lethe_api job_progress: SELECT
+lethe_api job_retained: SELECT
 lethe_api job_secrets: INSERT
-lethe_api job_steps: SELECT INSERT UPDATE(announced_at attempts ended_at failure_code failure_detail lease_expires_at lease_owner not_before state)
+lethe_api job_steps: SELECT INSERT UPDATE(announced_at attempts ended_at failure_code failure_detail lease_expires_at lease_owner not_before skip_reason state)
 lethe_api job_transitions: SELECT
+lethe_api legal_holds: SELECT INSERT UPDATE(released_at released_by)
 lethe_api outbox: SELECT INSERT UPDATE(published_at)
 lethe_api packages: SELECT
 lethe_api privacy_jobs: SELECT INSERT UPDATE(ended_at failure_code failure_detail not_before state sweeps_done updated_at version)
@@ -24,11 +26,15 @@ lethe_audit audit_head: SELECT UPDATE(size)
 lethe_audit audit_logs: SELECT INSERT
 lethe_erasure __diesel_schema_migrations: SELECT
 lethe_erasure job_progress: SELECT INSERT UPDATE(bytes_done rows_done updated_at)
+lethe_erasure job_retained: SELECT INSERT
+lethe_erasure job_secrets: SELECT
 lethe_erasure job_steps: SELECT INSERT UPDATE(announced_at attempts bytes_done ended_at epoch failure_code failure_detail lease_expires_at lease_owner not_before result rows_done started_at state)
 lethe_erasure job_transitions: SELECT
+lethe_erasure legal_holds: SELECT
 lethe_erasure outbox: SELECT INSERT UPDATE(published_at)
 lethe_erasure packages: SELECT
-lethe_erasure privacy_jobs: SELECT UPDATE(cutoff ended_at failure_code failure_detail state sweeps_done updated_at version)
+lethe_erasure privacy_jobs: SELECT INSERT UPDATE(cutoff ended_at failure_code failure_detail state sweeps_done updated_at version)
+lethe_erasure step_scopes: SELECT INSERT
 lethe_erasure step_transitions: SELECT
 lethe_export __diesel_schema_migrations: SELECT
 lethe_export job_progress: SELECT INSERT UPDATE(bytes_done rows_done updated_at)
@@ -48,6 +54,7 @@ lethe_scheduler job_transitions: SELECT
 lethe_scheduler outbox: SELECT INSERT UPDATE(published_at) DELETE
 lethe_scheduler packages: SELECT(expires_at job_id object_key)
 lethe_scheduler privacy_jobs: SELECT UPDATE(ended_at failure_code failure_detail folder_held_until state sweeps_done updated_at version)
+lethe_scheduler step_scopes: SELECT(job_id) DELETE
 lethe_scheduler step_transitions: SELECT
 ";
 

@@ -42,6 +42,7 @@ fn column((name, declared): (&str, &str)) -> (String, String, bool) {
         "Bool" => "boolean",
         "Jsonb" => "jsonb",
         "Bytea" => "bytea",
+        "Date" => "date",
         "Timestamptz" => "timestamp with time zone",
         other => panic!("teach this test what `{other}` is in SQL"),
     };
@@ -76,6 +77,6 @@ async fn the_declared_tables_are_the_migrated_ones() {
         assert!(migrated.remove(table).is_some(), "{table}");
     }
     let declared = declared();
-    assert_eq!(declared.len(), 9);
+    assert_eq!(declared.len(), 12);
     assert_eq!(declared, migrated);
 }

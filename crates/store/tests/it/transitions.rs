@@ -77,7 +77,7 @@ fn step_states() -> Vec<StepState> {
 fn step_commands() -> Vec<StepCommand> {
     use StepCommand as C;
     let lease = Lease { epoch: 8, owner: "worker".to_owned(), expires_at: now() + TimeDelta::hours(1) };
-    let mut commands = vec![C::Open, C::Reset, C::Claim(lease), C::Lapse, C::Cancel];
+    let mut commands = vec![C::Open, C::Reset, C::Claim(lease), C::Lapse, C::Cancel, C::Hurry, C::Skip];
     for epoch in [6, 7, 8] {
         commands.extend([
             C::Renew { epoch, until: now() + TimeDelta::hours(1) },

@@ -118,6 +118,7 @@ mod tests {
                 created_at: DateTime::UNIX_EPOCH,
                 updated_at: DateTime::UNIX_EPOCH,
                 ended_at: ended.then_some(DateTime::UNIX_EPOCH),
+                not_before: None,
             },
             progress: Progress {
                 rows_done,

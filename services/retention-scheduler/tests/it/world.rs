@@ -73,7 +73,8 @@ impl World {
             part_no: None,
             rows_planned: 0,
         };
-        let plan = Plan { cutoff: chrono::Utc::now(), steps: vec![whole], sizes: Vec::new() };
+        let plan =
+            Plan { cutoff: chrono::Utc::now(), steps: vec![whole], sizes: Vec::new(), scopes: Vec::new() };
         let produced = Produced { plan: Some(plan), ..Produced::default() };
         self.conclude(&planning, Conclusion::Completed, produced).await;
         self.claim(job, 2).await

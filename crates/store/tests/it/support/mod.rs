@@ -27,6 +27,7 @@ pub struct World {
     pub db: ControlDatabase,
     pub api: Store,
     pub export: Store,
+    pub erasure: Store,
     pub scheduler: Store,
     pub audit: Store,
     /// A superuser, for looking and for setting the clock of rows.
@@ -40,6 +41,7 @@ impl World {
         Self {
             api: db.store_as("lethe_api"),
             export: db.store_as("lethe_export"),
+            erasure: db.store_as("lethe_erasure"),
             scheduler: db.store_as("lethe_scheduler"),
             audit: db.store_as("lethe_audit"),
             admin,
@@ -83,6 +85,29 @@ impl World {
     pub async fn conclude(&self, step: &Claimed, conclusion: Conclusion, produced: Produced) -> Concluded {
         let origin = worker("export-worker");
         self.export.conclude_step(&report(step, conclusion, produced), &policy(), &origin).await.unwrap()
+    }
+
+    /// Asks for a step of an erasure, whatever the answer.
+    pub async fn ask_erasure(&self, job: JobId, step: i32) -> Claim {
+        let ours = ("test-worker", LEASE);
+        let origin = worker("erasure-worker");
+        self.erasure.claim_step((job, StepNo(step)), ours, &policy(), &origin).await.unwrap()
+    }
+
+    /// Claims a step of an erasure that is to be had.
+    pub async fn claim_erasure(&self, job: JobId, step: i32) -> Claimed {
+        match self.ask_erasure(job, step).await {
+            Claim::Granted(claimed) => *claimed,
+            other => panic!("step {step} was not granted: {other:?}"),
+        }
+    }
+
+    /// Reports the end of a step of an erasure, which counts.
+    pub async fn conclude_erasure(&self, step: &Claimed, conclusion: Conclusion, produced: Produced) {
+        let origin = worker("erasure-worker");
+        let report = report(step, conclusion, produced);
+        let concluded = self.erasure.conclude_step(&report, &policy(), &origin).await.unwrap();
+        assert!(matches!(concluded, Concluded::Written { .. }), "{concluded:?}");
     }
 
     /// Claims a step and completes it without a result.
@@ -145,7 +170,7 @@ pub fn planning(steps: Vec<PlannedStep>) -> Produced {
         })
         .collect();
     let cutoff = "2026-11-21T12:00:00Z".parse().unwrap();
-    Produced { plan: Some(Plan { cutoff, steps, sizes }), ..Produced::default() }
+    Produced { plan: Some(Plan { cutoff, steps, sizes, scopes: Vec::new() }), ..Produced::default() }
 }
 
 /// A planned step over one collection.
@@ -157,6 +182,12 @@ pub fn collection(phase: i32, name: &str) -> PlannedStep {
 /// So many planned steps, each over a collection of its own.
 pub fn collections(phase: i32, count: usize) -> Vec<PlannedStep> {
     (0..count).map(|number| collection(phase, &format!("shop.c{number:03}"))).collect()
+}
+
+/// A planned step of an erasure.
+pub fn erasing(phase: i32, kind: StepKind, collection: Option<&str>) -> PlannedStep {
+    let collection = collection.map(str::to_owned);
+    PlannedStep { phase: Phase(phase), kind, collection, part_no: None, rows_planned: 0 }
 }
 
 /// A planned step that assembles.

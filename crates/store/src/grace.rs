@@ -1,0 +1,71 @@
+//! Grace periods that have ended.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use domain::id::JobId;
+use domain::job::{JobKind, Phase, Policy, law};
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::job::Origin;
+use crate::job::write::LockedJob;
+use crate::pool::Store;
+use crate::schema::privacy_jobs;
+
+/// The most jobs released in one call.
+const BATCH: i64 = 100;
+
+impl Store {
+    /// Lets every job begin whose grace period is over, each once, and answers how many did.
+    ///
+    /// `witness` is the caller's own clock: one that runs ahead, the database's or the caller's, must
+    /// not cut a grace period short. Both have to agree that it is over.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails; what was released before stays released.
+    pub async fn release_scheduled(
+        &self,
+        witness: DateTime<Utc>,
+        origin: &Origin,
+    ) -> Result<usize, StoreError> {
+        let mut conn = self.conn().await?;
+        let now = crate::clock::now(&mut conn).await?;
+        let ended: Vec<(Uuid, serde_json::Value)> = privacy_jobs::table
+            .filter(privacy_jobs::state.eq("scheduled"))
+            .filter(privacy_jobs::not_before.le(now.min(witness)))
+            .filter(privacy_jobs::kind.eq_any(JobKind::ALL.map(JobKind::name)))
+            .order(privacy_jobs::not_before)
+            .limit(BATCH)
+            .select((privacy_jobs::id, privacy_jobs::trace_headers))
+            .load(&mut conn)
+            .await?;
+        let mut released = 0_usize;
+        for (job, headers) in ended {
+            let headers = serde_json::from_value(headers).unwrap_or_default();
+            let origin = Origin { actor: origin.actor.clone(), headers };
+            let done =
+                conn.transaction(async |conn| release(conn, JobId(job), witness, &origin).await).await?;
+            released = released.saturating_add(usize::from(done));
+        }
+        Ok(released)
+    }
+}
+
+/// Releases one job; `false` when it was called off or released in the meantime.
+async fn release(
+    conn: &mut AsyncPgConnection,
+    id: JobId,
+    witness: DateTime<Utc>,
+    origin: &Origin,
+) -> Result<bool, StoreError> {
+    let Some(mut job) = LockedJob::lock(conn, id, origin).await? else {
+        return Ok(false);
+    };
+    let Ok(version) = law::release(&job.facts, job.now, witness) else {
+        return Ok(false);
+    };
+    job.write_versions(conn, &[version], None).await?;
+    job.open_phase(conn, Phase::PLANNING.0, &Policy::default()).await?;
+    Ok(true)
+}

@@ -1,0 +1,334 @@
+//! Legal holds: placing, listing, releasing, and asking for what was left because of one.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use domain::audit::Action;
+use domain::erasure::{Deferred, ErasureRequest, GracePeriod};
+use domain::id::{JobId, OrganisationId};
+use domain::job::JobKind;
+use uuid::Uuid;
+
+use crate::clock;
+use crate::error::StoreError;
+use crate::job::write::{EventAbout, audit_event};
+use crate::job::{NewJob, Origin, Start, insert_job};
+use crate::outbox;
+use crate::pool::{Store, act_for};
+use crate::schema::{job_retained, legal_holds, privacy_jobs};
+
+/// A hold that somebody wants placed.
+#[derive(Debug, Clone)]
+pub struct NewHold {
+    /// Its id, chosen by the caller, for which its values are sealed.
+    pub id: Uuid,
+    /// Whose rows.
+    pub organisation: OrganisationId,
+    /// What is held, in names only.
+    pub scope: serde_json::Value,
+    /// The values that it is found by, sealed.
+    pub sealed: Option<Vec<u8>>,
+    /// The ground of Art. 17(3), by name.
+    pub ground: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// When it is to be looked at again.
+    pub review_on: NaiveDate,
+}
+
+/// A hold as it is kept. `Debug` shows no sealed value.
+#[derive(Clone, PartialEq, Queryable, Selectable)]
+#[diesel(table_name = legal_holds)]
+pub struct HoldRecord {
+    /// Its id.
+    pub id: Uuid,
+    /// What is held, in names only.
+    pub scope: serde_json::Value,
+    /// The values that it is found by, sealed.
+    pub sealed: Option<Vec<u8>>,
+    /// The ground of Art. 17(3), by name.
+    pub ground: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// When it is to be looked at again.
+    pub review_on: NaiveDate,
+    /// Since when.
+    pub placed_at: DateTime<Utc>,
+    /// By whom.
+    pub placed_by: String,
+    /// Until when.
+    pub released_at: Option<DateTime<Utc>>,
+    /// By whom it was released.
+    pub released_by: Option<String>,
+}
+
+impl std::fmt::Debug for HoldRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HoldRecord")
+            .field("id", &self.id)
+            .field("ground", &self.ground)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Rows of one collection that an erasure left because of a hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retained {
+    /// The hold.
+    pub hold: Uuid,
+    /// The collection as `dataset.collection`.
+    pub collection: String,
+    /// How many rows.
+    pub rows: i64,
+}
+
+/// Why a hold was not released.
+#[derive(Debug, thiserror::Error)]
+pub enum HoldError {
+    /// The organisation has no such hold.
+    #[error("there is no such hold")]
+    NotFound,
+    /// It was released before.
+    #[error("the hold was released before")]
+    Released,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<diesel::result::Error> for HoldError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl Store {
+    /// Places a hold. Erasures that begin a step from now on obey it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails or refuses a value.
+    pub async fn place_hold(&self, new: &NewHold, origin: &Origin) -> Result<HoldRecord, StoreError> {
+        let mut conn = self.conn().await?;
+        conn.transaction(async |conn| {
+            act_for(conn, &new.organisation).await?;
+            let placed = diesel::insert_into(legal_holds::table)
+                .values((
+                    legal_holds::id.eq(new.id),
+                    legal_holds::organisation_id.eq(new.organisation.as_str()),
+                    legal_holds::scope.eq(&new.scope),
+                    legal_holds::sealed.eq(new.sealed.as_deref()),
+                    legal_holds::ground.eq(&new.ground),
+                    legal_holds::owner.eq(&new.owner),
+                    legal_holds::review_on.eq(new.review_on),
+                    legal_holds::placed_by.eq(&origin.actor.subject),
+                ))
+                .returning(HoldRecord::as_returning())
+                .get_result(conn)
+                .await?;
+            told(conn, &new.organisation, origin, Action::HoldPlaced).await?;
+            Ok(placed)
+        })
+        .await
+    }
+
+    /// The organisation's holds, the latest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn holds(
+        &self,
+        organisation: &OrganisationId,
+        only_active: bool,
+    ) -> Result<Vec<HoldRecord>, StoreError> {
+        let mut conn = self.conn().await?;
+        conn.transaction(async |conn| {
+            act_for(conn, organisation).await?;
+            let mut query = legal_holds::table
+                .filter(legal_holds::organisation_id.eq(organisation.as_str()))
+                .order((legal_holds::placed_at.desc(), legal_holds::id))
+                .select(HoldRecord::as_select())
+                .into_boxed();
+            if only_active {
+                query = query.filter(legal_holds::released_at.is_null());
+            }
+            Ok(query.load(conn).await?)
+        })
+        .await
+    }
+
+    /// The holds that an erasure of the organisation has to obey now.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn active_holds(&self, organisation: &OrganisationId) -> Result<Vec<HoldRecord>, StoreError> {
+        let mut conn = self.conn().await?;
+        let holds = legal_holds::table
+            .filter(legal_holds::organisation_id.eq(organisation.as_str()))
+            .filter(legal_holds::released_at.is_null())
+            .order((legal_holds::placed_at, legal_holds::id))
+            .select(HoldRecord::as_select())
+            .load(&mut conn)
+            .await?;
+        Ok(holds)
+    }
+
+    /// One hold of the organisation.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn hold(
+        &self,
+        organisation: &OrganisationId,
+        id: Uuid,
+    ) -> Result<Option<HoldRecord>, StoreError> {
+        let mut conn = self.conn().await?;
+        conn.transaction(async |conn| {
+            act_for(conn, organisation).await?;
+            let found = legal_holds::table
+                .find(id)
+                .filter(legal_holds::organisation_id.eq(organisation.as_str()))
+                .select(HoldRecord::as_select())
+                .first(conn)
+                .await;
+            Ok(found.optional()?)
+        })
+        .await
+    }
+
+    /// Releases a hold, and asks for the erasure of what was left because of it: one new job for each
+    /// completed erasure that left rows. Art. 17 has no ground left to wait.
+    ///
+    /// # Errors
+    /// [`HoldError`]; nothing was written then.
+    pub async fn release_hold(
+        &self,
+        organisation: &OrganisationId,
+        id: Uuid,
+        origin: &Origin,
+    ) -> Result<Vec<JobId>, HoldError> {
+        let mut conn = self.conn().await?;
+        conn.transaction(async |conn| {
+            act_for(conn, organisation).await?;
+            settle(conn, id).await?;
+            let hold: Option<HoldRecord> = legal_holds::table
+                .find(id)
+                .filter(legal_holds::organisation_id.eq(organisation.as_str()))
+                .select(HoldRecord::as_select())
+                .for_update()
+                .first(conn)
+                .await
+                .optional()?;
+            let hold = hold.ok_or(HoldError::NotFound)?;
+            if hold.released_at.is_some() {
+                return Err(HoldError::Released);
+            }
+            diesel::update(legal_holds::table.find(id))
+                .set((
+                    legal_holds::released_at.eq(clock::now(conn).await?),
+                    legal_holds::released_by.eq(&origin.actor.subject),
+                ))
+                .execute(conn)
+                .await?;
+            told(conn, organisation, origin, Action::HoldReleased).await?;
+            let left: Vec<Uuid> = job_retained::table
+                .filter(job_retained::hold_id.eq(id))
+                .filter(job_retained::erased_by.is_null())
+                .filter(job_retained::organisation_id.eq(organisation.as_str()))
+                .select(job_retained::job_id)
+                .distinct()
+                .load(conn)
+                .await?;
+            let mut jobs = Vec::with_capacity(left.len());
+            for job in left {
+                jobs.push(ask_for_rest(conn, organisation, Deferred { hold: id, job }, origin).await?);
+            }
+            Ok(jobs)
+        })
+        .await
+    }
+}
+
+/// Keeps what an erasure left because of holds. What a hold left that has been released meanwhile is
+/// asked for at once: nobody else would.
+pub(crate) async fn keep_retained(
+    conn: &mut AsyncPgConnection,
+    (organisation, job): (&OrganisationId, JobId),
+    retained: &[Retained],
+    origin: &Origin,
+) -> Result<(), StoreError> {
+    let mut holds: Vec<Uuid> = retained.iter().map(|left| left.hold).collect();
+    holds.sort_unstable();
+    holds.dedup();
+    for hold in holds {
+        settle(conn, hold).await?;
+        for left in retained.iter().filter(|left| left.hold == hold && left.rows > 0) {
+            diesel::insert_into(job_retained::table)
+                .values((
+                    job_retained::job_id.eq(job.0),
+                    job_retained::organisation_id.eq(organisation.as_str()),
+                    job_retained::hold_id.eq(hold),
+                    job_retained::collection.eq(&left.collection),
+                    job_retained::rows.eq(left.rows),
+                ))
+                .execute(conn)
+                .await?;
+        }
+        let released: Option<DateTime<Utc>> =
+            legal_holds::table.find(hold).select(legal_holds::released_at).first(conn).await?;
+        if released.is_some() {
+            ask_for_rest(conn, organisation, Deferred { hold, job: job.0 }, origin).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Has the release of a hold and the end of a job that obeyed it wait for each other: whoever comes
+/// second sees what the first has written.
+async fn settle(conn: &mut AsyncPgConnection, hold: Uuid) -> Result<(), StoreError> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind::<diesel::sql_types::Text, _>(format!("legal hold\n{hold}"))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+async fn ask_for_rest(
+    conn: &mut AsyncPgConnection,
+    organisation: &OrganisationId,
+    deferred: Deferred,
+    origin: &Origin,
+) -> Result<JobId, StoreError> {
+    let request: serde_json::Value = privacy_jobs::table
+        .find(deferred.job)
+        .filter(privacy_jobs::organisation_id.eq(organisation.as_str()))
+        .select(privacy_jobs::request)
+        .first(conn)
+        .await?;
+    let request: ErasureRequest = serde_json::from_value(request)
+        .map_err(|_| StoreError::corrupt(format!("job {} is no erasure", deferred.job)))?;
+    let request =
+        ErasureRequest { grace_period_days: GracePeriod::NONE, deferred: Some(deferred), ..request };
+    let job = JobId(Uuid::now_v7());
+    let new = NewJob {
+        id: job,
+        organisation,
+        kind: JobKind::Erasure,
+        request: serde_json::json!(request),
+        start: Start::Now,
+        origin,
+    };
+    insert_job(conn, &new).await?;
+    Ok(job)
+}
+
+async fn told(
+    conn: &mut AsyncPgConnection,
+    organisation: &OrganisationId,
+    origin: &Origin,
+    action: Action,
+) -> Result<(), StoreError> {
+    let now = clock::now(conn).await?;
+    let about = EventAbout { job: None, version: None, step: None };
+    let event = audit_event(organisation, origin, action, about, now);
+    outbox::audit(conn, event, &origin.headers).await
+}

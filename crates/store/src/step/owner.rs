@@ -1,0 +1,114 @@
+//! What an owner does about a step that waits for others.
+
+use diesel::prelude::*;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use domain::id::{JobId, OrganisationId, StepNo};
+use domain::job::law::{self, Decision};
+use domain::job::step::Refused;
+use domain::job::{Policy, SkipReason};
+
+use super::conclude::surroundings;
+use crate::error::StoreError;
+use crate::job::Origin;
+use crate::job::write::LockedJob;
+use crate::outbox;
+use crate::pool::{Store, act_for};
+use crate::rows::StepRow;
+use crate::schema::job_steps;
+
+/// Why an owner's command about a step was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum StepControlError {
+    /// The organisation has no such step.
+    #[error("there is no such step")]
+    NotFound,
+    /// The step does not allow it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<diesel::result::Error> for StepControlError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl Store {
+    /// Has a step that waits for its next attempt tried at once.
+    ///
+    /// # Errors
+    /// [`StepControlError`]; nothing was written then.
+    pub async fn retry_step(
+        &self,
+        organisation: &OrganisationId,
+        (job, step): (JobId, StepNo),
+        origin: &Origin,
+    ) -> Result<(), StepControlError> {
+        let mut conn = self.conn().await?;
+        conn.transaction(async |conn| {
+            let (mut job, row) = lock(conn, organisation, (job, step), origin).await?;
+            let policy = Policy::default();
+            let decision = law::retry_step(&job.facts, &row.facts()?, job.now, &policy)?;
+            write(conn, &mut job, &row, &decision, None).await?;
+            let about = (job.facts.kind, JobId(job.row.id));
+            outbox::announce(conn, about, step, &origin.headers, job.now).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Does without a step that waits for others. The reason enters the audit log.
+    ///
+    /// # Errors
+    /// [`StepControlError`]; nothing was written then.
+    pub async fn skip_step(
+        &self,
+        organisation: &OrganisationId,
+        (job, step): (JobId, StepNo),
+        reason: SkipReason,
+        origin: &Origin,
+    ) -> Result<(), StepControlError> {
+        let mut conn = self.conn().await?;
+        conn.transaction(async |conn| {
+            let (mut job, row) = lock(conn, organisation, (job, step), origin).await?;
+            let around = surroundings(conn, &row, None).await?;
+            let policy = Policy::default();
+            let decision = law::skip_step(&job.facts, &row.facts()?, around, job.now, &policy)?;
+            // The database takes no step for done that no worker has done, unless it is told why.
+            diesel::update(job_steps::table.find((row.job_id, row.step_no)))
+                .set(job_steps::skip_reason.eq(reason.name()))
+                .execute(conn)
+                .await?;
+            write(conn, &mut job, &row, &decision, Some(reason)).await?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+async fn lock<'a>(
+    conn: &mut AsyncPgConnection,
+    organisation: &OrganisationId,
+    (job, step): (JobId, StepNo),
+    origin: &'a Origin,
+) -> Result<(LockedJob<'a>, StepRow), StepControlError> {
+    act_for(conn, organisation).await?;
+    let job = LockedJob::lock_of(conn, (organisation, job), origin).await?;
+    let job = job.ok_or(StepControlError::NotFound)?;
+    let row = job.lock_step(conn, step).await?.ok_or(StepControlError::NotFound)?;
+    Ok((job, row))
+}
+
+async fn write(
+    conn: &mut AsyncPgConnection,
+    job: &mut LockedJob<'_>,
+    row: &StepRow,
+    decision: &Decision,
+    reason: Option<SkipReason>,
+) -> Result<(), StoreError> {
+    job.reason = reason;
+    job.write_decision(conn, row, decision, &Policy::default()).await.map(drop)
+}
