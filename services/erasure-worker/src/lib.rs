@@ -1,40 +1,119 @@
 //! Runs the erasing steps of jobs.
 //!
-//! No kind of job has erasing steps yet. The service holds its place: it claims what is announced
-//! on its queue, and its role on the control database lets it see no export.
+//! Planning decides everything once: which rows, by their keys; what is done to each; in which order.
+//! What would stand in the way half-way is found then, and nothing is begun. The steps that follow carry
+//! it out, batch by batch, each exactly once by the journal of the store whose rows it changes. At last
+//! another role looks for what is left.
 
+mod config;
+mod failure;
+mod plan;
+mod rows;
+mod scope;
+mod verify;
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
 use chassis::{Context, Service, StepError, StepProgress, StepRunner};
-use domain::job::FailureReason;
+use connectors::erase::PseudonymKey;
+use connectors::{Schemas, Sources, StoreConfig, SubjectStore};
+use domain::datamap::{Collection, Dataset};
+use domain::id::OrganisationId;
+use domain::job::{FailureReason, StepKind};
 use messaging::ERASURE_STEPS;
-use serde::Deserialize;
-use store::{Claimed, Produced};
+use packages::KeyRing;
+use store::{Claimed, Produced, Store};
+
+use failure::{broken, store_failed};
+
+pub use config::Config;
 
 /// The service.
 pub struct ErasureWorker;
-
-/// Its settings; there are none yet.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {}
-
-struct Steps;
-
-impl StepRunner for Steps {
-    async fn run(&self, step: &Claimed, _: &StepProgress) -> Result<Produced, StepError> {
-        let detail = format!(
-            "the erasure-worker does not know steps of kind `{}`; is it older than the API?",
-            step.kind.name()
-        );
-        Err(StepError::Permanent(FailureReason::new("unknown_step", detail)))
-    }
-}
 
 impl Service for ErasureWorker {
     const NAME: &'static str = "erasure-worker";
     const ABOUT: &'static str = "Runs the erasing steps of jobs";
     type Config = Config;
 
-    async fn serve(_: Config, context: Context) -> anyhow::Result<()> {
-        chassis::work(ERASURE_STEPS, Steps, context).await
+    async fn serve(config: Config, context: Context) -> anyhow::Result<()> {
+        let erasures = Erasures::open(&config, context.store.clone())?;
+        chassis::work(ERASURE_STEPS, erasures, context).await
     }
+}
+
+/// What the steps work with.
+pub(crate) struct Erasures {
+    sources: Sources,
+    /// How the stores are reached to verify.
+    verifiers: BTreeMap<String, StoreConfig>,
+    control: Store,
+    sealing: KeyRing,
+    pseudonyms: KeyRing,
+    batch_rows: u32,
+    step_rows: u32,
+}
+
+impl Erasures {
+    fn open(config: &Config, control: Store) -> anyhow::Result<Self> {
+        config.check()?;
+        let verifiers = config.verify.iter().map(|(name, settings)| (name.clone(), settings.config(name)));
+        Ok(Self {
+            sources: Sources::open(&config.data_map, &config.stores).context("service")?,
+            verifiers: verifiers.collect(),
+            control,
+            sealing: config.sealing.ring().context("service.sealing cannot be used")?,
+            pseudonyms: config.pseudonyms.ring().context("service.pseudonyms cannot be used")?,
+            batch_rows: config.batch_rows,
+            step_rows: config.step_rows,
+        })
+    }
+
+    fn find(&self, path: &str) -> Result<(&Dataset, &Collection), StepError> {
+        self.sources.find(path).ok_or_else(|| {
+            broken("the data map no longer has a collection that the job was planned for; put it back, then try the job again")
+        })
+    }
+
+    fn store(&self, dataset: &Dataset) -> Result<&SubjectStore, StepError> {
+        let store = self.sources.stores().get(&dataset.store);
+        store.ok_or_else(|| broken("a dataset's store is not configured"))
+    }
+
+    async fn schemas(&self) -> Result<Schemas, StepError> {
+        self.sources.schemas().await.map_err(|error| store_failed(&error))
+    }
+
+    async fn read_schemas(&self) -> Result<Schemas, StepError> {
+        self.sources.read_schemas().await.map_err(|error| store_failed(&error))
+    }
+
+    fn pseudonym_key(&self, organisation: &OrganisationId) -> Result<PseudonymKey, StepError> {
+        let key = self.pseudonyms.pseudonym_key(organisation.as_str());
+        key.map(|key| PseudonymKey::new(&key)).map_err(|_| broken("no key for pseudonyms can be derived"))
+    }
+}
+
+impl StepRunner for Erasures {
+    async fn run(&self, step: &Claimed, progress: &StepProgress) -> Result<Produced, StepError> {
+        match step.kind {
+            StepKind::PlanErasure => plan::run(self, step, progress).await,
+            StepKind::EraseRows => rows::run(self, step, progress).await,
+            StepKind::VerifyErasure => verify::run(self, step, progress).await,
+            other => {
+                let detail = format!(
+                    "the erasure-worker does not know steps of kind `{}`; is it older than the API?",
+                    other.name()
+                );
+                Err(StepError::Permanent(FailureReason::new("unknown_step", detail)))
+            }
+        }
+    }
+}
+
+/// The request that a step's job was made for.
+pub(crate) fn request(step: &Claimed) -> Result<domain::erasure::ErasureRequest, StepError> {
+    serde_json::from_value(step.request.clone())
+        .map_err(|_| broken("the job's request cannot be read by this version of the erasure-worker"))
 }

@@ -1,0 +1,53 @@
+//! Failures of stores and of the work itself, as a step reports them.
+
+use chassis::StepError;
+use connectors::erase::EraseError;
+use connectors::{PlanError, StoreErrorKind};
+use domain::job::FailureReason;
+
+/// A subject store failed.
+pub(crate) fn store_failed(error: &connectors::StoreError) -> StepError {
+    let code = match error.kind() {
+        StoreErrorKind::Configuration(_) => "store_misconfigured",
+        StoreErrorKind::Unreachable => "store_unreachable",
+        StoreErrorKind::Permission => "store_permission",
+        StoreErrorKind::Timeout => "store_timeout",
+        StoreErrorKind::BadOrganisation => "organisation_unknown",
+        StoreErrorKind::Schema => "store_schema",
+        StoreErrorKind::Behind => "store_behind",
+        StoreErrorKind::Abandoned | StoreErrorKind::Other => "store_refused",
+    };
+    decide(error.is_retryable(), FailureReason::new(code, error.to_string()))
+}
+
+/// A batch was not done, or it is not known whether it was.
+pub(crate) fn erase_failed(error: &EraseError) -> StepError {
+    match error {
+        EraseError::Store(error) => store_failed(error),
+        other => StepError::Permanent(FailureReason::new("more_than_planned", other.to_string())),
+    }
+}
+
+/// Something cannot be planned on the schema that is there.
+pub(crate) fn plan_failed(error: &PlanError) -> StepError {
+    StepError::Permanent(FailureReason::new("store_schema", error.to_string()))
+}
+
+/// The control database failed.
+pub(crate) fn control_failed(error: &store::StoreError) -> StepError {
+    decide(error.is_retryable(), FailureReason::new("control_unreachable", error.to_string()))
+}
+
+/// Something that only another version, or a person, can mend.
+pub(crate) fn broken(detail: &str) -> StepError {
+    StepError::Permanent(FailureReason::new("step_unreadable", detail))
+}
+
+/// Something stands in the way, and nothing was done.
+pub(crate) fn refused(code: &str, detail: impl Into<String>) -> StepError {
+    StepError::Permanent(FailureReason::new(code, detail))
+}
+
+fn decide(retryable: bool, reason: FailureReason) -> StepError {
+    if retryable { StepError::Retryable(reason) } else { StepError::Permanent(reason) }
+}

@@ -1,0 +1,112 @@
+//! Is anything left? Asked with a role that only reads, over connections of its own, by other
+//! statements than those that erased. A job is completed when nothing is, and not before.
+
+use std::collections::BTreeMap;
+
+use chassis::{StepError, StepProgress};
+use connectors::erase::{EraseScope, Expected, Remainder, Verification, verify};
+use domain::erasure::RowAction;
+use domain::erasure::document::{RowsResult, VerifyResult};
+use domain::job::StepKind;
+use store::{Claimed, Produced};
+
+use crate::Erasures;
+use crate::failure::{broken, plan_failed, refused, store_failed};
+use crate::scope::{StepScope, open};
+
+/// So many findings are named in the reason of a failure.
+const SHOWN: usize = 5;
+
+pub(crate) async fn run(
+    erasures: &Erasures,
+    step: &Claimed,
+    progress: &StepProgress,
+) -> Result<Produced, StepError> {
+    let scopes: Vec<StepScope> = open(&erasures.sealing, step)?;
+    let rows = journalled(erasures, step).await?;
+    progress.pulse();
+    let left = remainders(erasures, step, &scopes).await?;
+    if !left.is_empty() {
+        return Err(refused("not_erased", told(&left)));
+    }
+    let result = VerifyResult { rows, ..VerifyResult::default() };
+    let result = serde_json::to_value(result).map_err(|_| broken("a result cannot be written down"))?;
+    Ok(Produced { result: Some(result), ..Produced::default() })
+}
+
+/// The rows that the journals of the stores have, which must be what the steps have reported.
+async fn journalled(erasures: &Erasures, step: &Claimed) -> Result<i64, StepError> {
+    let mut journals: BTreeMap<i32, i64> = BTreeMap::new();
+    for store in erasures.sources.stores().values() {
+        for total in store.journal(step.job_id).await.map_err(|error| store_failed(&error))? {
+            let rows = journals.entry(total.step.0).or_default();
+            *rows = rows.saturating_add(total.rows);
+        }
+    }
+    let (mut reported, mut found) = (0_i64, 0_i64);
+    for input in step.inputs.iter().filter(|input| input.kind == StepKind::EraseRows) {
+        let result: RowsResult = serde_json::from_value(input.result.clone())
+            .map_err(|_| broken("the result of an earlier step cannot be read"))?;
+        reported = reported.saturating_add(result.rows);
+        found = found.saturating_add(journals.get(&input.step_no.0).copied().unwrap_or(0));
+    }
+    if reported == found {
+        return Ok(found);
+    }
+    let detail = format!("the steps reported {reported} rows, but the journals of the stores have {found}");
+    Err(refused("journal_differs", detail))
+}
+
+async fn remainders(
+    erasures: &Erasures,
+    step: &Claimed,
+    scopes: &[StepScope],
+) -> Result<Vec<Remainder>, StepError> {
+    let schemas = erasures.read_schemas().await?;
+    let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
+    let mut verifications: BTreeMap<&str, Vec<Verification>> = BTreeMap::new();
+    for StepScope { erasure, batches } in scopes {
+        let (dataset, collection) = erasures.find(&erasure.collection)?;
+        let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
+        let (exclusive, guards) = (erasure.exclusive, &erasure.guards[..]);
+        let scope = EraseScope { exclusive, guards, ..EraseScope::all(&step.organisation, cutoff_at) };
+        let expected = match &erasure.action {
+            RowAction::Delete => Expected::Deleted,
+            RowAction::Anonymise(changes) => Expected::Anonymised(changes),
+            RowAction::Unlink(_) => continue,
+        };
+        for (_, rows) in batches.numbered() {
+            let verification = Verification::plan(collection, schema, &scope, &rows, expected);
+            let verification = verification.map_err(|error| plan_failed(&error))?;
+            verifications.entry(&dataset.store).or_default().push(verification);
+        }
+    }
+    let mut left = Vec::new();
+    for (store, verifications) in verifications {
+        let config = erasures.verifiers.get(store).ok_or_else(|| broken("a store has no reader"))?;
+        let found = verify(config, &verifications).await;
+        left.extend(found.map_err(|error| store_failed(&error))?);
+    }
+    Ok(left)
+}
+
+/// What is left and where: table, column and number, no value.
+fn told(left: &[Remainder]) -> String {
+    let one = |remainder: &Remainder| {
+        let Remainder { table, column, rows } = remainder;
+        match column {
+            Some(column) => format!("{table}.{column}: {rows} rows still hold values"),
+            None => format!("{table}: {rows} rows are still there"),
+        }
+    };
+    let shown: Vec<String> = left.iter().take(SHOWN).map(one).collect();
+    let more = match left.len().saturating_sub(shown.len()) {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    format!(
+        "verification found what should be gone: {}{more}; rows made or changed while the erasure ran are a \
+         matter for another one",
+        shown.join("; ")
+    )
+}
