@@ -11,6 +11,7 @@ pub mod audit;
 pub mod datamap;
 pub mod erasure;
 pub mod export;
+pub mod hold;
 pub mod id;
 pub mod job;
 pub mod plan;

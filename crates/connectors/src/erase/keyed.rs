@@ -63,7 +63,7 @@ impl Selected {
         rows: &Rows<'_>,
         parameters: &mut Parameters<'_>,
     ) -> Result<Self, PlanError> {
-        let mut conditions = vec![scope::predicate(collection, schema, scope)?];
+        let mut conditions = vec![scope::predicate(collection, schema, scope, parameters)?];
         let (source, at_most) = match rows {
             Rows::Range(range) => {
                 conditions.extend(range::conditions(&collection.table, schema, range)?);
@@ -71,19 +71,26 @@ impl Selected {
             }
             Rows::Keys(keys) => {
                 let columns = primary_key(collection, schema)?;
-                let bad = || PlanError::BadRow(collection.table.clone());
-                let keys = transposed(
-                    keys.iter().map(|key| key.iter().map(|text| Some(text.as_str()))),
-                    columns.len(),
-                );
-                let keys = keys.ok_or_else(bad)?;
-                let count = keys.first().map(Vec::len).unwrap_or_default();
+                let source =
+                    source(&columns, columns_of(collection, keys, &columns)?, Vec::new(), parameters);
                 conditions.splice(0..0, [matches(&columns)]);
-                (Some(source(&columns, keys, Vec::new(), parameters)), u64::try_from(count).ok())
+                (Some(source), u64::try_from(keys.len()).ok())
             }
         };
         Ok(Self { source, conditions: conditions.join(" AND "), at_most })
     }
+}
+
+/// The condition under which the key of the row `t0` is one of these.
+pub(crate) fn listed(
+    collection: &Collection,
+    schema: &LiveSchema,
+    keys: &[Vec<String>],
+    parameters: &mut Parameters<'_>,
+) -> Result<String, PlanError> {
+    let columns = primary_key(collection, schema)?;
+    let source = source(&columns, columns_of(collection, keys, &columns)?, Vec::new(), parameters);
+    Ok(format!("EXISTS (SELECT FROM {source} WHERE {})", matches(&columns)))
 }
 
 /// The columns of the primary key. Without one, no row can be told from another.
@@ -140,6 +147,16 @@ pub(crate) fn source(
         names.join(", "),
         exact.join(" AND ")
     )
+}
+
+/// Keys as the columns of a source.
+pub(crate) fn columns_of(
+    collection: &Collection,
+    keys: &[Vec<String>],
+    columns: &[&LiveColumn],
+) -> Result<Vec<Vec<Option<String>>>, PlanError> {
+    let cells = keys.iter().map(|key| key.iter().map(|text| Some(text.as_str())));
+    transposed(cells, columns.len()).ok_or_else(|| PlanError::BadRow(collection.table.clone()))
 }
 
 /// Rows of cells as columns; `None` when a row has another number of them.

@@ -27,7 +27,7 @@ pub use batch::{Batch, EraseError, Erased, run_batch};
 pub use journal::{BatchId, StepTotal, journal_ddl};
 pub use page::{Page, PageRead, PageRow};
 pub use pseudonym::PseudonymKey;
-pub use scope::{Comparison, EraseScope, Hold, Operator};
+pub use scope::EraseScope;
 pub use statement::{EraseStatement, Rows};
 pub use strategy::in_statement;
 pub use verify::{Expected, Remainder, Verification, verify};

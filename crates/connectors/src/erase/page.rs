@@ -4,20 +4,22 @@ use std::fmt;
 
 use domain::datamap::Collection;
 use domain::schema::{LiveColumn, LiveSchema, TableName};
+use tokio_postgres::types::{ToSql, Type};
 
-use crate::erase::keyed::primary_key;
-use crate::erase::scope::{self, EraseScope};
+use crate::erase::keyed::{Parameters, Selected, primary_key};
+use crate::erase::scope::EraseScope;
+use crate::erase::statement::Rows;
 use crate::error::StoreError;
 use crate::export::tables_of;
-use crate::range::{self, KeyRange};
+use crate::range;
 use crate::read::ReadTransaction;
 use crate::sql::{self, PlanError};
 
 /// The reading of one page.
 #[derive(Debug, Clone, Copy)]
 pub struct Page<'a> {
-    /// The range that is being read.
-    pub range: &'a KeyRange,
+    /// The rows that are being read.
+    pub of: Rows<'a>,
     /// The last key of the page before; `None` for the first page.
     pub after: Option<&'a [String]>,
     /// How many rows at most.
@@ -27,6 +29,7 @@ pub struct Page<'a> {
 /// A page to be read. `Debug` shows no key.
 pub struct PageRead {
     sql: String,
+    parameters: Parameters<'static>,
     key: usize,
     tables: Vec<TableName>,
 }
@@ -54,11 +57,12 @@ impl PageRead {
     ) -> Result<Self, PlanError> {
         let table = &collection.table;
         let key = primary_key(collection, schema)?;
-        let mut conditions = vec![scope::predicate(collection, schema, scope)?];
-        conditions.extend(range::conditions(table, schema, page.range)?);
+        let mut parameters = Parameters::default();
+        let Selected { source, mut conditions, .. } =
+            Selected::of(collection, schema, scope, &page.of, &mut parameters)?;
         if let Some(after) = page.after {
             let names: Vec<String> = key.iter().map(|column| column.name.clone()).collect();
-            conditions.push(range::compare(table, schema, &names, ">", after)?);
+            conditions = format!("{conditions} AND {}", range::compare(table, schema, &names, ">", after)?);
         }
         let wanted = columns
             .iter()
@@ -68,15 +72,15 @@ impl PageRead {
         let texts: Vec<String> =
             key.iter().chain(&wanted).map(|column| format!("{}::pg_catalog.text", name(column))).collect();
         let order: Vec<String> = key.iter().map(name).collect();
+        let from = source.map(|source| format!(", {source}")).unwrap_or_default();
         let sql = format!(
-            "SELECT {} FROM {} t0 WHERE {} ORDER BY {} LIMIT {}",
+            "SELECT {} FROM {} t0{from} WHERE {conditions} ORDER BY {} LIMIT {}",
             texts.join(", "),
             sql::relation(table),
-            conditions.join(" AND "),
             order.join(", "),
             page.rows
         );
-        Ok(Self { sql, key: key.len(), tables: tables_of(collection) })
+        Ok(Self { sql, parameters, key: key.len(), tables: tables_of(collection) })
     }
 }
 
@@ -87,7 +91,8 @@ impl ReadTransaction {
     /// When the store fails.
     pub async fn page(&self, read: &PageRead) -> Result<Vec<PageRow>, StoreError> {
         let failed = |error| self.failed(error).reading(&read.tables);
-        let rows = self.client()?.query_typed(&read.sql, &[]).await.map_err(failed)?;
+        let parameters: Vec<(&(dyn ToSql + Sync), Type)> = read.parameters.typed();
+        let rows = self.client()?.query_typed(&read.sql, &parameters).await.map_err(failed)?;
         let row = |row: &tokio_postgres::Row| {
             let key = (0..read.key).map(|at| row.try_get(at)).collect::<Result<_, _>>()?;
             let values = (read.key..row.len()).map(|at| row.try_get(at)).collect::<Result<_, _>>()?;

@@ -3,9 +3,11 @@
 use chrono::{DateTime, Utc};
 use domain::datamap::Collection;
 use domain::erasure::Guard;
+use domain::hold::{Comparison, HeldRows, Hold};
 use domain::id::OrganisationId;
 use domain::schema::{LiveSchema, TableName};
 
+use crate::erase::keyed::{self, Parameters};
 use crate::export::rows_of;
 use crate::range;
 use crate::sql::{self, PlanError};
@@ -18,8 +20,10 @@ pub struct EraseScope<'a> {
     /// Rows made later stay, by the store's clock, where the data map names a creation time. Those
     /// without a creation time count as made before.
     pub cutoff_at: DateTime<Utc>,
-    /// Rows that one of these holds stay.
+    /// Rows that one of these keeps stay.
     pub holds: &'a [Hold],
+    /// Only these rows are touched: those that a hold kept, which now is released.
+    pub only: Option<&'a HeldRows>,
     /// Whether rows that lead to another organisation too are spared, as those of a person who is a
     /// member of several.
     pub exclusive: bool,
@@ -31,56 +35,7 @@ impl<'a> EraseScope<'a> {
     /// Every row of the organisation up to the cutoff.
     #[must_use]
     pub fn all(organisation: &'a OrganisationId, cutoff_at: DateTime<Utc>) -> Self {
-        Self { organisation, cutoff_at, holds: &[], exclusive: false, guards: &[] }
-    }
-}
-
-/// A legal hold: it keeps the rows for which all of its comparisons are true. One without any keeps
-/// all rows. What a comparison with NULL gives is not true.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hold {
-    /// The comparisons.
-    pub comparisons: Vec<Comparison>,
-}
-
-/// A column of the row compared with a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Comparison {
-    /// The column, which the live schema must have.
-    pub column: String,
-    /// How.
-    pub operator: Operator,
-    /// The value in its text form, read by the server as one of the column's type.
-    pub value: String,
-}
-
-/// How a column is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operator {
-    /// `=`
-    Equal,
-    /// `<>`
-    NotEqual,
-    /// `<`
-    Less,
-    /// `<=`
-    AtMost,
-    /// `>`
-    Greater,
-    /// `>=`
-    AtLeast,
-}
-
-impl Operator {
-    fn sql(self) -> &'static str {
-        match self {
-            Self::Equal => "=",
-            Self::NotEqual => "<>",
-            Self::Less => "<",
-            Self::AtMost => "<=",
-            Self::Greater => ">",
-            Self::AtLeast => ">=",
-        }
+        Self { organisation, cutoff_at, holds: &[], only: None, exclusive: false, guards: &[] }
     }
 }
 
@@ -89,10 +44,15 @@ pub(crate) fn predicate(
     collection: &Collection,
     schema: &LiveSchema,
     scope: &EraseScope<'_>,
+    parameters: &mut Parameters<'_>,
 ) -> Result<String, PlanError> {
     let mut predicate = rows_of(collection, schema, scope.organisation, scope.cutoff_at)?;
+    if let Some(only) = scope.only {
+        predicate.push_str(&format!(" AND ({})", held(collection, schema, only, parameters)?));
+    }
     for hold in scope.holds {
-        predicate.push_str(&format!(" AND ({}) IS NOT TRUE", held(&collection.table, schema, hold)?));
+        let held = held(collection, schema, &hold.rows, parameters)?;
+        predicate.push_str(&format!(" AND ({held}) IS NOT TRUE"));
     }
     if let Some(path) = collection.tenant.as_ref().filter(|_| scope.exclusive) {
         let elsewhere = sql::elsewhere_predicate(&collection.table, path, schema, scope.organisation)?;
@@ -116,17 +76,27 @@ fn referred_to(table: &TableName, schema: &LiveSchema, guard: &Guard) -> Result<
     Ok(format!("EXISTS (SELECT FROM {referring} g WHERE {})", matches.join(" AND ")))
 }
 
-fn held(table: &TableName, schema: &LiveSchema, hold: &Hold) -> Result<String, PlanError> {
-    let one = |comparison: &Comparison| {
-        let Comparison { column, operator, value } = comparison;
+/// The condition under which a hold keeps the row `t0`; NULL counts as not kept.
+pub(crate) fn held(
+    collection: &Collection,
+    schema: &LiveSchema,
+    rows: &HeldRows,
+    parameters: &mut Parameters<'_>,
+) -> Result<String, PlanError> {
+    let table = &collection.table;
+    let comparisons = match rows {
+        HeldRows::Keys(keys) => return keyed::listed(collection, schema, keys, parameters),
+        HeldRows::Where(comparisons) => comparisons,
+    };
+    let one = |Comparison { column, operator, value }: &Comparison| {
         range::compare(
             table,
             schema,
             std::slice::from_ref(column),
-            operator.sql(),
+            operator.sign(),
             std::slice::from_ref(value),
         )
     };
-    let comparisons = hold.comparisons.iter().map(one).collect::<Result<Vec<_>, _>>()?;
-    Ok(if comparisons.is_empty() { "TRUE".to_owned() } else { comparisons.join(" AND ") })
+    let conditions = comparisons.iter().map(one).collect::<Result<Vec<_>, _>>()?;
+    Ok(if conditions.is_empty() { "TRUE".to_owned() } else { conditions.join(" AND ") })
 }

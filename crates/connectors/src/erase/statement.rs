@@ -125,7 +125,7 @@ impl<'a> EraseStatement<'a> {
         let mut parameters = Parameters::default();
         let source = keyed::source(&key, keys, values, &mut parameters);
         let (set, matches) = (set.join(", "), keyed::matches(&key));
-        let scope = scope::predicate(collection, schema, scope)?;
+        let scope = scope::predicate(collection, schema, scope, &mut parameters)?;
         let relation = sql::relation(table);
         let sql = format!("UPDATE {relation} t0 SET {set} FROM {source} WHERE {matches} AND {scope}");
         let at_most = u64::try_from(rows.len()).ok();

@@ -20,6 +20,9 @@ mod tests;
 pub use check::{Blocks, Finding, check};
 pub use load::DataMapError;
 pub use media::Media;
-pub use model::{Collection, DataMap, Dataset, Erase, Field, OrganisationRoot, Ownership, Position};
+pub use model::{
+    Collection, DataMap, Dataset, Direction, Erase, Field, FieldReference, OrganisationRoot, Ownership,
+    Position,
+};
 pub use strategy::{Effect, Strategy};
 pub use tenant::{Hop, TenantPath};

@@ -127,6 +127,17 @@ pub struct FieldReference {
     pub collection: String,
     /// The other field.
     pub field: String,
+    /// Which way values lead, where the map says it.
+    pub direction: Option<Direction>,
+}
+
+/// Which way the values of a reference lead, in the words of Fides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From the other field into this one: the row here belongs to the row there.
+    From,
+    /// From this field to the other one: the row there belongs to the row here.
+    To,
 }
 
 /// Why a column counts as a credential.
@@ -211,6 +222,25 @@ impl DataMap {
     #[must_use]
     pub fn organisation(&self) -> Option<(&Dataset, &OrganisationRoot)> {
         self.datasets.iter().find_map(|dataset| dataset.organisation.as_ref().map(|root| (dataset, root)))
+    }
+
+    /// The collection of that path, `dataset.collection`.
+    #[must_use]
+    pub fn collection(&self, path: &str) -> Option<&Collection> {
+        self.datasets.iter().find_map(|dataset| {
+            let name = path.strip_prefix(dataset.key.as_str())?.strip_prefix('.')?;
+            dataset.collection(name)
+        })
+    }
+
+    /// The types of identity by which a person can be found, sorted.
+    #[must_use]
+    pub fn identity_types(&self) -> Vec<&str> {
+        let collections = self.datasets.iter().flat_map(|dataset| &dataset.collections);
+        let fields = collections.filter(|collection| !collection.skipped).flat_map(|c| &c.fields);
+        let types: std::collections::BTreeSet<&str> =
+            fields.filter_map(|field| field.identity.as_deref()).collect();
+        types.into_iter().collect()
     }
 
     /// The names of the subject stores, each once, in the order of the file.

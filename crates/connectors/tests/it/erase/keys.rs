@@ -2,8 +2,9 @@
 
 use connectors::KeyRange;
 use connectors::PlanError;
-use connectors::erase::{Comparison, EraseScope, EraseStatement, Operator, Page, PageRead, PageRow, Rows};
+use connectors::erase::{EraseScope, EraseStatement, Page, PageRead, PageRow, Rows};
 use domain::datamap::Strategy;
+use domain::hold::{Comparison, Operator};
 use domain::id::OrganisationId;
 
 use crate::erase::support::{Odd, batch, changes_of, constant, hold, key, of_others, whole};
@@ -167,7 +168,7 @@ async fn pages_hold_every_row_once_and_are_written_back_by_their_keys() {
     let columns = key(&["fullName", "order", "at"]);
     let (range, mut last, mut number) = (whole(), None::<Vec<String>>, 0);
     loop {
-        let page = Page { range: &range, after: last.as_deref(), rows: 3 };
+        let page = Page { of: Rows::Range(&range), after: last.as_deref(), rows: 3 };
         let read = PageRead::plan(collection, schema, &scope, &columns, &page).unwrap();
         let transaction = odd.bench.store.begin_read().await.unwrap();
         let mut rows = transaction.page(&read).await.unwrap();

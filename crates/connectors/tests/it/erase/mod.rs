@@ -2,6 +2,7 @@
 
 mod batches;
 mod facts;
+mod holds;
 mod interrupted;
 mod keys;
 mod organisation;

@@ -2,11 +2,12 @@
 
 use connectors::KeyRange;
 use connectors::erase::{
-    Batch, BatchId, EraseError, EraseScope, EraseStatement, Erased, Hold, PseudonymKey, Rows, journal_ddl,
+    Batch, BatchId, EraseError, EraseScope, EraseStatement, Erased, PseudonymKey, Rows, journal_ddl,
     run_batch,
 };
 use domain::datamap::Strategy;
 use domain::erasure::FieldChange;
+use domain::hold::{Comparison, HeldRows, Hold};
 use domain::id::{JobId, OrganisationId, StepNo};
 use uuid::Uuid;
 
@@ -153,6 +154,12 @@ pub fn whole() -> KeyRange {
     KeyRange::whole()
 }
 
-pub fn hold(comparisons: Vec<connectors::erase::Comparison>) -> Hold {
-    Hold { comparisons }
+/// A hold on the rows for which all of these are true.
+pub fn hold(comparisons: Vec<Comparison>) -> Hold {
+    Hold { id: Uuid::from_u128(1), rows: HeldRows::Where(comparisons) }
+}
+
+/// A hold on the rows with these keys.
+pub fn hold_on(keys: &[Vec<String>]) -> Hold {
+    Hold { id: Uuid::from_u128(2), rows: HeldRows::Keys(keys.to_vec()) }
 }

@@ -91,7 +91,7 @@ async fn keys_of_every_type_lead_back_to_their_rows() {
         let mut keys: Vec<Vec<String>> = Vec::new();
         let transaction = bench.store.begin_read().await.unwrap();
         loop {
-            let page = Page { range: &range, after: keys.last().map(Vec::as_slice), rows: 1 };
+            let page = Page { of: Rows::Range(&range), after: keys.last().map(Vec::as_slice), rows: 1 };
             let read = PageRead::plan(collection, &bench.schema, &scope, &[], &page).unwrap();
             let rows = transaction.page(&read).await.unwrap_or_else(|error| panic!("{sql_type}: {error}"));
             if rows.is_empty() {

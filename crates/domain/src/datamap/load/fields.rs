@@ -2,7 +2,7 @@
 
 use super::super::category;
 use super::super::grammar;
-use super::super::model::{Field, FieldReference, OauthTokens, SecretReason};
+use super::super::model::{Direction, Field, FieldReference, OauthTokens, SecretReason};
 use super::super::strategy::Strategy;
 use super::{Report, at, categories};
 
@@ -97,15 +97,20 @@ fn references(raw: &grammar::Field, path: &str, report: &mut Report) -> Vec<Fiel
     let listed = raw.meta().and_then(|m| m.references.as_deref()).unwrap_or_default();
     let mut found = Vec::with_capacity(listed.len());
     for reference in listed {
-        if let Some(direction) = reference.direction.as_ref().filter(|d| d.value != "from" && d.value != "to")
-        {
-            report.add(at(direction), path, "`direction` is `from`, `to`, or absent");
-        }
+        let direction = reference.direction.as_ref().and_then(|direction| match direction.value.as_str() {
+            "from" => Some(Direction::From),
+            "to" => Some(Direction::To),
+            _ => {
+                report.add(at(direction), path, "`direction` is `from`, `to`, or absent");
+                None
+            }
+        });
         match reference.field.value.split_once('.') {
             Some((collection, field)) => found.push(FieldReference {
                 dataset: reference.dataset.clone(),
                 collection: collection.to_owned(),
                 field: field.to_owned(),
+                direction,
             }),
             None => report.add(at(&reference.field), path, "a reference names `collection.field`"),
         }

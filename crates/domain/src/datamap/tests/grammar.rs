@@ -1,7 +1,7 @@
 //! What can be said: a Fides file as it is, and everything of ours.
 
 use super::{FIDES, SHOP, collection};
-use crate::datamap::model::{Erase, FieldReference, OrganisationRoot, Ownership, SecretReason};
+use crate::datamap::model::{Direction, Erase, FieldReference, OrganisationRoot, Ownership, SecretReason};
 use crate::datamap::{DataMap, Strategy};
 
 #[test]
@@ -36,15 +36,19 @@ fn fides_fields_keep_what_they_say() {
     assert_eq!(field("plain").data_categories, Vec::<String>::new());
     assert_eq!((viewer.position.line, viewer.position.column), (22, 11));
     assert_eq!((field("email").position.line, field("email").position.column), (32, 13));
-    let of = |dataset: &str, collection: &str, field: &str| FieldReference {
+    let of = |dataset: &str, collection: &str, field: &str, direction| FieldReference {
         dataset: dataset.to_owned(),
         collection: collection.to_owned(),
         field: field.to_owned(),
+        direction,
     };
     let ticket = collection(&map, "cinema_app/ticket");
     assert_eq!(
         ticket.field("viewer_id").unwrap().references,
-        [of("cinema_app", "viewer", "id"), of("ledger.v2", "account", "owner.viewer_id")]
+        [
+            of("cinema_app", "viewer", "id", Some(Direction::From)),
+            of("ledger.v2", "account", "owner.viewer_id", None)
+        ]
     );
 }
 
