@@ -44,7 +44,7 @@ impl Service for ErasureWorker {
 }
 
 /// What the steps work with.
-pub(crate) struct Erasures {
+pub struct Erasures {
     sources: Sources,
     /// How the stores are reached to verify.
     verifiers: BTreeMap<String, StoreConfig>,
@@ -56,7 +56,11 @@ pub(crate) struct Erasures {
 }
 
 impl Erasures {
-    fn open(config: &Config, control: Store) -> anyhow::Result<Self> {
+    /// Reads the data map and prepares the connections; nothing is connected yet.
+    ///
+    /// # Errors
+    /// When the settings cannot be used.
+    pub fn open(config: &Config, control: Store) -> anyhow::Result<Self> {
         config.check()?;
         let verifiers = config.verify.iter().map(|(name, settings)| (name.clone(), settings.config(name)));
         Ok(Self {

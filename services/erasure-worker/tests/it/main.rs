@@ -1,0 +1,4 @@
+//! Erasures carried out step by step on real databases, without a broker.
+
+mod organisation;
+mod world;

@@ -1,0 +1,181 @@
+//! A control database, a subject store, and a worker that runs what is due.
+
+use std::collections::BTreeMap;
+
+use chassis::{StepProgress, StepRunner as _};
+use connectors::erase::journal_ddl;
+use domain::erasure::document::PlanDocument;
+use domain::id::{JobId, StepNo};
+use domain::job::law::Conclusion;
+use domain::job::{JobState, Policy};
+use erasure_worker::{Config, Erasures};
+use store::{Accepted, Claim, Claimed, Concluded, NewErasure, Produced, StepReport, Store};
+use testkit::{ControlDatabase, Database, empty_database, new_erasure, worker};
+use tokio_postgres::Client;
+
+/// Seals and makes pseudonyms.
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+pub struct World {
+    pub control: ControlDatabase,
+    pub api: Store,
+    pub erasure: Store,
+    /// A superuser of the control database.
+    pub admin: Client,
+    pub subjects: Database,
+    /// A superuser of the subject store.
+    pub client: Client,
+    pub worker: Erasures,
+    _directory: tempfile::TempDir,
+}
+
+/// How a job ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub job: JobId,
+    pub state: String,
+    /// Why it failed.
+    pub failure: Option<String>,
+    pub view: contracts::http::JobView,
+}
+
+impl World {
+    /// A subject store with these statements run in it, mapped by `map`, erased as `eraser` and verified
+    /// as `reader`, or as the superuser where there are no such roles.
+    pub async fn new(sql: &str, map: &str, roles: Option<(&str, &str)>) -> Self {
+        let (control, subjects) = (ControlDatabase::create().await, empty_database().await);
+        let client = subjects.client().await;
+        client.batch_execute(sql).await.unwrap();
+        client.batch_execute(&journal_ddl(roles.map_or("postgres", |(eraser, _)| eraser))).await.unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("datamap.yaml");
+        std::fs::write(&file, map).unwrap();
+        let as_role = |role: Option<&str>| match role {
+            Some(role) => format!("{}?options=-c%20role%3D{role}", subjects.url()),
+            None => subjects.url().to_owned(),
+        };
+        let store = domain::datamap::DataMap::parse(map).unwrap().stores()[0].to_owned();
+        let keys = serde_json::json!({"active": "k1", "keys": {"k1": KEY}});
+        let config: Config = serde_json::from_value(serde_json::json!({
+            "data_map": file,
+            "stores": {&store: {"url": as_role(roles.map(|roles| roles.0))}},
+            "verify": {&store: {"url": as_role(roles.map(|roles| roles.1))}},
+            "sealing": keys,
+            "pseudonyms": keys,
+            "batch_rows": 500,
+            "step_rows": 1_500,
+        }))
+        .unwrap();
+        let erasure = control.store_as("lethe_erasure");
+        Self {
+            api: control.store_as("lethe_api"),
+            worker: Erasures::open(&config, erasure.clone()).unwrap(),
+            erasure,
+            admin: control.client().await,
+            control,
+            subjects,
+            client,
+            _directory: directory,
+        }
+    }
+
+    /// Asks for an erasure and runs it to its end.
+    pub async fn erase(&self, organisation: &str) -> Ended {
+        let mut new = new_erasure(organisation);
+        new.request.grace_period_days = 0.try_into().unwrap();
+        self.run(&new).await
+    }
+
+    /// Runs a request to its end.
+    pub async fn run(&self, new: &NewErasure) -> Ended {
+        let job = match self.api.create_erasure(new).await.unwrap() {
+            Accepted::Created(job) | Accepted::Replayed(job) => job,
+        };
+        self.finish(job, &new.organisation).await
+    }
+
+    /// Runs whatever is due until the job has ended.
+    pub async fn finish(&self, job: JobId, organisation: &domain::id::OrganisationId) -> Ended {
+        for _ in 0..1_000 {
+            let Some(step) = self.due(job).await else { break };
+            let claimed = self.claim(job, step).await;
+            self.step(&claimed).await;
+        }
+        let view = self.api.job_view(organisation, job).await.unwrap().unwrap();
+        let failure = view.failure.as_ref().map(|failure| format!("{}: {}", failure.code, failure.detail));
+        Ended { job, state: view.summary.state.clone(), failure, view }
+    }
+
+    /// A step that is due, whenever it would be tried again.
+    pub async fn due(&self, job: JobId) -> Option<i32> {
+        let hurry = "UPDATE job_steps SET not_before = clock_timestamp() WHERE job_id = $1 AND state = 'due'";
+        self.admin.execute(hurry, &[&job.0]).await.unwrap();
+        let due =
+            "SELECT step_no FROM job_steps WHERE job_id = $1 AND state = 'due' ORDER BY step_no LIMIT 1";
+        self.admin.query_opt(due, &[&job.0]).await.unwrap().map(|row| row.get(0))
+    }
+
+    pub async fn claim(&self, job: JobId, step: i32) -> Claimed {
+        let ours = ("test-worker", std::time::Duration::from_secs(600));
+        let origin = worker("erasure-worker");
+        match self.erasure.claim_step((job, StepNo(step)), ours, &policy(), &origin).await.unwrap() {
+            Claim::Granted(claimed) => *claimed,
+            other => panic!("step {step} was not granted: {other:?}"),
+        }
+    }
+
+    /// Runs a step that was claimed, and reports how it ended.
+    pub async fn step(&self, step: &Claimed) -> JobState {
+        let (conclusion, produced) = match self.worker.run(step, &StepProgress::default()).await {
+            Ok(produced) => (Conclusion::Completed, produced),
+            Err(chassis::StepError::Retryable(reason)) => {
+                (Conclusion::Retryable(reason), Produced::default())
+            }
+            Err(chassis::StepError::Permanent(reason)) => {
+                (Conclusion::Permanent(reason), Produced::default())
+            }
+        };
+        let (job_id, step_no, epoch) = (step.job_id, step.step_no, step.epoch);
+        let report = StepReport { job_id, step_no, epoch, conclusion, produced };
+        match self.erasure.conclude_step(&report, &policy(), &worker("erasure-worker")).await.unwrap() {
+            Concluded::Written { job, .. } => job,
+            Concluded::Fenced => panic!("the step was lost"),
+        }
+    }
+
+    /// The plan as its owner sees it.
+    pub async fn plan(&self, ended: &Ended, organisation: &str) -> PlanDocument {
+        let plan = self.api.job_plan(&testkit::organisation(organisation), ended.job).await.unwrap();
+        serde_json::from_value(plan.unwrap().unwrap()).unwrap()
+    }
+
+    /// A digest of every table of the subject store, of all rows.
+    pub async fn digests(&self) -> BTreeMap<String, String> {
+        let tables = "SELECT quote_ident(table_name) FROM information_schema.tables \
+                      WHERE table_schema = 'public' AND table_type = 'BASE TABLE'";
+        let mut digests = BTreeMap::new();
+        for row in self.client.query(tables, &[]).await.unwrap() {
+            let table: String = row.get(0);
+            let sql =
+                format!("SELECT coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {table} t");
+            digests.insert(table, self.client.query_one(&sql, &[]).await.unwrap().get(0));
+        }
+        digests
+    }
+
+    /// What a query answers, as text.
+    pub async fn rows(&self, sql: &str) -> Vec<String> {
+        let sql = format!("SELECT coalesce(t::text, '') FROM ({sql}) t");
+        self.client.query(&sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    }
+
+    /// What the journal of the subject store has of a job.
+    pub async fn journalled(&self, job: JobId) -> i64 {
+        let sql = "SELECT coalesce(sum(rows), 0)::int8 FROM lethe.journal WHERE job_id = $1";
+        self.client.query_one(sql, &[&job.0]).await.unwrap().get(0)
+    }
+}
+
+fn policy() -> Policy {
+    Policy::new(3, std::time::Duration::from_secs(1))
+}
