@@ -154,7 +154,7 @@ fn way_predicate(
 /// The literal has no type, so the server gives it the column's own and equality is the database's
 /// own. An explicit cast would not do: `'acme-west'::varchar(4)` is silently `acme`,
 /// `'12.4'::numeric(5)` is 12, and both would be somebody else's rows.
-fn key_predicate(depth: usize, key: &LiveColumn, organisation: &OrganisationId) -> String {
+pub(crate) fn key_predicate(depth: usize, key: &LiveColumn, organisation: &OrganisationId) -> String {
     let value = literal(organisation.as_str());
     format!("t{depth}.{} {} {value}", identifier(&key.name), equality(key, key))
 }

@@ -5,8 +5,11 @@
 //! it out, batch by batch, each exactly once by the journal of the store whose rows it changes. At last
 //! another role looks for what is left.
 
+mod computed;
 mod config;
 mod failure;
+mod holds;
+mod mark;
 mod plan;
 mod rows;
 mod scope;
@@ -16,7 +19,6 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use chassis::{Context, Service, StepError, StepProgress, StepRunner};
-use connectors::erase::PseudonymKey;
 use connectors::{Schemas, Sources, StoreConfig, SubjectStore};
 use domain::datamap::{Collection, Dataset};
 use domain::id::OrganisationId;
@@ -24,6 +26,7 @@ use domain::job::{FailureReason, StepKind};
 use messaging::ERASURE_STEPS;
 use packages::KeyRing;
 use store::{Claimed, Produced, Store};
+use zeroize::Zeroizing;
 
 use failure::{broken, store_failed};
 
@@ -93,15 +96,17 @@ impl Erasures {
         self.sources.read_schemas().await.map_err(|error| store_failed(&error))
     }
 
-    fn pseudonym_key(&self, organisation: &OrganisationId) -> Result<PseudonymKey, StepError> {
+    fn pseudonym_key(&self, organisation: &OrganisationId) -> Result<Zeroizing<[u8; 32]>, StepError> {
         let key = self.pseudonyms.pseudonym_key(organisation.as_str());
-        key.map(|key| PseudonymKey::new(&key)).map_err(|_| broken("no key for pseudonyms can be derived"))
+        key.map_err(|_| broken("no key for pseudonyms can be derived"))
     }
 }
 
 impl StepRunner for Erasures {
     async fn run(&self, step: &Claimed, progress: &StepProgress) -> Result<Produced, StepError> {
         match step.kind {
+            StepKind::SoftDelete => mark::set(self, step).await,
+            StepKind::Restore => mark::unset(self, step).await,
             StepKind::PlanErasure => plan::run(self, step, progress).await,
             StepKind::EraseRows => rows::run(self, step, progress).await,
             StepKind::VerifyErasure => verify::run(self, step, progress).await,

@@ -2,38 +2,44 @@
 //! store, or not at all, so that whatever happens to this process it takes effect once.
 
 use chassis::{StepError, StepProgress};
+use connectors::SubjectStore;
 use connectors::erase::{Batch, BatchId, EraseScope, EraseStatement, PseudonymKey, Rows, run_batch};
-use domain::datamap::Collection;
-use domain::erasure::RowAction;
+use domain::datamap::{Collection, Strategy};
 use domain::erasure::document::RowsResult;
+use domain::erasure::{FieldChange, RowAction};
 use domain::schema::LiveSchema;
 use store::{Claimed, Produced};
 
-use crate::Erasures;
+use crate::computed::{self, Computing};
 use crate::failure::{broken, erase_failed, plan_failed};
 use crate::scope::{StepScope, open};
+use crate::{Erasures, holds};
 
 pub(crate) async fn run(
     erasures: &Erasures,
     step: &Claimed,
     progress: &StepProgress,
 ) -> Result<Produced, StepError> {
-    let StepScope { erasure, batches } = open(&erasures.sealing, step)?;
+    let StepScope { erasure, batches, holds, only, .. } = open(&erasures.sealing, step)?;
     let (dataset, collection) = erasures.find(&erasure.collection)?;
     let schemas = erasures.schemas().await?;
     let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
-    let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
-    let (exclusive, guards) = (erasure.exclusive, &erasure.guards[..]);
-    let scope = EraseScope { exclusive, guards, ..EraseScope::all(&step.organisation, cutoff_at) };
-    let key = erasures.pseudonym_key(&step.organisation)?;
+    let holds = holds::on(erasures, step, &erasure.collection, &holds).await?;
+    let scope = EraseScope {
+        holds: &holds,
+        only: only.as_ref(),
+        exclusive: erasure.exclusive,
+        guards: &erasure.guards,
+        ..EraseScope::all(&step.organisation, step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?)
+    };
+    let raw = erasures.pseudonym_key(&step.organisation)?;
+    let key = PseudonymKey::new(&raw);
     let store = erasures.store(dataset)?;
+    let rows = OneByOne { store, collection, schema, scope, action: &erasure.action, key: &key, raw: &raw };
     let (mut done, mut count) = (0_u64, 0_i64);
-    for (number, rows) in batches.numbered() {
-        let statement = statement(collection, schema, &scope, &rows, &erasure.action, &key)?;
+    for (number, of) in batches.numbered() {
         let id = BatchId { job: step.job_id, step: step.step_no, batch: number };
-        let batch = Batch { id, statement: &statement, planned: None };
-        let erased = run_batch(store, &batch).await.map_err(|error| erase_failed(&error))?;
-        done = done.saturating_add(erased.rows);
+        done = done.saturating_add(rows.erase(id, of).await?);
         count = count.saturating_add(1);
         progress.set(&erasure.collection, done, 0);
     }
@@ -42,20 +48,45 @@ pub(crate) async fn run(
     Ok(Produced { result: Some(result), amounts: progress.amounts(), ..Produced::default() })
 }
 
-fn statement<'a>(
-    collection: &Collection,
-    schema: &LiveSchema,
-    scope: &EraseScope<'_>,
-    rows: &Rows<'_>,
-    action: &RowAction,
+/// One collection, of which one batch after the other is erased.
+struct OneByOne<'a> {
+    store: &'a SubjectStore,
+    collection: &'a Collection,
+    schema: &'a LiveSchema,
+    scope: EraseScope<'a>,
+    action: &'a RowAction,
     key: &'a PseudonymKey,
-) -> Result<EraseStatement<'a>, StepError> {
-    let statement = match action {
-        RowAction::Delete => EraseStatement::delete(collection, schema, scope, rows),
-        RowAction::Anonymise(changes) => {
-            EraseStatement::anonymise(collection, schema, scope, rows, changes, key)
-        }
-        RowAction::Unlink(_) => return Err(broken("unlinking is not there yet")),
-    };
-    statement.map_err(|error| plan_failed(&error))
+    raw: &'a [u8; 32],
+}
+
+impl OneByOne<'_> {
+    /// Erases the rows of a batch, unless the journal has it; how many there were.
+    async fn erase(&self, id: BatchId, rows: Rows<'_>) -> Result<u64, StepError> {
+        let statements = self.statements(rows).await?;
+        let batch = Batch { id, statements: &statements, planned: None };
+        let erased = run_batch(self.store, &batch).await.map_err(|error| erase_failed(&error))?;
+        Ok(erased.rows)
+    }
+
+    async fn statements(&self, rows: Rows<'_>) -> Result<Vec<EraseStatement<'_>>, StepError> {
+        let Self { store, collection, schema, ref scope, action, key, raw } = *self;
+        let statement = match action {
+            RowAction::Delete => EraseStatement::delete(collection, schema, scope, &rows),
+            RowAction::Anonymise(changes) if computed::needed(changes) => {
+                let computing = Computing { store, collection, schema, changes, key: raw };
+                return computing.statements(scope, rows).await;
+            }
+            RowAction::Anonymise(changes) => {
+                EraseStatement::anonymise(collection, schema, scope, &rows, changes, key)
+            }
+            RowAction::Unlink(columns) => {
+                let changes: Vec<FieldChange> = columns
+                    .iter()
+                    .map(|column| FieldChange { column: column.clone(), strategy: Strategy::Null })
+                    .collect();
+                EraseStatement::anonymise(collection, schema, scope, &rows, &changes, key)
+            }
+        };
+        statement.map(|statement| vec![statement]).map_err(|error| plan_failed(&error))
+    }
 }

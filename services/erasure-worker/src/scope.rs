@@ -4,6 +4,7 @@ use chassis::StepError;
 use connectors::KeyRange;
 use connectors::erase::Rows;
 use domain::erasure::CollectionErasure;
+use domain::hold::{HeldRows, Hold};
 use domain::job::FailureReason;
 use packages::{KeyRing, SealError, SealedFor};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -18,8 +19,14 @@ use crate::failure::broken;
 pub(crate) struct StepScope {
     /// What is done to them.
     pub erasure: CollectionErasure,
+    /// In which wave.
+    pub wave: usize,
     /// Which they are.
     pub batches: Batches,
+    /// The legal holds on rows of the collection, as planning found them.
+    pub holds: Vec<Hold>,
+    /// Only the rows that this hold kept, after its release.
+    pub only: Option<HeldRows>,
 }
 
 /// Rows in batches, each of which is one transaction.

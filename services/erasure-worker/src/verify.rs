@@ -10,9 +10,9 @@ use domain::erasure::document::{RowsResult, VerifyResult};
 use domain::job::StepKind;
 use store::{Claimed, Produced};
 
-use crate::Erasures;
 use crate::failure::{broken, plan_failed, refused, store_failed};
 use crate::scope::{StepScope, open};
+use crate::{Erasures, holds};
 
 /// So many findings are named in the reason of a failure.
 const SHOWN: usize = 5;
@@ -65,11 +65,17 @@ async fn remainders(
     let schemas = erasures.read_schemas().await?;
     let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
     let mut verifications: BTreeMap<&str, Vec<Verification>> = BTreeMap::new();
-    for StepScope { erasure, batches } in scopes {
+    for StepScope { erasure, batches, holds, only, .. } in scopes {
         let (dataset, collection) = erasures.find(&erasure.collection)?;
         let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
-        let (exclusive, guards) = (erasure.exclusive, &erasure.guards[..]);
-        let scope = EraseScope { exclusive, guards, ..EraseScope::all(&step.organisation, cutoff_at) };
+        let holds = holds::on(erasures, step, &erasure.collection, holds).await?;
+        let scope = EraseScope {
+            holds: &holds,
+            only: only.as_ref(),
+            exclusive: erasure.exclusive,
+            guards: &erasure.guards,
+            ..EraseScope::all(&step.organisation, cutoff_at)
+        };
         let expected = match &erasure.action {
             RowAction::Delete => Expected::Deleted,
             RowAction::Anonymise(changes) => Expected::Anonymised(changes),

@@ -12,8 +12,8 @@ use crate::pool::SubjectStore;
 pub struct Batch<'a> {
     /// Under which name it is entered in the journal.
     pub id: BatchId,
-    /// What it does.
-    pub statement: &'a EraseStatement<'a>,
+    /// What it does, one after the other.
+    pub statements: &'a [EraseStatement<'a>],
     /// How many rows were planned. If there are more, nothing is done.
     pub planned: Option<u64>,
 }
@@ -55,11 +55,16 @@ pub async fn run_batch(store: &SubjectStore, batch: &Batch<'_>) -> Result<Erased
         transaction.rollback().await?;
         return Ok(Erased { rows, already_done: true });
     }
-    let rows = transaction.execute(batch.statement).await?;
-    if let Some(planned) = limit(batch).filter(|planned| rows > *planned) {
-        transaction.rollback().await?;
-        let table = batch.statement.table().clone();
-        return Err(EraseError::MoreThanPlanned { table, planned, found: rows });
+    let mut rows = 0_u64;
+    for statement in batch.statements {
+        let found = transaction.execute(statement).await?;
+        rows = rows.saturating_add(found);
+        let limits = [statement.at_most().map(|most| (found, most)), batch.planned.map(|most| (rows, most))];
+        if let Some((found, planned)) = limits.into_iter().flatten().find(|(found, most)| found > most) {
+            transaction.rollback().await?;
+            let table = statement.table().clone();
+            return Err(EraseError::MoreThanPlanned { table, planned, found });
+        }
     }
     if !transaction.enter(&batch.id, rows).await? {
         transaction.rollback().await?;
@@ -72,10 +77,6 @@ pub async fn run_batch(store: &SubjectStore, batch: &Batch<'_>) -> Result<Erased
             None => Err(lost.into()),
         },
     }
-}
-
-fn limit(batch: &Batch<'_>) -> Option<u64> {
-    batch.planned.into_iter().chain(batch.statement.at_most()).min()
 }
 
 /// What the journal says after a commit that was not answered. It waits until the server has done

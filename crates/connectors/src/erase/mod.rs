@@ -15,6 +15,7 @@ mod batch;
 mod facts;
 mod journal;
 mod keyed;
+mod mark;
 mod page;
 mod pseudonym;
 mod scope;
@@ -25,6 +26,7 @@ mod write;
 
 pub use batch::{Batch, EraseError, Erased, run_batch};
 pub use journal::{BatchId, StepTotal, journal_ddl};
+pub use mark::{OrganisationMark, set_mark, unset_mark};
 pub use page::{Page, PageRead, PageRow};
 pub use pseudonym::PseudonymKey;
 pub use scope::EraseScope;

@@ -132,6 +132,12 @@ impl<'a> EraseStatement<'a> {
         Ok(Self { sql, parameters, at_most, table: collection.table.clone(), tables: tables_of(collection) })
     }
 
+    /// A statement on one row, made elsewhere in this module.
+    pub(crate) fn of_one(sql: String, table: TableName) -> Self {
+        let tables = vec![table.clone()];
+        Self { sql, parameters: Parameters::default(), at_most: Some(1), table, tables }
+    }
+
     /// How many rows it can change at most, where their keys are given.
     #[must_use]
     pub fn at_most(&self) -> Option<u64> {

@@ -72,6 +72,9 @@ impl Survey<'_> {
         let per_step = (self.erasures.step_rows / self.erasures.batch_rows).max(1);
         let stretches: Vec<&[KeyRange]> =
             ranges.chunks(usize::try_from(per_step).unwrap_or(usize::MAX)).collect();
+        let wave = found.work.waves.len();
+        let scope =
+            |batches| StepScope { erasure: erasure.clone(), wave, batches, holds: Vec::new(), only: None };
         let count = i64::try_from(ranges.len()).unwrap_or(i64::MAX).max(1);
         for (number, stretch) in (0..).zip(&stretches) {
             work.push(RowsWork {
@@ -79,12 +82,10 @@ impl Survey<'_> {
                 part_no: (stretches.len() > 1).then_some(number),
                 rows: rows / count * i64::try_from(stretch.len()).unwrap_or(0),
             });
-            found
-                .scopes
-                .push(StepScope { erasure: erasure.clone(), batches: Batches::Ranges(stretch.to_vec()) });
+            found.scopes.push(scope(Batches::Ranges(stretch.to_vec())));
         }
         let whole = Batches::Ranges(vec![KeyRange::whole()]);
-        found.verify.push(StepScope { erasure: erasure.clone(), batches: whole });
+        found.verify.push(scope(whole));
         found.collections.push(CollectionPlan {
             collection: erasure.collection.clone(),
             store: erasure.store.clone(),
