@@ -15,6 +15,7 @@ pub mod plan;
 mod preflight;
 pub mod request;
 pub mod steps;
+pub mod subject;
 
 #[cfg(test)]
 mod tests;
@@ -23,3 +24,4 @@ pub use identity::{Identity, IdentityKind, NoIdentity};
 pub use obstacle::{Obstacle, ObstacleKind};
 pub use plan::{CollectionErasure, ErasurePlan, FieldChange, Guard, RowAction, plan};
 pub use request::{Deferred, ErasureRequest, GracePeriod, NoGracePeriod, SubjectRef, confirms};
+pub use subject::{SubjectErasurePlan, Traversal, plan_subject, traversal};

@@ -28,6 +28,10 @@ pub enum ObstacleKind {
     Table,
     /// The column is not there.
     Column,
+    /// No field has such an identity, or the field cannot be one.
+    Identity,
+    /// The table has no primary key, by which the rows of one person could be addressed.
+    PrimaryKey,
     /// The role may not do what the plan needs.
     Privilege,
     /// Row-level security would hide rows from the role.
@@ -36,7 +40,8 @@ pub enum ObstacleKind {
     Trigger,
     /// The strategy does not fit the column's type, NOT NULL, UNIQUE or key.
     Strategy,
-    /// A row to be deleted is referred to by rows that stay, or that the server would change along.
+    /// A row to be deleted is referred to by rows that stay, or that the server would change along; or
+    /// a reference of the data map leads nowhere.
     Reference,
     /// The collections wait for each other in a circle.
     Circle,

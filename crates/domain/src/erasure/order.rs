@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::facts::{ForeignKey, StoreFacts};
 use super::keys;
 use super::obstacle::{Obstacle, ObstacleKind};
-use super::plan::{CollectionErasure, Guard, RowAction, Target};
+use super::plan::{CollectionErasure, Guard, RowAction, Target, Ways};
 
 /// For each target the targets that go before it, and what is known of why.
 type Before<'a> = BTreeMap<usize, BTreeMap<usize, Why<'a>>>;
@@ -25,6 +25,7 @@ enum Why<'a> {
 /// The waves. A circle that emptying a nullable reference opens is opened; any other is an obstacle.
 pub(super) fn waves(
     targets: &[Target<'_>],
+    ways: &Ways<'_>,
     facts: &StoreFacts,
     obstacles: &mut Vec<Obstacle>,
 ) -> Vec<Vec<CollectionErasure>> {
@@ -35,7 +36,7 @@ pub(super) fn waves(
     while !open.is_empty() {
         let free: Vec<usize> = open.iter().copied().filter(|at| is_free(&before, *at, &open)).collect();
         if free.is_empty() {
-            match opening(targets, &before, &open) {
+            match opening(targets, ways, &before, &open) {
                 Some((referring, target, key)) => {
                     unlinked.entry(referring).or_default().extend(key.columns.iter().cloned());
                     before.entry(target).or_default().remove(&referring);
@@ -103,6 +104,7 @@ fn goes_before<'a>(earlier: &Target<'_>, later: &Target<'_>, facts: &'a StoreFac
 /// collections that are both deleted, of nullable columns, none of which leads to an organisation.
 fn opening<'a>(
     targets: &[Target<'_>],
+    ways: &Ways<'_>,
     before: &Before<'a>,
     open: &BTreeSet<usize>,
 ) -> Option<(usize, usize, &'a ForeignKey)> {
@@ -113,9 +115,9 @@ fn opening<'a>(
         let (Why::Reference(key), Some(from)) = (why, targets.get(referring)) else { continue };
         let free = |column: &String| {
             from.nullable.contains(column.as_str())
-                && !targets.iter().any(|any| {
-                    any.collection.tenant.as_ref().is_some_and(|path| {
-                        keys::on_the_way(path, any.table(), from.table()).contains(&column.as_str())
+                && !ways.iter().any(|(_, any)| {
+                    any.tenant.as_ref().is_some_and(|path| {
+                        keys::on_the_way(path, &any.table, from.table()).contains(&column.as_str())
                     })
                 })
         };
@@ -156,5 +158,10 @@ fn erasure(target: &Target<'_>, facts: &StoreFacts) -> Option<CollectionErasure>
         let unsplit = keys::referring(facts, target.table()).any(|(table, _)| table == target.table());
         return Some(target.erasure(RowAction::Delete, guards, unsplit));
     };
-    Some(target.erasure(RowAction::Anonymise(changes.clone()), Vec::new(), false))
+    let action = if target.unlinks {
+        RowAction::Unlink(changes.iter().map(|change| change.column.clone()).collect())
+    } else {
+        RowAction::Anonymise(changes.clone())
+    };
+    Some(target.erasure(action, Vec::new(), false))
 }

@@ -88,15 +88,27 @@ pub fn plan(
     live: &BTreeMap<String, LiveSchema>,
     facts: &BTreeMap<String, StoreFacts>,
 ) -> Result<ErasurePlan, Vec<Obstacle>> {
+    assemble(map, live, facts, |store, schema| {
+        targets(map, store, schema).into_iter().filter(Target::acts).collect()
+    })
+}
+
+/// The plan for what is to be done in each store, when nothing stands in the way.
+pub(super) fn assemble<'a>(
+    map: &'a DataMap,
+    live: &BTreeMap<String, LiveSchema>,
+    facts: &BTreeMap<String, StoreFacts>,
+    mut targets: impl FnMut(&'a str, &LiveSchema) -> Vec<Target<'a>>,
+) -> Result<ErasurePlan, Vec<Obstacle>> {
     let none = (LiveSchema::default(), StoreFacts::default());
     let mut obstacles = Vec::new();
     let (mut waves, mut last) = (Vec::<Vec<CollectionErasure>>::new(), Vec::new());
     for store in map.stores() {
         let schema = live.get(store).unwrap_or(&none.0);
         let facts = facts.get(store).unwrap_or(&none.1);
-        let targets = targets(map, store, schema);
-        preflight::check(&targets, schema, facts, &mut obstacles);
-        for (place, wave) in order::waves(&targets, facts, &mut obstacles).into_iter().enumerate() {
+        let (targets, ways) = (targets(store, schema), ways(map, store));
+        preflight::check(&targets, &ways, (schema, facts), &mut obstacles);
+        for (place, wave) in order::waves(&targets, &ways, facts, &mut obstacles).into_iter().enumerate() {
             let (root, others): (Vec<_>, Vec<_>) = wave.into_iter().partition(|done| is_root(map, done));
             last.extend(root);
             match waves.get_mut(place) {
@@ -110,12 +122,31 @@ pub fn plan(
         waves.retain(|wave| !wave.is_empty());
         return Ok(ErasurePlan { waves });
     }
-    obstacles.sort();
-    obstacles.dedup();
-    Err(obstacles)
+    Err(sorted(obstacles))
 }
 
-/// A collection that erasure touches, with what it does to a row.
+/// Obstacles in their order, each once.
+pub(super) fn sorted(mut obstacles: Vec<Obstacle>) -> Vec<Obstacle> {
+    obstacles.sort();
+    obstacles.dedup();
+    obstacles
+}
+
+/// Every collection of a store by its path: whoever is erased, all of them must still lead to their
+/// organisation.
+pub(super) type Ways<'a> = Vec<(String, &'a Collection)>;
+
+fn ways<'a>(map: &'a DataMap, store: &str) -> Ways<'a> {
+    let datasets = map.datasets.iter().filter(|dataset| dataset.store == store);
+    let collections = datasets.flat_map(|dataset| {
+        let path = |collection: &Collection| format!("{}.{}", dataset.key, collection.name);
+        dataset.collections.iter().map(move |collection| (path(collection), collection))
+    });
+    collections.filter(|(_, collection)| !collection.skipped).collect()
+}
+
+/// A collection, with what erasing does to a row of it.
+#[derive(Clone)]
 pub(super) struct Target<'a> {
     pub collection: &'a Collection,
     pub path: String,
@@ -124,6 +155,8 @@ pub(super) struct Target<'a> {
     pub root: bool,
     /// `None` where the rows are deleted.
     pub changes: Option<Vec<FieldChange>>,
+    /// Whether the changes only cut a reference.
+    pub unlinks: bool,
     pub exclusive: bool,
     /// The columns that may be NULL.
     pub nullable: BTreeSet<String>,
@@ -136,6 +169,11 @@ impl Target<'_> {
 
     pub(super) fn deletes(&self) -> bool {
         self.changes.is_none()
+    }
+
+    /// Whether anything is done to its rows.
+    pub(super) fn acts(&self) -> bool {
+        self.changes.as_ref().is_none_or(|changes| !changes.is_empty())
     }
 
     /// Whether the erasure makes this column NULL.
@@ -157,7 +195,8 @@ impl Target<'_> {
     }
 }
 
-fn targets<'a>(map: &'a DataMap, store: &'a str, schema: &LiveSchema) -> Vec<Target<'a>> {
+/// Every collection of a store, also those to whose rows nothing is done.
+pub(super) fn targets<'a>(map: &'a DataMap, store: &'a str, schema: &LiveSchema) -> Vec<Target<'a>> {
     let datasets = map.datasets.iter().filter(|dataset| dataset.store == store);
     let collections = datasets.flat_map(|dataset| {
         let root = dataset.organisation.as_ref().map(|root| root.collection.as_str());
@@ -173,14 +212,11 @@ fn targets<'a>(map: &'a DataMap, store: &'a str, schema: &LiveSchema) -> Vec<Tar
             Erase::Delete => None,
             Erase::Anonymise => Some(changes(collection, live)),
         };
-        if changes.as_ref().is_some_and(Vec::is_empty) {
-            continue;
-        }
         let exclusive = collection.tenant.as_ref().is_some_and(|path| keys::leads_to_several(path, schema));
         let path = format!("{}.{}", dataset.key, collection.name);
         let columns = live.into_iter().flat_map(|table| &table.columns);
         let nullable = columns.filter(|column| !column.not_null).map(|column| column.name.clone()).collect();
-        targets.push(Target { collection, path, store, root, changes, exclusive, nullable });
+        targets.push(Target { collection, path, store, root, changes, unlinks: false, exclusive, nullable });
     }
     targets
 }
@@ -205,11 +241,13 @@ fn strategy(field: &Field, live: Option<&Table>) -> Option<Strategy> {
     default_strategy(&field.data_categories, table.column(&field.name)?, table.unique_alone(&field.name))
 }
 
+/// Whether it anonymises the organisations' own rows, which comes last.
 fn is_root(map: &DataMap, erasure: &CollectionErasure) -> bool {
-    map.organisation().is_some_and(|(dataset, root)| {
-        dataset.store == erasure.store
-            && dataset.collection(&root.collection).is_some_and(|c| c.table == erasure.table)
-    })
+    !matches!(erasure.action, RowAction::Unlink(_))
+        && map.organisation().is_some_and(|(dataset, root)| {
+            dataset.store == erasure.store
+                && dataset.collection(&root.collection).is_some_and(|c| c.table == erasure.table)
+        })
 }
 
 impl Guard {

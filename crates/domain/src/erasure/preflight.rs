@@ -7,17 +7,17 @@ use crate::schema::{LiveSchema, TableName};
 use super::facts::{ReferentialAction, StoreFacts, TableFacts};
 use super::keys;
 use super::obstacle::{Obstacle, ObstacleKind as Kind};
-use super::plan::{FieldChange, Target};
+use super::plan::{FieldChange, Target, Ways};
 
 /// Reports everything that stands in the way of erasing these collections.
 pub(super) fn check(
     targets: &[Target<'_>],
-    schema: &LiveSchema,
-    facts: &StoreFacts,
+    ways: &Ways<'_>,
+    (schema, facts): (&LiveSchema, &StoreFacts),
     obstacles: &mut Vec<Obstacle>,
 ) {
     for target in targets {
-        let mut checker = Checker { target, targets, schema, facts, obstacles };
+        let mut checker = Checker { target, targets, ways, schema, facts, obstacles };
         let Some(known) = facts.tables.get(target.table()).filter(|facts| facts.writable_kind) else {
             checker.report(
                 (Kind::Table, None),
@@ -38,6 +38,7 @@ pub(super) fn check(
 struct Checker<'a> {
     target: &'a Target<'a>,
     targets: &'a [Target<'a>],
+    ways: &'a Ways<'a>,
     schema: &'a LiveSchema,
     facts: &'a StoreFacts,
     obstacles: &'a mut Vec<Obstacle>,
@@ -138,12 +139,10 @@ impl Checker<'_> {
         let leads = |path: &TenantPath, from: &TableName| {
             keys::on_the_way(path, from, table).contains(&column.as_str())
         };
-        let led = self
-            .targets
-            .iter()
-            .find(|any| any.collection.tenant.as_ref().is_some_and(|path| leads(path, any.table())));
-        if let Some(led) = led {
-            return Some(format!("how rows of {} lead to their organisation", led.path));
+        let mut ways = self.ways.iter();
+        let led = ways.find(|(_, any)| any.tenant.as_ref().is_some_and(|path| leads(path, &any.table)));
+        if let Some((path, _)) = led {
+            return Some(format!("how rows of {path} lead to their organisation"));
         }
         if let Some((referring, _)) =
             keys::referring(self.facts, table).find(|(_, key)| key.target_columns.contains(column))

@@ -3,3 +3,4 @@
 mod obstacles;
 mod orders;
 mod shop;
+mod subjects;
