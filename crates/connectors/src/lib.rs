@@ -5,7 +5,8 @@
 //! collection of the map and that schema, [`CollectionRead::plan`] makes the SQL that selects the
 //! rows of one organisation, and a [`ReadTransaction`] streams them out with COPY. A large collection
 //! is [`split`](ReadTransaction::split) into [`KeyRange`]s, which several transactions read side by
-//! side; [`MediaRead`] finds the objects that rows name.
+//! side; [`MediaRead`] finds the objects that rows name. [`revoke`] is the one part that speaks to
+//! somebody else: to the providers of the OAuth tokens that rows hold.
 //!
 //! Nothing writes to a subject store but [`erase`], each batch of which is one transaction with its
 //! entry in the store's own journal; every other transaction is READ ONLY. No value of a row, and
@@ -24,6 +25,7 @@ mod privilege;
 mod range;
 mod read;
 mod replica;
+pub mod revoke;
 mod session;
 mod settings;
 mod sources;

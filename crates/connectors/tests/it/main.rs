@@ -19,6 +19,7 @@ mod media;
 mod names;
 mod ranges;
 mod reader;
+mod revoke;
 mod sample_company;
 mod shop;
 mod support;
