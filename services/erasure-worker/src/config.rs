@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use connectors::StoreSettings;
+use connectors::revoke::ProviderSettings;
 use packages::KeyRingSettings;
 use serde::Deserialize;
 
@@ -23,6 +24,9 @@ pub struct Config {
     /// The keys that pseudonyms are made with. As long as the active one is the same, equal values of
     /// an organisation get equal pseudonyms.
     pub pseudonyms: KeyRingSettings,
+    /// The providers whose tokens rows hold, by the names that rows give them.
+    #[serde(default)]
+    pub providers: BTreeMap<String, ProviderSettings>,
     /// Rows are erased in transactions of about so many: what one takes is how long a lock is held.
     #[serde(default = "default_batch")]
     pub batch_rows: u32,

@@ -13,12 +13,14 @@ mod mark;
 mod plan;
 mod rows;
 mod scope;
+mod tokens;
 mod verify;
 
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use chassis::{Context, Service, StepError, StepProgress, StepRunner};
+use connectors::revoke::Revoker;
 use connectors::{Schemas, Sources, StoreConfig, SubjectStore};
 use domain::datamap::{Collection, Dataset};
 use domain::id::OrganisationId;
@@ -54,6 +56,7 @@ pub struct Erasures {
     control: Store,
     sealing: KeyRing,
     pseudonyms: KeyRing,
+    revoker: Revoker,
     batch_rows: u32,
     step_rows: u32,
 }
@@ -72,6 +75,7 @@ impl Erasures {
             control,
             sealing: config.sealing.ring().context("service.sealing cannot be used")?,
             pseudonyms: config.pseudonyms.ring().context("service.pseudonyms cannot be used")?,
+            revoker: Revoker::new(&config.providers).context("service.providers")?,
             batch_rows: config.batch_rows,
             step_rows: config.step_rows,
         })
@@ -108,6 +112,7 @@ impl StepRunner for Erasures {
             StepKind::SoftDelete => mark::set(self, step).await,
             StepKind::Restore => mark::unset(self, step).await,
             StepKind::PlanErasure => plan::run(self, step, progress).await,
+            StepKind::RevokeTokens => tokens::run(self, step, progress).await,
             StepKind::EraseRows => rows::run(self, step, progress).await,
             StepKind::VerifyErasure => verify::run(self, step, progress).await,
             other => {

@@ -3,9 +3,9 @@
 use std::error::Error as StdError;
 use std::iter::successors;
 
-use reqwest::Client;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::redirect::Policy;
+use reqwest::{Client, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 use url::form_urlencoded::Serializer;
@@ -47,16 +47,20 @@ impl Provider {
         Ok(Self { client, endpoint, credentials })
     }
 
-    /// Asks once for a token to be revoked (RFC 7009, section 2.1).
-    pub async fn ask(&self, token: &SecretString, kind: TokenKind) -> Result<Revoked, RevokeFailure> {
+    /// The request of RFC 7009, section 2.1. The form's writer is not `Sync` and must not outlive it.
+    fn request(&self, token: &SecretString, kind: TokenKind) -> RequestBuilder {
         let mut form = Serializer::new(String::new());
         form.append_pair("token", token.expose_secret()).append_pair("token_type_hint", kind.hint());
-        let request = self.client.post(self.endpoint.clone());
-        let request = self.credentials.add(request, &mut form);
-        let request = request
+        let request = self.credentials.add(self.client.post(self.endpoint.clone()), &mut form);
+        request
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(ACCEPT, "application/json")
-            .body(form.finish());
+            .body(form.finish())
+    }
+
+    /// Asks once for a token to be revoked (RFC 7009, section 2.1).
+    pub async fn ask(&self, token: &SecretString, kind: TokenKind) -> Result<Revoked, RevokeFailure> {
+        let request = self.request(token, kind);
         answer::read(request.send().await.map_err(RevokeFailure::transport)?).await
     }
 }

@@ -21,8 +21,8 @@ pub use check::{Blocks, Finding, check};
 pub use load::DataMapError;
 pub use media::Media;
 pub use model::{
-    Collection, DataMap, Dataset, Direction, Erase, Field, FieldReference, OrganisationRoot, Ownership,
-    Position,
+    Collection, DataMap, Dataset, Direction, Erase, Field, FieldReference, OauthTokens, OrganisationRoot,
+    Ownership, Position,
 };
 pub use strategy::{Effect, Strategy};
 pub use tenant::{Hop, TenantPath};
