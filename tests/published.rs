@@ -38,14 +38,15 @@ event = msgpack.unpackb(open(sys.argv[2], "rb").read())
 assert event["kind"] == "audit.event", event
 body = event["body"]
 assert set(body) == {"organisation_id", "actor", "actor_role", "action", "outcome", "job_id", "job_version",
-                     "step_no", "occurred_at", "trace_id"}, body
-assert (body["action"], body["outcome"], body["job_version"], body["step_no"]) == ("job_created", "success", 1, None), body
+                     "step_no", "occurred_at", "trace_id", "reason", "hold_id"}, body
+assert (body["action"], body["outcome"], body["job_version"], body["step_no"]) == ("step_skipped", "success", 4, 3), body
+assert body["reason"] == "provider_closed" and uuid.UUID(bytes=body["hold_id"]).version == 7, body
 print("read")
 "#;
     let output = Command::new(python)
         .args(["-c", script])
         .arg(proto("golden/step.due.v1.msgpack"))
-        .arg(proto("golden/audit.event.v1.msgpack"))
+        .arg(proto("golden/audit.event.v2.msgpack"))
         .output()
         .unwrap();
     assert_eq!(

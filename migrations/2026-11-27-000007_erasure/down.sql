@@ -4,6 +4,11 @@ BEGIN
     DELETE FROM public.job_secrets s WHERE s.job_id = NEW.id;
     RETURN NULL;
 END $$;
+DROP TRIGGER forget_job_secret ON privacy_jobs;
+CREATE TRIGGER forget_job_secret AFTER UPDATE ON privacy_jobs FOR EACH ROW
+    WHEN (NEW.state IN ('completed', 'cancelled', 'expired') AND NEW.state <> OLD.state)
+    EXECUTE FUNCTION forget_job_secret();
+DROP POLICY only_deferred ON privacy_jobs;
 DROP POLICY erasures ON job_secrets;
 REVOKE SELECT ON job_secrets FROM lethe_erasure;
 REVOKE INSERT ON privacy_jobs FROM lethe_erasure;
@@ -12,7 +17,43 @@ DROP TABLE legal_holds;
 DROP FUNCTION guard_hold();
 DROP TABLE step_scopes;
 DROP INDEX privacy_jobs_scheduled;
+DROP INDEX privacy_jobs_one_deferred;
 DROP INDEX privacy_jobs_one_open_erasure;
+ALTER TABLE audit_logs DROP COLUMN reason, DROP COLUMN hold_id;
+GRANT UPDATE (not_before) ON privacy_jobs TO lethe_api;
+CREATE OR REPLACE FUNCTION guard_job() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.version <> 1 OR NEW.state NOT IN ('pending', 'scheduled', 'awaiting_approval') THEN
+            RAISE EXCEPTION 'job %: a new job has version 1 and has not begun', NEW.id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF (NEW.id, NEW.organisation_id, NEW.kind, NEW.request, NEW.requested_by, NEW.requested_role, NEW.created_at)
+        IS DISTINCT FROM
+        (OLD.id, OLD.organisation_id, OLD.kind, OLD.request, OLD.requested_by, OLD.requested_role, OLD.created_at) THEN
+        RAISE EXCEPTION 'job %: what was asked for cannot be rewritten', OLD.id USING ERRCODE = 'check_violation';
+    END IF;
+    IF OLD.cutoff IS NOT NULL AND NEW.cutoff IS DISTINCT FROM OLD.cutoff THEN
+        RAISE EXCEPTION 'job %: its scope was fixed by planning', OLD.id USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.version NOT IN (OLD.version, OLD.version + 1) THEN
+        RAISE EXCEPTION 'job %: version % cannot follow %', OLD.id, NEW.version, OLD.version
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.state <> OLD.state THEN
+        IF NEW.version = OLD.version THEN
+            RAISE EXCEPTION 'job %: a change of state needs a new version', OLD.id USING ERRCODE = 'check_violation';
+        END IF;
+        IF NOT EXISTS (SELECT FROM public.job_transitions t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN
+            RAISE EXCEPTION 'job %: % cannot become %', OLD.id, OLD.state, NEW.state
+                USING ERRCODE = 'check_violation';
+        END IF;
+    END IF;
+    NEW.updated_at := clock_timestamp();
+    RETURN NEW;
+END $$;
 CREATE OR REPLACE FUNCTION guard_step() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN

@@ -2,7 +2,9 @@
 
 -- An owner may do without a step that waits for others.
 INSERT INTO step_transitions (from_state, to_state) VALUES ('due', 'completed');
-ALTER TABLE job_steps ADD COLUMN skip_reason text;
+ALTER TABLE job_steps
+    ADD COLUMN skip_reason text,
+    ADD CONSTRAINT job_steps_skipped_is_completed CHECK (skip_reason IS NULL OR state = 'completed');
 CREATE OR REPLACE FUNCTION guard_step() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
@@ -27,10 +29,10 @@ BEGIN
         RAISE EXCEPTION 'step % of job %: epoch % cannot follow %', OLD.step_no, OLD.job_id, NEW.epoch, OLD.epoch
             USING ERRCODE = 'check_violation';
     END IF;
-    -- Nothing is done without a worker, unless the owner has said why it is done without.
-    IF OLD.state = 'due' AND NEW.state = 'completed' AND NEW.skip_reason IS NULL THEN
-        RAISE EXCEPTION 'step % of job %: due cannot become completed without a reason to skip it', OLD.step_no, OLD.job_id
-            USING ERRCODE = 'check_violation';
+    -- Nothing is done without a worker, unless it waits for others and the owner has said why not.
+    IF OLD.state = 'due' AND NEW.state = 'completed' AND (NEW.skip_reason IS NULL OR OLD.kind <> 'revoke_tokens') THEN
+        RAISE EXCEPTION 'step % of job %: only a step that waits for others is skipped, and with a reason',
+            OLD.step_no, OLD.job_id USING ERRCODE = 'check_violation';
     END IF;
     IF NEW.state <> OLD.state
         AND NOT EXISTS (SELECT FROM public.step_transitions t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN
@@ -41,12 +43,57 @@ BEGIN
 END $$;
 GRANT UPDATE (skip_reason) ON job_steps TO lethe_api;
 
+-- As before, and a grace period is kept to. Nothing ever moved its end; now nothing can.
+CREATE OR REPLACE FUNCTION guard_job() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.version <> 1 OR NEW.state NOT IN ('pending', 'scheduled', 'awaiting_approval') THEN
+            RAISE EXCEPTION 'job %: a new job has version 1 and has not begun', NEW.id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF (NEW.id, NEW.organisation_id, NEW.kind, NEW.request, NEW.requested_by, NEW.requested_role, NEW.created_at)
+        IS DISTINCT FROM
+        (OLD.id, OLD.organisation_id, OLD.kind, OLD.request, OLD.requested_by, OLD.requested_role, OLD.created_at) THEN
+        RAISE EXCEPTION 'job %: what was asked for cannot be rewritten', OLD.id USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.not_before IS DISTINCT FROM OLD.not_before THEN
+        RAISE EXCEPTION 'job %: its grace period is neither shortened nor prolonged', OLD.id
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF OLD.state = 'scheduled' AND NEW.state = 'pending' AND clock_timestamp() < OLD.not_before THEN
+        RAISE EXCEPTION 'job %: its grace period has not ended', OLD.id USING ERRCODE = 'check_violation';
+    END IF;
+    IF OLD.cutoff IS NOT NULL AND NEW.cutoff IS DISTINCT FROM OLD.cutoff THEN
+        RAISE EXCEPTION 'job %: its scope was fixed by planning', OLD.id USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.version NOT IN (OLD.version, OLD.version + 1) THEN
+        RAISE EXCEPTION 'job %: version % cannot follow %', OLD.id, NEW.version, OLD.version
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.state <> OLD.state THEN
+        IF NEW.version = OLD.version THEN
+            RAISE EXCEPTION 'job %: a change of state needs a new version', OLD.id USING ERRCODE = 'check_violation';
+        END IF;
+        IF NOT EXISTS (SELECT FROM public.job_transitions t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN
+            RAISE EXCEPTION 'job %: % cannot become %', OLD.id, OLD.state, NEW.state
+                USING ERRCODE = 'check_violation';
+        END IF;
+    END IF;
+    NEW.updated_at := clock_timestamp();
+    RETURN NEW;
+END $$;
+REVOKE UPDATE (not_before) ON privacy_jobs FROM lethe_api;
+
 -- No second erasure of the same organisation or person while one is open, however it is asked for. A dry
 -- run erases nothing, and a deferred run erases only what another one left.
 CREATE UNIQUE INDEX privacy_jobs_one_open_erasure ON privacy_jobs (organisation_id,
         (coalesce(request -> 'subject' ->> 'identity_type', '')), (coalesce(request -> 'subject' ->> 'tag', '')))
     WHERE kind = 'erasure' AND NOT request ? 'deferred' AND NOT (request ->> 'dry_run')::boolean
         AND state NOT IN ('completed', 'failed', 'cancelled', 'expired');
+-- What a hold had an erasure leave is taken up once.
+CREATE UNIQUE INDEX privacy_jobs_one_deferred ON privacy_jobs ((request -> 'deferred')) WHERE request ? 'deferred';
 CREATE INDEX privacy_jobs_scheduled ON privacy_jobs (not_before) WHERE state = 'scheduled';
 
 -- Which rows a step may touch: keys and key ranges, fixed by planning. They may be personal data, so they
@@ -84,9 +131,9 @@ CREATE INDEX legal_holds_by_organisation ON legal_holds (organisation_id, placed
 CREATE FUNCTION guard_hold() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF OLD.released_at IS NOT NULL
-        OR (NEW.id, NEW.organisation_id, NEW.scope, NEW.sealed, NEW.ground, NEW.owner, NEW.placed_at, NEW.placed_by)
+        OR (NEW.id, NEW.organisation_id, NEW.scope, NEW.sealed, NEW.ground, NEW.owner, NEW.review_on, NEW.placed_at, NEW.placed_by)
             IS DISTINCT FROM
-           (OLD.id, OLD.organisation_id, OLD.scope, OLD.sealed, OLD.ground, OLD.owner, OLD.placed_at, OLD.placed_by) THEN
+           (OLD.id, OLD.organisation_id, OLD.scope, OLD.sealed, OLD.ground, OLD.owner, OLD.review_on, OLD.placed_at, OLD.placed_by) THEN
         RAISE EXCEPTION 'hold %: it is released once, and never rewritten', OLD.id USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
@@ -108,13 +155,17 @@ CREATE TABLE job_retained (
 );
 CREATE INDEX job_retained_by_hold ON job_retained (hold_id) WHERE erased_by IS NULL;
 
-GRANT SELECT, INSERT, UPDATE (released_at, released_by) ON legal_holds TO lethe_api;
+-- The log says why something was done, and which hold it is about.
+ALTER TABLE audit_logs ADD COLUMN reason text, ADD COLUMN hold_id uuid;
+
+-- The API leaves the values that a hold is found by and cannot read them back; the worker reads them.
+GRANT SELECT (id, organisation_id, scope, ground, owner, review_on, placed_at, placed_by, released_at, released_by),
+    INSERT, UPDATE (released_at, released_by) ON legal_holds TO lethe_api;
 GRANT SELECT ON job_retained TO lethe_api;
 GRANT SELECT ON legal_holds, job_secrets TO lethe_erasure;
 GRANT SELECT, INSERT ON step_scopes, job_retained TO lethe_erasure;
 -- A job that ends although a hold it obeyed has been released meanwhile asks for the rest itself.
 GRANT INSERT ON privacy_jobs TO lethe_erasure;
-GRANT SELECT (job_id), DELETE ON step_scopes TO lethe_scheduler;
 
 ALTER TABLE step_scopes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE legal_holds ENABLE ROW LEVEL SECURITY;
@@ -123,29 +174,61 @@ CREATE POLICY one_organisation ON legal_holds TO lethe_api
     USING (organisation_id = current_setting('lethe.organisation'));
 CREATE POLICY one_organisation ON job_retained TO lethe_api
     USING (organisation_id = current_setting('lethe.organisation'));
-CREATE POLICY erasures ON legal_holds FOR SELECT TO lethe_erasure USING (true);
+CREATE POLICY erasures ON legal_holds FOR SELECT TO lethe_erasure
+    USING (EXISTS (SELECT FROM privacy_jobs j WHERE j.organisation_id = legal_holds.organisation_id));
 CREATE POLICY erasures ON step_scopes TO lethe_erasure
     USING (EXISTS (SELECT FROM privacy_jobs j WHERE j.id = job_id));
 CREATE POLICY erasures ON job_retained TO lethe_erasure
     USING (EXISTS (SELECT FROM privacy_jobs j WHERE j.id = job_id));
 CREATE POLICY erasures ON job_secrets FOR SELECT TO lethe_erasure
     USING (EXISTS (SELECT FROM privacy_jobs j WHERE j.id = job_id));
-CREATE POLICY all_jobs ON step_scopes TO lethe_scheduler USING (true);
+-- A job that the worker makes is the rest of one that left rows because of a hold which is released, and
+-- nothing else.
+CREATE POLICY only_deferred ON privacy_jobs AS RESTRICTIVE FOR INSERT TO lethe_erasure WITH CHECK (
+    kind = 'erasure' AND state = 'pending' AND EXISTS (
+        SELECT FROM privacy_jobs o
+        JOIN job_retained r ON r.job_id = o.id AND r.organisation_id = o.organisation_id
+        JOIN legal_holds h ON h.id = r.hold_id AND h.organisation_id = o.organisation_id
+        WHERE o.organisation_id = privacy_jobs.organisation_id AND o.kind = 'erasure'
+          AND h.released_at IS NOT NULL
+          AND o.id::text = privacy_jobs.request -> 'deferred' ->> 'job'
+          AND h.id::text = privacy_jobs.request -> 'deferred' ->> 'hold'
+          AND o.request - 'deferred' - 'grace_period_days'
+              = privacy_jobs.request - 'deferred' - 'grace_period_days'
+    )
+);
 
--- What only the steps of a job needed goes with the job. A scope stays while rows of it are held: the run
--- after the hold's release has no other way to them.
+-- What only the steps of a job needed goes with the job; of one that failed, once it cannot be tried again.
+-- A scope stays while rows of it are held: the run after the hold's release has no other way to them. It goes
+-- with that run, or when that run is called off.
 CREATE OR REPLACE FUNCTION forget_job_secret() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    source uuid := (NEW.request -> 'deferred' ->> 'job')::uuid;
 BEGIN
     DELETE FROM public.job_secrets s WHERE s.job_id = NEW.id;
-    IF NEW.state = 'completed' AND NEW.request ? 'deferred' THEN
+    IF source IS NOT NULL THEN
+        -- Of two runs that end at the same time, the second sees what the first has written.
+        PERFORM FROM public.privacy_jobs j WHERE j.id = source FOR UPDATE;
+    END IF;
+    IF NEW.state = 'completed' AND source IS NOT NULL THEN
         UPDATE public.job_retained r SET erased_by = NEW.id
-        WHERE r.job_id = (NEW.request -> 'deferred' ->> 'job')::uuid
-          AND r.hold_id = (NEW.request -> 'deferred' ->> 'hold')::uuid AND r.organisation_id = NEW.organisation_id;
+        WHERE r.job_id = source AND r.organisation_id = NEW.organisation_id
+          AND r.hold_id = (NEW.request -> 'deferred' ->> 'hold')::uuid;
     END IF;
     DELETE FROM public.step_scopes s
-    WHERE s.organisation_id = NEW.organisation_id
-      AND s.job_id IN (NEW.id, (NEW.request -> 'deferred' ->> 'job')::uuid)
-      AND NOT EXISTS (SELECT FROM public.job_retained r WHERE r.job_id = s.job_id AND r.erased_by IS NULL);
+    WHERE s.organisation_id = NEW.organisation_id AND s.job_id IN (NEW.id, source)
+      AND NOT EXISTS (
+          SELECT FROM public.job_retained r
+          WHERE r.job_id = s.job_id AND r.erased_by IS NULL AND NOT EXISTS (
+              SELECT FROM public.privacy_jobs d
+              WHERE d.request ? 'deferred'
+                AND d.request -> 'deferred' = jsonb_build_object('hold', r.hold_id, 'job', r.job_id)
+                AND (d.state = 'cancelled' OR d.state = 'failed' AND d.sweeps_done >= 2)));
     RETURN NULL;
 END $$;
+DROP TRIGGER forget_job_secret ON privacy_jobs;
+CREATE TRIGGER forget_job_secret AFTER UPDATE ON privacy_jobs FOR EACH ROW
+    WHEN (NEW.state IN ('completed', 'cancelled', 'expired') AND NEW.state <> OLD.state
+        OR NEW.state = 'failed' AND NEW.sweeps_done >= 2 AND OLD.sweeps_done < 2)
+    EXECUTE FUNCTION forget_job_secret();

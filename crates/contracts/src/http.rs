@@ -314,6 +314,12 @@ pub struct AuditEntry {
     pub occurred_at: DateTime<Utc>,
     /// When the log received it.
     pub recorded_at: DateTime<Utc>,
+    /// Why a step was skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The legal hold it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_id: Option<Uuid>,
 }
 
 /// A page of the audit log, newest first.

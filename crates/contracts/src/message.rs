@@ -76,12 +76,15 @@ pub struct AuditEvent {
     pub occurred_at: DateTime<Utc>,
     /// The trace it belongs to, in hex.
     pub trace_id: Option<String>,
-    /// Why an owner did without a step.
+    /// Why an owner did without a step. Unknown to version 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<SkipReason>,
+    /// The legal hold, if it is about one. Unknown to version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_id: Option<Uuid>,
 }
 
 impl Message for AuditEvent {
     const KIND: &'static str = "audit.event";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 }

@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeZone, Utc};
 use contracts::{AuditEvent, DecodeError, Envelope, Message, StepDue, decode, encode};
 use domain::audit::Action;
 use domain::id::{JobId, OrganisationId, StepNo};
+use domain::job::SkipReason;
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -23,7 +24,22 @@ fn step_due() -> Envelope<StepDue> {
     Envelope::new(Uuid::from_u128(0xa755_1968_d5d6_54b2_9831_815a_c901_7798), sent_at(), body)
 }
 
+/// A step of an erasure that the owner did without.
 fn audit_event() -> Envelope<AuditEvent> {
+    let body = AuditEvent {
+        action: Action::StepSkipped,
+        outcome: Action::StepSkipped.outcome(),
+        job_version: Some(4),
+        step_no: Some(StepNo(3)),
+        reason: Some(SkipReason::ProviderClosed),
+        hold_id: Some(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0002)),
+        ..audit_event_v1().body
+    };
+    Envelope { version: 2, body, ..audit_event_v1() }
+}
+
+/// As it was written before there were reasons and holds.
+fn audit_event_v1() -> Envelope<AuditEvent> {
     let body = AuditEvent {
         organisation_id: OrganisationId::parse("org-1").unwrap(),
         actor: "owner-1".to_owned(),
@@ -36,12 +52,14 @@ fn audit_event() -> Envelope<AuditEvent> {
         occurred_at: sent_at(),
         trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
         reason: None,
+        hold_id: None,
     };
-    Envelope::new(Uuid::from_u128(0xb755_1968_d5d6_54b2_9831_815a_c901_7798), sent_at(), body)
+    let envelope = Envelope::new(Uuid::from_u128(0xb755_1968_d5d6_54b2_9831_815a_c901_7798), sent_at(), body);
+    Envelope { version: 1, ..envelope }
 }
 
 fn golden<T: Message + PartialEq + std::fmt::Debug>(envelope: &Envelope<T>) {
-    let name = format!("{}.v{}.msgpack", T::KIND, T::VERSION);
+    let name = format!("{}.v{}.msgpack", T::KIND, envelope.version);
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../proto/golden").join(&name);
     let encoded = encode(envelope).unwrap();
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -57,6 +75,8 @@ fn golden<T: Message + PartialEq + std::fmt::Debug>(envelope: &Envelope<T>) {
 fn messages_are_written_and_read_as_published() {
     golden(&step_due());
     golden(&audit_event());
+    golden(&audit_event_v1());
+    assert_eq!((audit_event().version, step_due().version), (AuditEvent::VERSION, StepDue::VERSION));
 }
 
 #[test]

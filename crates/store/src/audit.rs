@@ -8,6 +8,7 @@ use contracts::{AuditEvent, Envelope};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::id::OrganisationId;
+use domain::job::SkipReason;
 use uuid::Uuid;
 
 use crate::error::StoreError;
@@ -64,6 +65,8 @@ struct NewEntry<'a> {
     trace_id: Option<&'a str>,
     occurred_at: DateTime<Utc>,
     body: &'a [u8],
+    reason: Option<&'static str>,
+    hold_id: Option<Uuid>,
 }
 
 impl Store {
@@ -91,7 +94,7 @@ impl Store {
                 }
                 verdicts.push(verdict.unwrap_or(Appended::As(size)));
             }
-            // 13 columns a row: PostgreSQL takes at most 65,535 parameters in one statement.
+            // 15 columns a row: PostgreSQL takes at most 65,535 parameters in one statement.
             for chunk in rows.chunks(1_000) {
                 diesel::insert_into(audit_logs::table).values(chunk).execute(conn).await?;
             }
@@ -152,6 +155,8 @@ fn entry(seq: i64, event: &IncomingEvent) -> NewEntry<'_> {
         trace_id: body.trace_id.as_deref(),
         occurred_at: body.occurred_at,
         body: &event.body,
+        reason: body.reason.map(SkipReason::name),
+        hold_id: body.hold_id,
     }
 }
 
@@ -219,6 +224,8 @@ struct EntryRow {
     trace_id: Option<String>,
     occurred_at: DateTime<Utc>,
     recorded_at: DateTime<Utc>,
+    reason: Option<String>,
+    hold_id: Option<Uuid>,
 }
 
 impl From<EntryRow> for AuditEntry {
@@ -236,6 +243,8 @@ impl From<EntryRow> for AuditEntry {
             trace_id: row.trace_id,
             occurred_at: row.occurred_at,
             recorded_at: row.recorded_at,
+            reason: row.reason,
+            hold_id: row.hold_id,
         }
     }
 }

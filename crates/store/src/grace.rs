@@ -44,21 +44,38 @@ impl Store {
         for (job, headers) in ended {
             let headers = serde_json::from_value(headers).unwrap_or_default();
             let origin = Origin { actor: origin.actor.clone(), headers };
-            let done =
-                conn.transaction(async |conn| release(conn, JobId(job), witness, &origin).await).await?;
-            released = released.saturating_add(usize::from(done));
+            match conn.transaction(async |conn| release(conn, JobId(job), witness, &origin).await).await {
+                Ok(done) => released = released.saturating_add(usize::from(done)),
+                // One row that cannot be read must not keep the others waiting.
+                Err(StoreError::Corrupt(what)) => {
+                    tracing::error!(job.id = %job, what, "a grace period cannot be ended");
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(released)
     }
 }
 
-/// Releases one job; `false` when it was called off or released in the meantime.
+/// Releases one job; `false` when it was called off or released in the meantime, or somebody is about to.
 async fn release(
     conn: &mut AsyncPgConnection,
     id: JobId,
     witness: DateTime<Utc>,
     origin: &Origin,
 ) -> Result<bool, StoreError> {
+    // Who holds the row calls the job off or releases it. If neither, it is found again.
+    let free: Option<Uuid> = privacy_jobs::table
+        .find(id.0)
+        .select(privacy_jobs::id)
+        .for_update()
+        .skip_locked()
+        .first(conn)
+        .await
+        .optional()?;
+    if free.is_none() {
+        return Ok(false);
+    }
     let Some(mut job) = LockedJob::lock(conn, id, origin).await? else {
         return Ok(false);
     };

@@ -36,16 +36,14 @@ pub struct NewHold {
     pub review_on: NaiveDate,
 }
 
-/// A hold as it is kept. `Debug` shows no sealed value.
-#[derive(Clone, PartialEq, Queryable, Selectable)]
+/// A hold as people see it. The values that it is found by are not among them.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = legal_holds)]
 pub struct HoldRecord {
     /// Its id.
     pub id: Uuid,
     /// What is held, in names only.
     pub scope: serde_json::Value,
-    /// The values that it is found by, sealed.
-    pub sealed: Option<Vec<u8>>,
     /// The ground of Art. 17(3), by name.
     pub ground: String,
     /// Who answers for it.
@@ -62,9 +60,23 @@ pub struct HoldRecord {
     pub released_by: Option<String>,
 }
 
-impl std::fmt::Debug for HoldRecord {
+/// A hold in effect, as an erasure obeys it. `Debug` shows no sealed value.
+#[derive(Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = legal_holds)]
+pub struct ActiveHold {
+    /// Its id.
+    pub id: Uuid,
+    /// What is held, in names only.
+    pub scope: serde_json::Value,
+    /// The values that it is found by, sealed.
+    pub sealed: Option<Vec<u8>>,
+    /// The ground of Art. 17(3), by name.
+    pub ground: String,
+}
+
+impl std::fmt::Debug for ActiveHold {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HoldRecord")
+        f.debug_struct("ActiveHold")
             .field("id", &self.id)
             .field("ground", &self.ground)
             .finish_non_exhaustive()
@@ -125,7 +137,7 @@ impl Store {
                 .returning(HoldRecord::as_returning())
                 .get_result(conn)
                 .await?;
-            told(conn, &new.organisation, origin, Action::HoldPlaced).await?;
+            told(conn, (&new.organisation, new.id), origin, Action::HoldPlaced).await?;
             Ok(placed)
         })
         .await
@@ -159,14 +171,14 @@ impl Store {
     /// The holds that an erasure of the organisation has to obey now.
     ///
     /// # Errors
-    /// [`StoreError`] when the database fails.
-    pub async fn active_holds(&self, organisation: &OrganisationId) -> Result<Vec<HoldRecord>, StoreError> {
+    /// [`StoreError`] when the database fails, or refuses: only the erasure worker may ask.
+    pub async fn active_holds(&self, organisation: &OrganisationId) -> Result<Vec<ActiveHold>, StoreError> {
         let mut conn = self.conn().await?;
         let holds = legal_holds::table
             .filter(legal_holds::organisation_id.eq(organisation.as_str()))
             .filter(legal_holds::released_at.is_null())
             .order((legal_holds::placed_at, legal_holds::id))
-            .select(HoldRecord::as_select())
+            .select(ActiveHold::as_select())
             .load(&mut conn)
             .await?;
         Ok(holds)
@@ -229,7 +241,7 @@ impl Store {
                 ))
                 .execute(conn)
                 .await?;
-            told(conn, organisation, origin, Action::HoldReleased).await?;
+            told(conn, (organisation, id), origin, Action::HoldReleased).await?;
             let left: Vec<Uuid> = job_retained::table
                 .filter(job_retained::hold_id.eq(id))
                 .filter(job_retained::erased_by.is_null())
@@ -323,12 +335,12 @@ async fn ask_for_rest(
 
 async fn told(
     conn: &mut AsyncPgConnection,
-    organisation: &OrganisationId,
+    (organisation, hold): (&OrganisationId, Uuid),
     origin: &Origin,
     action: Action,
 ) -> Result<(), StoreError> {
     let now = clock::now(conn).await?;
-    let about = EventAbout { job: None, version: None, step: None };
+    let about = EventAbout { hold: Some(hold), ..EventAbout::default() };
     let event = audit_event(organisation, origin, action, about, now);
     outbox::audit(conn, event, &origin.headers).await
 }

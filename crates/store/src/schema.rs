@@ -167,6 +167,8 @@ diesel::table! {
         occurred_at -> Timestamptz,
         recorded_at -> Timestamptz,
         body -> Bytea,
+        reason -> Nullable<Text>,
+        hold_id -> Nullable<Uuid>,
     }
 }
 

@@ -36,9 +36,13 @@ pub struct SweepConfig {
     /// Idempotency keys are kept so long.
     #[serde(with = "duration")]
     pub keep_idempotency_keys: Duration,
-    /// Sealed secrets of failed jobs are kept so long, for those who try again.
+    /// Sealed secrets of failed exports are kept so long, for those who try again.
     #[serde(with = "duration")]
     pub keep_secrets_of_failed: Duration,
+    /// A failed erasure can be tried again for so long. After that, what its steps would need to know is
+    /// removed, and only a new request helps.
+    #[serde(with = "duration")]
+    pub keep_failed_erasures: Duration,
 }
 
 impl Default for SweepConfig {
@@ -49,6 +53,7 @@ impl Default for SweepConfig {
             keep_outbox: Duration::from_secs(7 * 24 * 3600),
             keep_idempotency_keys: Duration::from_secs(24 * 3600),
             keep_secrets_of_failed: Duration::from_secs(24 * 3600),
+            keep_failed_erasures: Duration::from_secs(30 * 24 * 3600),
         }
     }
 }
@@ -74,7 +79,7 @@ pub struct Swept {
     pub announced: usize,
     /// Audit events published again.
     pub audit_again: usize,
-    /// Outbox rows, idempotency keys and secrets of failed jobs removed.
+    /// Outbox rows and idempotency keys removed, and failed jobs whose secrets and scopes were.
     pub removed: usize,
 }
 
@@ -205,11 +210,23 @@ impl Store {
         let secrets = self
             .run(
                 "DELETE FROM job_secrets s USING privacy_jobs j \
-                 WHERE j.id = s.job_id AND j.state = 'failed' AND j.ended_at < clock_timestamp() - $1 AND $2 > 0",
+                 WHERE j.id = s.job_id AND j.kind = 'export' AND j.state = 'failed' \
+                   AND j.ended_at < clock_timestamp() - $1 AND $2 > 0",
                 config.keep_secrets_of_failed,
             )
             .await?;
-        Ok(messages.saturating_add(keys).saturating_add(secrets))
+        // The database removes by itself what is sealed for a job that cannot be tried again.
+        let erasures = self
+            .run(
+                "UPDATE privacy_jobs SET sweeps_done = 3 WHERE id IN ( \
+                     SELECT j.id FROM privacy_jobs j \
+                     WHERE j.kind = 'erasure' AND j.state = 'failed' AND j.sweeps_done < 3 \
+                       AND j.ended_at < clock_timestamp() - $1 \
+                     LIMIT $2 FOR UPDATE SKIP LOCKED)",
+                config.keep_failed_erasures,
+            )
+            .await?;
+        Ok([messages, keys, secrets, erasures].into_iter().fold(0, usize::saturating_add))
     }
 
     async fn run(&self, statement: &str, age: Duration) -> Result<usize, StoreError> {

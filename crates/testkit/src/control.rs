@@ -1,5 +1,7 @@
 //! A control database of a test's own.
 
+use chrono::{DateTime, Utc};
+use domain::id::JobId;
 use secrecy::SecretString;
 use store::{Store, StoreConfig};
 use tokio_postgres::Client;
@@ -54,6 +56,19 @@ impl ControlDatabase {
     #[must_use]
     pub fn store_as(&self, role: &str) -> Store {
         open(self.url_as(role))
+    }
+
+    /// Lets the grace period of a job end at that moment, which no service can.
+    ///
+    /// # Panics
+    /// When there is no such job.
+    pub async fn end_grace(&self, job: JobId, at: DateTime<Utc>) {
+        let script = format!(
+            "BEGIN; SET LOCAL session_replication_role = replica; \
+             UPDATE privacy_jobs SET not_before = '{at}' WHERE id = '{job}' AND state = 'scheduled'; COMMIT",
+            at = at.to_rfc3339()
+        );
+        self.client().await.batch_execute(&script).await.expect("no trigger stands in the way");
     }
 
     /// A superuser's connection.

@@ -22,6 +22,7 @@ fn foreign() -> Vec<u8> {
         occurred_at: "2026-11-21T12:00:00Z".parse().unwrap(),
         trace_id: None,
         reason: None,
+        hold_id: None,
     };
     encode(&Envelope::new(Uuid::now_v7(), body.occurred_at, body)).unwrap()
 }

@@ -117,7 +117,7 @@ impl Store {
             act_for(conn, organisation).await?;
             let job =
                 LockedJob::lock_of(conn, (organisation, id), origin).await?.ok_or(ControlError::NotFound)?;
-            let about = EventAbout { job: Some(id), version: None, step: None };
+            let about = EventAbout { job: Some(id), ..EventAbout::default() };
             let event = audit_event(organisation, origin, action, about, job.now);
             outbox::audit(conn, event, &origin.headers).await?;
             Ok(())

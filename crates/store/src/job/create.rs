@@ -184,7 +184,7 @@ pub(crate) async fn insert_job(conn: &mut AsyncPgConnection, new: &NewJob<'_>) -
         ))
         .execute(conn)
         .await?;
-    let about = EventAbout { job: Some(new.id), version: Some(1), step: None };
+    let about = EventAbout { job: Some(new.id), version: Some(1), ..EventAbout::default() };
     let event = audit_event(new.organisation, new.origin, Action::JobCreated, about, now);
     outbox::audit(conn, event, &new.origin.headers).await?;
     let planning = new.kind.planning_step();

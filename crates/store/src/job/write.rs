@@ -8,6 +8,7 @@ use domain::audit::Action;
 use domain::id::{JobId, OrganisationId, StepNo};
 use domain::job::law::{Decision, JobFacts, Version};
 use domain::job::{JobState, Phase, Policy, SkipReason, StepCommand, StepState};
+use uuid::Uuid;
 
 use super::Origin;
 use crate::error::StoreError;
@@ -89,9 +90,14 @@ impl<'a> LockedJob<'a> {
                 .await?;
             exactly_one(changed, "job")?;
             let about_step = step.filter(|_| about_step(version.action));
-            let about = EventAbout { job: Some(JobId(self.row.id)), version: Some(number), step: about_step };
-            let mut event = audit_event(&self.organisation, self.origin, version.action, about, self.now);
-            event.reason = self.reason.filter(|_| version.action == Action::StepSkipped);
+            let about = EventAbout {
+                job: Some(JobId(self.row.id)),
+                version: Some(number),
+                step: about_step,
+                reason: self.reason.filter(|_| version.action == Action::StepSkipped),
+                hold: None,
+            };
+            let event = audit_event(&self.organisation, self.origin, version.action, about, self.now);
             outbox::audit(conn, event, &self.origin.headers).await?;
             self.row.version = number;
             self.facts.state = version.state.clone();
@@ -123,7 +129,18 @@ impl<'a> LockedJob<'a> {
         policy: &Policy,
     ) -> Result<Vec<StepNo>, StoreError> {
         self.write_step(conn, row, &decision.step).await?;
-        self.write_versions(conn, &decision.versions, Some(StepNo(row.step_no))).await?;
+        self.write_consequences(conn, StepNo(row.step_no), decision, policy).await
+    }
+
+    /// Carries out what a decision means beyond its step, which is written already.
+    pub async fn write_consequences(
+        &mut self,
+        conn: &mut AsyncPgConnection,
+        step: StepNo,
+        decision: &Decision,
+        policy: &Policy,
+    ) -> Result<Vec<StepNo>, StoreError> {
+        self.write_versions(conn, &decision.versions, Some(step)).await?;
         if decision.cancels_siblings {
             self.command_steps(conn, &StepCommand::Cancel, policy, |step| step.open()).await?;
         }
@@ -206,10 +223,13 @@ impl<'a> LockedJob<'a> {
 }
 
 /// What an audit event is about.
+#[derive(Debug, Default)]
 pub(crate) struct EventAbout {
     pub job: Option<JobId>,
     pub version: Option<i64>,
     pub step: Option<StepNo>,
+    pub reason: Option<SkipReason>,
+    pub hold: Option<Uuid>,
 }
 
 /// Puts an audit event together.
@@ -231,7 +251,8 @@ pub(crate) fn audit_event(
         step_no: about.step,
         occurred_at: now,
         trace_id: origin.trace_id(),
-        reason: None,
+        reason: about.reason,
+        hold_id: about.hold,
     }
 }
 

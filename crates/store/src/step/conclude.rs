@@ -83,6 +83,8 @@ pub(super) async fn surroundings(
     let stored: Option<(i32, String)> = job_steps::table
         .filter(job_steps::job_id.eq(row.job_id))
         .filter(job_steps::phase.gt(row.phase))
+        // After a retry an early step may end last; what came after it and is done is not opened again.
+        .filter(job_steps::state.eq("waiting"))
         .order(job_steps::phase)
         .select((job_steps::phase, job_steps::kind))
         .first(conn)

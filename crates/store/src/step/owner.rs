@@ -3,17 +3,17 @@
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::id::{JobId, OrganisationId, StepNo};
-use domain::job::law::{self, Decision};
+use domain::job::law;
 use domain::job::step::Refused;
 use domain::job::{Policy, SkipReason};
 
 use super::conclude::surroundings;
 use crate::error::StoreError;
 use crate::job::Origin;
-use crate::job::write::LockedJob;
+use crate::job::write::{LockedJob, exactly_one};
 use crate::outbox;
 use crate::pool::{Store, act_for};
-use crate::rows::StepRow;
+use crate::rows::{StepRow, StepStateColumns};
 use crate::schema::job_steps;
 
 /// Why an owner's command about a step was not carried out.
@@ -52,7 +52,7 @@ impl Store {
             let (mut job, row) = lock(conn, organisation, (job, step), origin).await?;
             let policy = Policy::default();
             let decision = law::retry_step(&job.facts, &row.facts()?, job.now, &policy)?;
-            write(conn, &mut job, &row, &decision, None).await?;
+            job.write_decision(conn, &row, &decision, &policy).await?;
             let about = (job.facts.kind, JobId(job.row.id));
             outbox::announce(conn, about, step, &origin.headers, job.now).await?;
             Ok(())
@@ -77,12 +77,19 @@ impl Store {
             let around = surroundings(conn, &row, None).await?;
             let policy = Policy::default();
             let decision = law::skip_step(&job.facts, &row.facts()?, around, job.now, &policy)?;
-            // The database takes no step for done that no worker has done, unless it is told why.
-            diesel::update(job_steps::table.find((row.job_id, row.step_no)))
-                .set(job_steps::skip_reason.eq(reason.name()))
+            // The database takes no step for done that no worker has done, unless it is told why: in the
+            // same statement, so that no step has a reason and is not skipped.
+            let changed = diesel::update(job_steps::table.find((row.job_id, row.step_no)))
+                .filter(job_steps::epoch.eq(row.epoch))
+                .set((
+                    StepStateColumns::new(&decision.step, row.attempts),
+                    job_steps::skip_reason.eq(reason.name()),
+                ))
                 .execute(conn)
                 .await?;
-            write(conn, &mut job, &row, &decision, Some(reason)).await?;
+            exactly_one(changed, "step")?;
+            job.reason = Some(reason);
+            job.write_consequences(conn, step, &decision, &policy).await?;
             Ok(())
         })
         .await
@@ -100,15 +107,4 @@ async fn lock<'a>(
     let job = job.ok_or(StepControlError::NotFound)?;
     let row = job.lock_step(conn, step).await?.ok_or(StepControlError::NotFound)?;
     Ok((job, row))
-}
-
-async fn write(
-    conn: &mut AsyncPgConnection,
-    job: &mut LockedJob<'_>,
-    row: &StepRow,
-    decision: &Decision,
-    reason: Option<SkipReason>,
-) -> Result<(), StoreError> {
-    job.reason = reason;
-    job.write_decision(conn, row, decision, &Policy::default()).await.map(drop)
 }

@@ -23,6 +23,7 @@ fn event(job: Option<(JobId, i64)>, actor: &str) -> AuditEvent {
         occurred_at: "2026-11-21T12:00:00Z".parse::<DateTime<Utc>>().unwrap(),
         trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
         reason: None,
+        hold_id: None,
     }
 }
 

@@ -47,7 +47,7 @@ async fn job_step_audit_event_and_announcement_are_written_together() {
     let (audit, due) = (&outbox[0], &outbox[1]);
     let event: Envelope<AuditEvent> = audit.audit().unwrap();
     assert_eq!(audit.routing_key, "audit.event");
-    assert_eq!((event.id, event.kind.as_str(), event.version), (audit.event_id, "audit.event", 1));
+    assert_eq!((event.id, event.kind.as_str(), event.version), (audit.event_id, "audit.event", 2));
     assert_eq!(event.id, Uuid::new_v5(&job.0, b"audit:1"), "its id follows from job and version");
     assert_eq!(event.body.organisation_id, new.organisation);
     assert_eq!((event.body.actor.as_str(), event.body.actor_role.as_str()), ("owner-1", "owner"));

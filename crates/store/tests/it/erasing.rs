@@ -31,12 +31,6 @@ async fn scheduled(world: &World, days: i64) -> JobId {
     }
 }
 
-/// Lets the grace period end at that moment.
-async fn ends_at(world: &World, job: JobId, at: DateTime<Utc>) {
-    let sql = "UPDATE privacy_jobs SET not_before = $2 WHERE id = $1";
-    assert_eq!(world.admin.execute(sql, &[&job.0, &at]).await.unwrap(), 1);
-}
-
 async fn release(world: &World, witness: DateTime<Utc>) -> usize {
     world.scheduler.release_scheduled(witness, &worker("retention-scheduler")).await.unwrap()
 }
@@ -75,7 +69,7 @@ async fn a_grace_period_ends_by_two_clocks_and_once() {
     let job = scheduled(&world, 1).await;
     let day = TimeDelta::days(1);
     assert_eq!(release(&world, now(&world).await + day * 40).await, 0, "our clock alone runs ahead");
-    ends_at(&world, job, now(&world).await - TimeDelta::seconds(1)).await;
+    world.db.end_grace(job, now(&world).await - TimeDelta::seconds(1)).await;
     assert_eq!(release(&world, now(&world).await - day).await, 0, "the database's clock alone runs ahead");
     assert_eq!(state(&world, job).await, "scheduled");
     let both = now(&world).await;
@@ -90,7 +84,7 @@ async fn a_grace_period_ends_by_two_clocks_and_once() {
 async fn a_scheduler_that_was_down_lets_it_begin_late() {
     let world = World::new().await;
     let job = scheduled(&world, 30).await;
-    ends_at(&world, job, now(&world).await - TimeDelta::days(100)).await;
+    world.db.end_grace(job, now(&world).await - TimeDelta::days(100)).await;
     assert_eq!(release(&world, now(&world).await).await, 1);
     assert_eq!(state(&world, job).await, "pending");
 }
@@ -99,7 +93,7 @@ async fn a_scheduler_that_was_down_lets_it_begin_late() {
 async fn called_off_in_time_it_never_begins_and_the_organisation_is_restored() {
     let world = World::new().await;
     let job = scheduled(&world, 1).await;
-    ends_at(&world, job, now(&world).await + TimeDelta::seconds(1)).await;
+    world.db.end_grace(job, now(&world).await + TimeDelta::seconds(1)).await;
     world.api.cancel_job(&organisation(ORGANISATION), job, &owner("owner-1")).await.unwrap();
     assert_eq!(release(&world, now(&world).await + TimeDelta::days(1)).await, 0);
     assert_eq!(steps(&world, job).await, ["soft_delete cancelled", "plan_erasure cancelled", "restore due"]);

@@ -166,7 +166,7 @@ async fn a_step_changes_by_the_law_or_not_at_all() {
     refuses(
         &world,
         &set_step(job, 2, "state = 'completed', ended_at = now()"),
-        "due cannot become completed",
+        "only a step that waits for others is skipped, and with a reason",
     )
     .await;
     refuses(&world, &set_step(job, 2, "state = 'waiting'"), "due cannot become waiting").await;

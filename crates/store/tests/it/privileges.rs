@@ -16,10 +16,10 @@ lethe_api job_retained: SELECT
 lethe_api job_secrets: INSERT
 lethe_api job_steps: SELECT INSERT UPDATE(announced_at attempts ended_at failure_code failure_detail lease_expires_at lease_owner not_before skip_reason state)
 lethe_api job_transitions: SELECT
-lethe_api legal_holds: SELECT INSERT UPDATE(released_at released_by)
+lethe_api legal_holds: SELECT(ground id organisation_id owner placed_at placed_by released_at released_by review_on scope) INSERT UPDATE(released_at released_by)
 lethe_api outbox: SELECT INSERT UPDATE(published_at)
 lethe_api packages: SELECT
-lethe_api privacy_jobs: SELECT INSERT UPDATE(ended_at failure_code failure_detail not_before state sweeps_done updated_at version)
+lethe_api privacy_jobs: SELECT INSERT UPDATE(ended_at failure_code failure_detail state sweeps_done updated_at version)
 lethe_api step_transitions: SELECT
 lethe_audit __diesel_schema_migrations: SELECT
 lethe_audit audit_head: SELECT UPDATE(size)
@@ -54,7 +54,6 @@ lethe_scheduler job_transitions: SELECT
 lethe_scheduler outbox: SELECT INSERT UPDATE(published_at) DELETE
 lethe_scheduler packages: SELECT(expires_at job_id object_key)
 lethe_scheduler privacy_jobs: SELECT UPDATE(ended_at failure_code failure_detail folder_held_until state sweeps_done updated_at version)
-lethe_scheduler step_scopes: SELECT(job_id) DELETE
 lethe_scheduler step_transitions: SELECT
 ";
 
