@@ -1,74 +1,40 @@
 //! The bodies of the HTTP API, shared by the service and its clients.
 
 mod encryption;
+mod erasure;
 mod events;
+mod export;
+mod hold;
+mod plan;
+mod secret_text;
+mod subject;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::export::{ExportEncryption, ExportFormat, ExportRequest};
 use domain::job::PublicStatus;
-use serde::de::IntoDeserializer;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use encryption::{ByPassphrase, EncryptionBody, Passphrase, ToRecipients};
+pub use erasure::{DeleteBody, SkipBody, SkipReason};
 pub use events::{EndEvent, EventTicket, ProgressEvent};
+pub use export::{ExportBody, Format};
+pub use hold::{
+    ComparedView, ComparisonBody, DeferredJob, HeldCollection, HeldOrganisation, HeldPerson, HeldPersonView,
+    HeldRows, HeldRowsView, HeldSubject, HeldSubjectView, HoldBody, HoldGround, HoldList, HoldScopeBody,
+    HoldScopeView, HoldView, Operator, ReleasedHold, RowsBody, RowsView,
+};
+pub use plan::{CollectionPlanView, EffectName, FieldPlanView, ObjectsView, PlanView, RetainedRowsView};
+pub use secret_text::SecretText;
+pub use subject::{SubjectErasureBody, SubjectExportBody};
 
 /// The `iss` of tokens that the command line makes on a developer's machine. Nobody else's tokens
 /// can have it: an issuer is a URL, and this is none.
 pub const DEVELOPMENT_ISSUER: &str = "lethe-development";
 /// The `aud` of such tokens.
 pub const DEVELOPMENT_AUDIENCE: &str = "lethe";
-
-/// Asks for an export of everything that the data map names of the caller's organisation.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ExportBody {
-    /// Whether media objects are wanted beside the rows.
-    #[serde(default)]
-    pub include_media: bool,
-    /// The format of the data files.
-    #[serde(deserialize_with = "plain_name")]
-    pub format: Format,
-    /// How the package is to be encrypted; not at all when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encryption: Option<EncryptionBody>,
-}
-
-/// Reads a variant's name. JSON would also allow `{"json": null}`, which the published schema does not.
-fn plain_name<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    T::deserialize(IntoDeserializer::<D::Error>::into_deserializer(name))
-}
-
-/// A format of data files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Format {
-    /// One JSON array per collection, one record a line.
-    Json,
-    /// One RFC 4180 file per collection.
-    Csv,
-    /// Both.
-    Both,
-}
-
-impl From<&ExportBody> for ExportRequest {
-    fn from(body: &ExportBody) -> Self {
-        let format = match body.format {
-            Format::Json => ExportFormat::Json,
-            Format::Csv => ExportFormat::Csv,
-            Format::Both => ExportFormat::Both,
-        };
-        let encryption = body.encryption.as_ref().map(|encryption| match encryption {
-            EncryptionBody::ToRecipients(to) => ExportEncryption::Recipients(to.recipients.clone()),
-            EncryptionBody::ByPassphrase(_) => ExportEncryption::Passphrase,
-        });
-        Self { include_media: body.include_media, format, encryption, subject: None }
-    }
-}
 
 /// A status in the vocabulary of OpenDSR 2.0, and `failed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -103,9 +69,9 @@ impl From<PublicStatus> for Status {
 pub struct JobSummary {
     /// The job's id.
     pub id: Uuid,
-    /// `export`.
+    /// `export` or `erasure`.
     pub kind: String,
-    /// The state: `pending`, `running`, `retrying`, `completed`, `failed`, `cancelled`, `expired`, …
+    /// The state: `scheduled`, `pending`, `running`, `retrying`, `completed`, `failed`, `cancelled`, `expired`, …
     pub state: String,
     /// The state in OpenDSR's vocabulary.
     pub status: Status,
@@ -160,7 +126,7 @@ pub struct JobView {
     /// Whether what it wrote was cleared away, so that it cannot be taken up again. Not shown.
     #[serde(skip)]
     pub swept: bool,
-    /// Where to go from here: `self`, `cancel`, `retry`, `download`.
+    /// Where to go from here: `self`, `plan`, `cancel`, `retry`, `download`.
     pub links: BTreeMap<String, String>,
 }
 

@@ -1,9 +1,11 @@
 //! How an export is to be encrypted, in the body that asks for it.
 
-use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
+
+use super::SecretText;
+use super::secret_text::present;
 
 /// How the package is to be encrypted, in the format of age (age-encryption.org/v1): to the holders
 /// of public keys, or by a passphrase.
@@ -34,35 +36,8 @@ pub struct ByPassphrase {
     pub passphrase: Passphrase,
 }
 
-/// A passphrase. Mute in `Debug`; written out only where a request is sent.
-#[derive(Debug, Clone)]
-pub struct Passphrase(SecretString);
-
-impl Passphrase {
-    /// A passphrase that was typed or read.
-    #[must_use]
-    pub const fn new(passphrase: SecretString) -> Self {
-        Self(passphrase)
-    }
-
-    /// The secret itself.
-    #[must_use]
-    pub const fn secret(&self) -> &SecretString {
-        &self.0
-    }
-}
-
-impl Serialize for Passphrase {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0.expose_secret())
-    }
-}
-
-impl<'de> Deserialize<'de> for Passphrase {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self(SecretString::from(text)))
-    }
-}
+/// A passphrase.
+pub type Passphrase = SecretText;
 
 /// Both members, of which one is expected: so that an error can name the member it is about.
 #[derive(Deserialize)]
@@ -72,11 +47,6 @@ struct Members {
     recipients: Option<Vec<String>>,
     #[serde(default, deserialize_with = "present")]
     passphrase: Option<Passphrase>,
-}
-
-/// A member that is there has a value; `null` is none.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 impl<'de> Deserialize<'de> for EncryptionBody {

@@ -1,0 +1,118 @@
+//! The bodies that ask for the erasure of an organisation, and that do without a step of it.
+
+use domain::erasure::{ErasureRequest, GracePeriod};
+use domain::job;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+
+use super::SecretText;
+use super::export::plain_name;
+
+/// Asks for the erasure of everything that the data map names of the caller's organisation (Art. 17).
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteBody {
+    /// The organisation's name, to the letter, as its own table has it.
+    #[schema(value_type = String, write_only)]
+    pub confirm_org_name: SecretText,
+    /// Whether the media objects that rows name are deleted too.
+    #[serde(default)]
+    pub delete_media: bool,
+    /// How many days of 24 hours it waits before it begins. Until then it can be cancelled.
+    #[serde(default, deserialize_with = "grace_period")]
+    #[schema(value_type = i64, minimum = 0, maximum = 30, default = 7)]
+    pub grace_period_days: GracePeriod,
+    /// Whether it ends with its plan, and erases nothing. The plan is made at once.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// Reads a grace period, so that an error says which numbers are one.
+pub(super) fn grace_period<'de, D: Deserializer<'de>>(deserializer: D) -> Result<GracePeriod, D::Error> {
+    let days = i64::deserialize(deserializer).ok();
+    days.and_then(|days| GracePeriod::try_from(days).ok()).ok_or_else(|| {
+        D::Error::custom(format_args!("expected a whole number from 0 to {}", GracePeriod::LONGEST))
+    })
+}
+
+impl From<&DeleteBody> for ErasureRequest {
+    fn from(body: &DeleteBody) -> Self {
+        Self {
+            subject: None,
+            delete_media: body.delete_media,
+            grace_period_days: body.grace_period_days,
+            dry_run: body.dry_run,
+            deferred: None,
+        }
+    }
+}
+
+/// Does without a step that waits for others.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SkipBody {
+    /// Why. It enters the audit log.
+    #[serde(deserialize_with = "plain_name")]
+    pub reason: SkipReason,
+}
+
+/// Why an owner does without a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// The provider has closed its service.
+    ProviderClosed,
+    /// The tokens have expired by themselves.
+    TokensExpired,
+    /// The tokens were revoked by other means.
+    RevokedElsewhere,
+    /// The erasure cannot wait, and the risk is accepted.
+    RiskAccepted,
+}
+
+impl From<SkipReason> for job::SkipReason {
+    fn from(reason: SkipReason) -> Self {
+        match reason {
+            SkipReason::ProviderClosed => Self::ProviderClosed,
+            SkipReason::TokensExpired => Self::TokensExpired,
+            SkipReason::RevokedElsewhere => Self::RevokedElsewhere,
+            SkipReason::RiskAccepted => Self::RiskAccepted,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_said_of_an_erasure_is_the_careful_choice() {
+        let body: DeleteBody = serde_json::from_str(r#"{"confirm_org_name":"Acme"}"#).unwrap();
+        let request = ErasureRequest::from(&body);
+        assert_eq!(
+            (request.delete_media, request.dry_run, request.grace_period_days),
+            (false, false, GracePeriod::default())
+        );
+        assert!(!format!("{body:?}").contains("Acme"));
+    }
+
+    #[test]
+    fn a_grace_period_is_a_whole_number_from_0_to_30() {
+        for days in ["31", "-1", "1.5", "\"7\"", "null", "1e3", "99999999999999999999"] {
+            let body = format!(r#"{{"confirm_org_name":"Acme","grace_period_days":{days}}}"#);
+            let error = serde_json::from_str::<DeleteBody>(&body).unwrap_err().to_string();
+            assert!(error.starts_with("expected a whole number from 0 to 30"), "{error}");
+        }
+    }
+
+    #[test]
+    fn reasons_have_the_names_of_the_domain() {
+        for reason in job::SkipReason::ALL {
+            let body = format!(r#"{{"reason":"{}"}}"#, reason.name());
+            let body: SkipBody = serde_json::from_str(&body).unwrap();
+            assert_eq!(job::SkipReason::from(body.reason), reason);
+        }
+        assert!(serde_json::from_str::<SkipBody>(r#"{"reason":{"risk_accepted":null}}"#).is_err());
+    }
+}

@@ -1,0 +1,145 @@
+//! The plan of an erasure, as it is shown before anything is erased. No value of a row is in it.
+
+use domain::datamap::Effect;
+use domain::erasure::document::{CollectionPlan, FieldPlan, Objects, PlanDocument, RetainedRows};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// What an erasure will do, collection by collection, in the order in which it is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PlanView {
+    /// The type of the identity by which the person was found; absent for a whole organisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity_type: Option<String>,
+    /// Tokens to be revoked and erased, by collection.
+    pub tokens: Vec<ObjectsView>,
+    /// Media objects to be deleted, by collection.
+    pub media: Vec<ObjectsView>,
+    /// Rows, by collection.
+    pub collections: Vec<CollectionPlanView>,
+    /// SHA-256 in hex over what is decided: equal for equal decisions, whatever the numbers.
+    pub plan_hash: String,
+}
+
+/// So many objects that the rows of a collection name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ObjectsView {
+    /// `dataset.collection`.
+    pub collection: String,
+    /// How many.
+    pub count: i64,
+}
+
+/// What happens to the rows of one collection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CollectionPlanView {
+    /// `dataset.collection`.
+    pub collection: String,
+    /// The subject store.
+    pub store: String,
+    /// The table, with its schema.
+    pub table: String,
+    /// `delete`, `anonymise` or `unlink`.
+    pub action: String,
+    /// The columns that change; empty when rows are deleted.
+    pub fields: Vec<FieldPlanView>,
+    /// How many rows it happens to.
+    pub rows: i64,
+    /// Rows that stay because of a legal hold.
+    pub retained: Vec<RetainedRowsView>,
+    /// Rows that stay because they are of others too.
+    pub shared: i64,
+    /// Rows that stay because others still refer to them.
+    pub referred: i64,
+}
+
+/// What happens to one column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FieldPlanView {
+    /// The column.
+    pub column: String,
+    /// The strategy's name.
+    pub strategy: String,
+    /// What the law calls the outcome.
+    pub effect: EffectName,
+    /// Shapes of some values that will change: letters as `x`, digits as `9`.
+    pub samples: Vec<String>,
+}
+
+/// What the law calls the outcome of a strategy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EffectName {
+    /// Irreversible: no longer personal data (Recital 26).
+    Anonymised,
+    /// Replaced by a token that a key holder can recompute: still personal data (Art. 4(5)).
+    Pseudonymised,
+    /// Unchanged.
+    Kept,
+}
+
+/// Rows that a legal hold keeps (Art. 17(3)).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RetainedRowsView {
+    /// The hold.
+    pub hold: Uuid,
+    /// Its ground: `expression`, `legal_obligation`, `public_health`, `archiving` or `legal_claims`.
+    pub ground: String,
+    /// How many rows.
+    pub rows: i64,
+}
+
+impl From<PlanDocument> for PlanView {
+    fn from(document: PlanDocument) -> Self {
+        let PlanDocument { identity_type, tokens, media, collections, plan_hash } = document;
+        Self {
+            identity_type,
+            tokens: tokens.into_iter().map(ObjectsView::from).collect(),
+            media: media.into_iter().map(ObjectsView::from).collect(),
+            collections: collections.into_iter().map(CollectionPlanView::from).collect(),
+            plan_hash,
+        }
+    }
+}
+
+impl From<Objects> for ObjectsView {
+    fn from(Objects { collection, count }: Objects) -> Self {
+        Self { collection, count }
+    }
+}
+
+impl From<CollectionPlan> for CollectionPlanView {
+    fn from(plan: CollectionPlan) -> Self {
+        let CollectionPlan { collection, store, table, action, fields, rows, retained, shared, referred } =
+            plan;
+        Self {
+            collection,
+            store,
+            table: table.to_string(),
+            action,
+            fields: fields.into_iter().map(FieldPlanView::from).collect(),
+            rows,
+            retained: retained.into_iter().map(RetainedRowsView::from).collect(),
+            shared,
+            referred,
+        }
+    }
+}
+
+impl From<FieldPlan> for FieldPlanView {
+    fn from(FieldPlan { column, strategy, effect, samples }: FieldPlan) -> Self {
+        let effect = match effect {
+            Effect::Anonymised => EffectName::Anonymised,
+            Effect::Pseudonymised => EffectName::Pseudonymised,
+            Effect::Kept => EffectName::Kept,
+        };
+        Self { column, strategy, effect, samples }
+    }
+}
+
+impl From<RetainedRows> for RetainedRowsView {
+    fn from(RetainedRows { hold, ground, rows }: RetainedRows) -> Self {
+        Self { hold, ground, rows }
+    }
+}
