@@ -22,7 +22,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "export-worker",
         &["chassis", "connectors", "contracts", "domain", "messaging", "packages", "store", "telemetry"],
     ),
-    ("erasure-worker", &["chassis", "connectors", "contracts", "domain", "messaging", "store", "telemetry"]),
+    (
+        "erasure-worker",
+        &["chassis", "connectors", "contracts", "domain", "messaging", "packages", "store", "telemetry"],
+    ),
     (
         "retention-scheduler",
         &["chassis", "contracts", "domain", "messaging", "packages", "store", "telemetry"],
@@ -31,7 +34,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("lethe", &["connectors", "contracts", "domain", "sample", "store"]),
     // Development only.
     ("testkit", &["contracts", "domain", "store"]),
-    ("tests", &["contracts", "domain", "sample", "store", "telemetry"]),
+    ("tests", &["connectors", "contracts", "domain", "sample", "store", "telemetry"]),
 ];
 
 /// What the core may use from outside: no I/O, no async, no randomness.

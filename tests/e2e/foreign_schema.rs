@@ -63,6 +63,7 @@ async fn tenants_are_followed_through_any_number_of_foreign_keys() {
         data_map: DATA_MAP.to_owned(),
         store: "shop".to_owned(),
         reader: None,
+        eraser: None,
         ..Options::default()
     };
     let system = System::start(servers, database, &options).await.unwrap();

@@ -24,6 +24,9 @@ pub const SERVICES: [&str; 5] =
 /// Seals passphrases between API and export-worker.
 const SEALING_KEY: &str = "fedcba9876543210fedcba9876543210";
 
+/// Makes pseudonyms.
+const PSEUDONYM_KEY: &str = "00112233445566778899aabbccddeeff";
+
 /// What a test wants otherwise than usual.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -33,6 +36,12 @@ pub struct Options {
     pub store: String,
     /// The role that reads the subject store; `None` for its administrator.
     pub reader: Option<String>,
+    /// The role that erases in it; `None` for its administrator.
+    pub eraser: Option<String>,
+    /// Rows of one transaction of an erasure.
+    pub batch_rows: u32,
+    /// Where OAuth tokens are revoked, by provider.
+    pub providers: Vec<(String, String)>,
     /// How long a lease holds.
     pub lease: &'static str,
     /// A step that failed so often fails its job.
@@ -59,6 +68,9 @@ impl Default for Options {
             data_map: sample::DATA_MAP.to_owned(),
             store: "vantage".to_owned(),
             reader: Some("vantage_reader".to_owned()),
+            eraser: Some("vantage_eraser".to_owned()),
+            batch_rows: 20_000,
+            providers: Vec::new(),
             lease: "5s",
             max_attempts: 10,
             whole_export_rows: 20_000,
@@ -110,6 +122,8 @@ impl System {
     async fn prepare(servers: Servers, subjects: Database, options: &Options) -> Result<Self> {
         let control = Database::create(&servers.pg_url, "control").await?;
         lethe(&["migrate", "--allow-login", "--database-url", &control.url], &[])?;
+        let eraser = options.eraser.as_deref().unwrap_or("postgres");
+        subjects.client.batch_execute(&connectors::erase::journal_ddl(eraser)).await?;
         let vhost = format!("test-{}", uuid::Uuid::new_v4().simple());
         make_vhost(&servers.mgmt_url, &vhost).await?;
         let directory = tempfile::tempdir()?;
@@ -175,6 +189,10 @@ impl System {
             Some(role) => self.subjects.url_as(role)?,
             None => self.subjects.url.clone(),
         };
+        let eraser = match &options.eraser {
+            Some(role) => self.subjects.url_as(role)?,
+            None => self.subjects.url.clone(),
+        };
         Ok(match name {
             "export-worker" => format!(
                 "[service]\ndata_map = '{}'\nwhole_export_rows = {}\npart_rows = {}\n{}\
@@ -191,6 +209,17 @@ impl System {
                     .as_ref()
                     .map(|url| format!("[service.buckets.default]\nurl = '{url}'\n"))
                     .unwrap_or_default(),
+            ),
+            "erasure-worker" => format!(
+                "[service]\ndata_map = '{}'\nbatch_rows = {}\n\
+                 [service.stores.\"{store_name}\"]\nurl = '{eraser}'\n\
+                 [service.verify.\"{store_name}\"]\nurl = '{reader}'\n\
+                 [service.sealing]\nactive = 'k1'\n[service.sealing.keys]\nk1 = '{SEALING_KEY}'\n\
+                 [service.pseudonyms]\nactive = 'p1'\n[service.pseudonyms.keys]\np1 = '{PSEUDONYM_KEY}'\n{}",
+                self.path("datamap.yaml").display(),
+                options.batch_rows,
+                providers(options),
+                store_name = options.store,
             ),
             "privacy-api" => format!(
                 "[service]\nlisten = '{}'\npublic_url = '{}'\nmode = 'development'\n\
@@ -322,6 +351,16 @@ impl System {
         ];
         Ok(lethe(&arguments, &[("LETHE_MODE", "development")])?.trim().to_owned())
     }
+}
+
+fn providers(options: &Options) -> String {
+    let one = |(name, endpoint): &(String, String)| {
+        format!(
+            "[service.providers.\"{name}\"]\nendpoint = '{endpoint}'\nclient_id = 'lethe'\nclient_secret = 'x'\n\
+             allow_private = true\ntimeout = '2s'\n"
+        )
+    };
+    options.providers.iter().map(one).collect()
 }
 
 fn limits(options: &Options) -> String {

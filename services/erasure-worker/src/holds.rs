@@ -4,7 +4,7 @@ use chassis::StepError;
 use domain::hold::{HeldRows, Hold, HoldScope};
 use packages::SealedFor;
 use serde::Deserialize;
-use store::{Claimed, HoldRecord};
+use store::{ActiveHold, Claimed};
 use uuid::Uuid;
 
 use crate::Erasures;
@@ -31,7 +31,7 @@ struct Sealed {
 }
 
 impl OpenHold {
-    fn of(erasures: &Erasures, organisation: &str, record: HoldRecord) -> Result<Self, StepError> {
+    fn of(erasures: &Erasures, organisation: &str, record: ActiveHold) -> Result<Self, StepError> {
         let scope = serde_json::from_value(record.scope)
             .map_err(|_| broken("a legal hold cannot be read by this version of the erasure-worker"))?;
         let target = SealedFor { organisation, job_id: record.id };

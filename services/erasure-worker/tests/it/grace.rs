@@ -87,11 +87,9 @@ async fn once_it_is_over_the_rows_are_erased() {
     let world = World::new(SHOP, MAP, None).await;
     let job = scheduled(&world).await;
     world.finish(job, &organisation(ORGANISATION)).await;
-    let over = "UPDATE privacy_jobs SET not_before = clock_timestamp() WHERE id = $1";
-    world.admin.execute(over, &[&job.0]).await.unwrap();
+    let now = world.admin.query_one("SELECT clock_timestamp()", &[]).await.unwrap().get(0);
+    world.control.end_grace(job, now).await;
     let scheduler = world.control.store_as("lethe_scheduler");
-    let now =
-        world.admin.query_one("SELECT clock_timestamp() + interval '1 second'", &[]).await.unwrap().get(0);
     assert_eq!(scheduler.release_scheduled(now, &worker("retention-scheduler")).await.unwrap(), 1);
     let ended = world.finish(job, &organisation(ORGANISATION)).await;
     assert_eq!((ended.state.as_str(), ended.failure), ("completed", None));
