@@ -22,6 +22,9 @@ pub enum PlanError {
         /// The column.
         column: String,
     },
+    /// The data map has no such collection.
+    #[error("the data map has no collection `{0}`")]
+    NoCollection(String),
     /// The collection leads to no organisation.
     #[error("the collection {0} leads to no organisation; give it a `lethe: {{tenant: …}}`")]
     NoTenant(TableName),

@@ -73,7 +73,7 @@ impl Selected {
                 let columns = primary_key(collection, schema)?;
                 let source =
                     source(&columns, columns_of(collection, keys, &columns)?, Vec::new(), parameters);
-                conditions.splice(0..0, [matches(&columns)]);
+                conditions.splice(0..0, [matches(&columns, "t0", "v")]);
                 (Some(source), u64::try_from(keys.len()).ok())
             }
         };
@@ -90,7 +90,7 @@ pub(crate) fn listed(
 ) -> Result<String, PlanError> {
     let columns = primary_key(collection, schema)?;
     let source = source(&columns, columns_of(collection, keys, &columns)?, Vec::new(), parameters);
-    Ok(format!("EXISTS (SELECT FROM {source} WHERE {})", matches(&columns)))
+    Ok(format!("EXISTS (SELECT FROM {source} WHERE {})", matches(&columns, "t0", "v")))
 }
 
 /// The columns of the primary key. Without one, no row can be told from another.
@@ -106,46 +106,50 @@ pub(crate) fn primary_key<'s>(
     table.primary_key.iter().map(|column| sql::live_column(schema, name, column)).collect()
 }
 
-/// That the key of `t0` is that of `v`, column by column.
-pub(crate) fn matches(columns: &[&LiveColumn]) -> String {
+/// That the key of a row is that of one that is listed, column by column.
+pub(crate) fn matches(columns: &[&LiveColumn], row: &str, listed: &str) -> String {
     let pair = |(place, column): (usize, &&LiveColumn)| {
-        format!("t0.{} {} v.k{place}", sql::identifier(&column.name), sql::equality(column, column))
+        format!("{row}.{} {} {listed}.k{place}", sql::identifier(&column.name), sql::equality(column, column))
     };
     columns.iter().enumerate().map(pair).collect::<Vec<_>>().join(" AND ")
 }
 
-/// Keys, and values beside them, as rows: `k0`, `k1`, … of the key's types and `v0`, `v1`, … as text.
-///
-/// A cast cuts and rounds silently: `'acme-west'::varchar(4)` is `acme`, somebody else's key. So a
-/// text that does not read back as itself is no key. Those that the server printed do.
+/// Keys, and values beside them, as rows of `v`.
 pub(crate) fn source(
     columns: &[&LiveColumn],
     keys: Vec<Vec<Option<String>>>,
     values: Vec<Vec<Option<String>>>,
     parameters: &mut Parameters<'_>,
 ) -> String {
-    let (mut selected, mut exact) = (Vec::new(), Vec::new());
-    for (place, column) in columns.iter().enumerate() {
+    let places: Vec<String> = keys.into_iter().chain(values).map(|texts| parameters.texts(texts)).collect();
+    unnested(columns, &places, "v")
+}
+
+/// Arrays of text as rows: `k0`, `k1`, … of the types of these columns, and `v0`, `v1`, … as text
+/// from what arrays there are more.
+///
+/// A cast cuts and rounds silently: `'acme-west'::varchar(4)` is `acme`, somebody else's key. So a
+/// text that does not read back as itself is no key but NULL, which matches nothing. Those that the
+/// server printed do. As a condition this would let the planner expect hardly a row, and compare
+/// thousands of keys with thousands of rows one by one.
+pub(crate) fn unnested(columns: &[&LiveColumn], arrays: &[String], alias: &str) -> String {
+    let exact = |(place, column): (usize, &&LiveColumn)| {
         let key = format!("(s.k{place}::{})", column.sql_type);
-        exact.push(format!("{key}::pg_catalog.text OPERATOR(pg_catalog.=) s.k{place}"));
-        selected.push(format!("{key} AS k{place}"));
-    }
-    selected.extend((0..values.len()).map(|place| format!("s.v{place}")));
-    let names: Vec<String> = (0..keys.len())
-        .map(|place| format!("k{place}"))
-        .chain((0..values.len()).map(|place| format!("v{place}")))
-        .collect();
-    let arrays: Vec<String> = keys
-        .into_iter()
-        .chain(values)
-        .map(|texts| format!("pg_catalog.unnest({}::pg_catalog.text[])", parameters.texts(texts)))
-        .collect();
+        let reads_back = format!("{key}::pg_catalog.text OPERATOR(pg_catalog.=) s.k{place}");
+        format!("CASE WHEN {reads_back} THEN {key} END AS k{place}")
+    };
+    let mut selected: Vec<String> = columns.iter().enumerate().map(exact).collect();
+    let values = arrays.len().saturating_sub(columns.len());
+    selected.extend((0..values).map(|place| format!("s.v{place}")));
+    let keys = (0..columns.len()).map(|place| format!("k{place}"));
+    let names: Vec<String> = keys.chain((0..values).map(|place| format!("v{place}"))).collect();
+    let arrays: Vec<String> =
+        arrays.iter().map(|array| format!("pg_catalog.unnest({array}::pg_catalog.text[])")).collect();
     format!(
-        "(SELECT {} FROM ROWS FROM ({}) s ({}) WHERE {}) v",
+        "(SELECT {} FROM ROWS FROM ({}) s ({})) {alias}",
         selected.join(", "),
         arrays.join(", "),
-        names.join(", "),
-        exact.join(" AND ")
+        names.join(", ")
     )
 }
 

@@ -21,6 +21,7 @@ mod pseudonym;
 mod scope;
 mod statement;
 mod strategy;
+mod subject;
 mod verify;
 mod write;
 
@@ -32,5 +33,6 @@ pub use pseudonym::PseudonymKey;
 pub use scope::EraseScope;
 pub use statement::{EraseStatement, Rows};
 pub use strategy::in_statement;
+pub use subject::{SubjectRead, SubjectRows};
 pub use verify::{Expected, Remainder, Verification, verify};
 pub use write::EraseTransaction;

@@ -124,7 +124,7 @@ impl<'a> EraseStatement<'a> {
         let values = keyed::transposed(values, columns.len()).ok_or_else(bad)?;
         let mut parameters = Parameters::default();
         let source = keyed::source(&key, keys, values, &mut parameters);
-        let (set, matches) = (set.join(", "), keyed::matches(&key));
+        let (set, matches) = (set.join(", "), keyed::matches(&key, "t0", "v"));
         let scope = scope::predicate(collection, schema, scope, &mut parameters)?;
         let relation = sql::relation(table);
         let sql = format!("UPDATE {relation} t0 SET {set} FROM {source} WHERE {matches} AND {scope}");

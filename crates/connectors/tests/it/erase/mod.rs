@@ -8,6 +8,7 @@ mod keys;
 mod organisation;
 mod spared;
 mod strategies;
+mod subject;
 mod support;
 mod typed;
 mod verifying;

@@ -1,0 +1,303 @@
+//! The rows of one person, found along the traversal that the data map gives.
+//!
+//! Each step is one query for many keys, and each query carries the tenant's predicate. Keys that
+//! are found are followed until there are no new ones; then it is decided which of the rows that
+//! the person's rows refer to are the person's alone, and these are followed in turn.
+
+mod queries;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use domain::datamap::DataMap;
+use domain::erasure::subject::{Reached, Unless};
+use domain::erasure::{CollectionErasure, Identity, RowAction, Traversal};
+use domain::id::OrganisationId;
+use domain::schema::LiveSchema;
+
+use crate::error::StoreError;
+use crate::read::ReadTransaction;
+use crate::sql::PlanError;
+use queries::{Planner, Query, columns};
+
+/// So many keys are followed by one query.
+const KEYS: usize = 10_000;
+
+/// A primary key, a text for each of its columns.
+type Key = Vec<String>;
+
+/// How the rows of a person are read from one store.
+pub struct SubjectRead {
+    seeds: Vec<SeedRead>,
+    links: Vec<LinkRead>,
+    /// By the collection that is referred to.
+    decisions: BTreeMap<String, Decision>,
+}
+
+/// Candidates for the identity, which the domain's own comparison decides upon.
+struct SeedRead {
+    collection: String,
+    then: Reached,
+    query: Query,
+}
+
+struct LinkRead {
+    from: String,
+    to: String,
+    then: Reached,
+    /// The keys of the rows that are reached from rows with these keys.
+    reached: Query,
+    /// The keys of those among the referring rows that refer to rows which are left.
+    referring: Option<Query>,
+}
+
+/// Which of the rows that are referred to are referred to by rows of the person only.
+struct Decision {
+    query: Query,
+    /// The collections whose rows of the person do not count, in the order of the parameters.
+    own: Vec<String>,
+}
+
+/// The primary keys of a person's rows. `Debug` shows none of them.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct SubjectRows {
+    /// The person's own, by collection.
+    pub own: BTreeMap<String, Vec<Vec<String>>>,
+    /// Rows in which these columns are unlinked, by collection.
+    pub unlinked: BTreeMap<String, BTreeMap<Vec<String>, Vec<Vec<String>>>>,
+    /// Rows that are left as they are because others share them, by collection.
+    pub left: BTreeMap<String, Vec<Vec<String>>>,
+}
+
+impl SubjectRead {
+    /// Plans the reading from one store of the rows that were there at the cutoff.
+    ///
+    /// # Errors
+    /// When the live schema has not what the map or the traversal needs.
+    pub fn plan(
+        traversal: &Traversal,
+        map: &DataMap,
+        (store, schema): (&str, &LiveSchema),
+        organisation: &OrganisationId,
+        cutoff_at: DateTime<Utc>,
+    ) -> Result<Self, PlanError> {
+        let planner = Planner { map, schema, store, organisation, cutoff_at };
+        let (mut seeds, mut links, mut decisions) = (Vec::new(), Vec::new(), BTreeMap::new());
+        for seed in traversal.seeds.iter().filter(|seed| seed.store == store) {
+            let query = planner.seed(seed, &traversal.identity_type)?;
+            seeds.push(SeedRead { collection: seed.collection.clone(), then: seed.then.clone(), query });
+        }
+        for link in traversal.links.iter().filter(|link| link.store == store) {
+            let mut referring = None;
+            if let Reached::Unless(unless) = &link.then {
+                if !unless.unlink.is_empty() {
+                    referring = Some(planner.referring(link)?);
+                }
+                if !unless.shared && !decisions.contains_key(&link.to) {
+                    let (query, own) = planner.decision(&link.to, &unless.others)?;
+                    decisions.insert(link.to.clone(), Decision { query, own });
+                }
+            }
+            let (from, to, then) = (link.from.clone(), link.to.clone(), link.then.clone());
+            links.push(LinkRead { from, to, then, reached: planner.reached(link)?, referring });
+        }
+        Ok(Self { seeds, links, decisions })
+    }
+}
+
+impl ReadTransaction {
+    /// Finds the rows of a person.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn resolve(&self, read: &SubjectRead, identity: &Identity) -> Result<SubjectRows, StoreError> {
+        let mut search = Search { transaction: self, read, found: Found::default() };
+        search.seeds(identity).await?;
+        loop {
+            search.follow().await?;
+            if !search.decide().await? {
+                break;
+            }
+        }
+        search.unlink().await?;
+        Ok(search.found.rows())
+    }
+}
+
+/// What is found so far.
+#[derive(Default)]
+struct Found {
+    own: BTreeMap<String, BTreeSet<Key>>,
+    /// Own rows whose links were not followed yet.
+    fresh: VecDeque<(String, Vec<Key>)>,
+    /// Rows that are the person's unless others refer to them.
+    candidates: BTreeMap<String, BTreeSet<Key>>,
+    unlinked: BTreeMap<String, BTreeMap<Vec<String>, BTreeSet<Key>>>,
+    left: BTreeMap<String, BTreeSet<Key>>,
+}
+
+impl Found {
+    fn add(&mut self, collection: &str, then: &Reached, keys: Vec<Key>) {
+        let name = collection.to_owned();
+        match then {
+            Reached::Own => self.own(collection, keys),
+            Reached::Unlink(columns) => {
+                let rows = self.unlinked.entry(name).or_default().entry(columns.clone());
+                rows.or_default().extend(keys);
+            }
+            Reached::Left => self.left.entry(name).or_default().extend(keys),
+            Reached::Unless(_) => self.candidates.entry(name).or_default().extend(keys),
+        }
+    }
+
+    fn own(&mut self, collection: &str, keys: Vec<Key>) {
+        let known = self.own.entry(collection.to_owned()).or_default();
+        let fresh: Vec<Key> = keys.into_iter().filter(|key| known.insert(key.clone())).collect();
+        if !fresh.is_empty() {
+            self.fresh.push_back((collection.to_owned(), fresh));
+        }
+    }
+
+    /// The candidates that are not the person's own by some other way.
+    fn open(&self, collection: &str) -> Vec<Key> {
+        let (own, candidates) = (self.own.get(collection), self.candidates.get(collection));
+        let open = |key: &&Key| own.is_none_or(|own| !own.contains(*key));
+        candidates.into_iter().flatten().filter(open).cloned().collect()
+    }
+
+    fn rows(mut self) -> SubjectRows {
+        let names: Vec<String> = self.candidates.keys().cloned().collect();
+        for name in names {
+            let open = self.open(&name);
+            self.left.entry(name).or_default().extend(open);
+        }
+        let listed = |found: BTreeMap<String, BTreeSet<Key>>| {
+            let listed = found.into_iter().map(|(name, keys)| (name, keys.into_iter().collect::<Vec<Key>>()));
+            listed.filter(|(_, keys)| !keys.is_empty()).collect()
+        };
+        let unlinked = self.unlinked.into_iter().map(|(name, by_columns)| {
+            let by_columns =
+                by_columns.into_iter().map(|(columns, keys)| (columns, keys.into_iter().collect()));
+            (name, by_columns.collect())
+        });
+        SubjectRows { unlinked: unlinked.collect(), own: listed(self.own), left: listed(self.left) }
+    }
+}
+
+struct Search<'a> {
+    transaction: &'a ReadTransaction,
+    read: &'a SubjectRead,
+    found: Found,
+}
+
+impl Search<'_> {
+    async fn seeds(&mut self, identity: &Identity) -> Result<(), StoreError> {
+        // No text of the server's holds a NUL, and none is taken as a parameter.
+        if identity.value().contains('\0') {
+            return Ok(());
+        }
+        for seed in &self.read.seeds {
+            let rows = seed.query.identified(self.transaction, identity.value()).await?;
+            let is = |(key, value): (Key, String)| identity.is(&value).then_some(key);
+            self.found.add(&seed.collection, &seed.then, rows.into_iter().filter_map(is).collect());
+        }
+        Ok(())
+    }
+
+    async fn follow(&mut self) -> Result<(), StoreError> {
+        while let Some((collection, keys)) = self.found.fresh.pop_front() {
+            for link in self.read.links.iter().filter(|link| link.from == collection) {
+                for keys in keys.chunks(KEYS) {
+                    let reached =
+                        link.reached.keys(self.transaction, &[columns(keys, link.reached.width)]).await?;
+                    self.found.add(&link.to, &link.then, reached);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether any candidate turned out to be the person's own.
+    async fn decide(&mut self) -> Result<bool, StoreError> {
+        for (collection, decision) in &self.read.decisions {
+            let own = decision.own.iter().zip(&decision.query.widths);
+            let own: Vec<_> = own
+                .map(|(name, width)| columns(self.found.own.get(name).into_iter().flatten(), *width))
+                .collect();
+            for keys in self.found.open(collection).chunks(KEYS) {
+                let mut parameters = vec![columns(keys, decision.query.width)];
+                parameters.extend(own.iter().cloned());
+                let alone = decision.query.keys(self.transaction, &parameters).await?;
+                self.found.own(collection, alone);
+            }
+        }
+        Ok(!self.found.fresh.is_empty())
+    }
+
+    /// Where rows are left to which the person's rows refer, these let go of them.
+    async fn unlink(&mut self) -> Result<(), StoreError> {
+        for link in &self.read.links {
+            let (Some(query), Reached::Unless(Unless { unlink, .. })) = (&link.referring, &link.then) else {
+                continue;
+            };
+            let (left, own) = (self.found.open(&link.to), self.found.own.get(&link.from));
+            let own: Vec<Key> = own.into_iter().flatten().cloned().collect();
+            if left.is_empty() {
+                continue;
+            }
+            let left = columns(&left, query.widths.first().copied().unwrap_or_default());
+            for keys in own.chunks(KEYS) {
+                let parameters = [columns(keys, query.width), left.clone()];
+                let referring = query.keys(self.transaction, &parameters).await?;
+                if !referring.is_empty() {
+                    self.found.add(&link.from, &Reached::Unlink(unlink.clone()), referring);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl SubjectRows {
+    /// The rows that an erasure of the plan is about.
+    #[must_use]
+    pub fn of(&self, erasure: &CollectionErasure) -> &[Vec<String>] {
+        let unlinked = match &erasure.action {
+            RowAction::Unlink(columns) => {
+                self.unlinked.get(&erasure.collection).and_then(|unlinked| unlinked.get(columns))
+            }
+            _ => None,
+        };
+        let own = || self.own.get(&erasure.collection);
+        match &erasure.action {
+            // One that opens a circle is about the person's own rows.
+            RowAction::Unlink(_) => unlinked.or_else(own),
+            _ => own(),
+        }
+        .map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether nobody was found.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.own.is_empty() && self.unlinked.is_empty() && self.left.is_empty()
+    }
+
+    /// These and the rows of another store.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.own.extend(other.own);
+        self.unlinked.extend(other.unlinked);
+        self.left.extend(other.left);
+        self
+    }
+}
+
+impl fmt::Debug for SubjectRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let own: BTreeMap<&str, usize> =
+            self.own.iter().map(|(name, keys)| (name.as_str(), keys.len())).collect();
+        f.debug_struct("SubjectRows").field("own", &own).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,262 @@
+//! The queries of a traversal: each is planned once, and asked with arrays of keys.
+
+use chrono::{DateTime, Utc};
+use domain::datamap::{Collection, DataMap};
+use domain::erasure::subject::{Link, Seed};
+use domain::erasure::{Guard, IdentityKind};
+use domain::id::OrganisationId;
+use domain::schema::{LiveColumn, LiveSchema, TableName};
+use tokio_postgres::types::{ToSql, Type};
+
+use super::Key;
+use crate::erase::keyed::{matches, primary_key, unnested};
+use crate::error::StoreError;
+use crate::export::{rows_of, tables_of};
+use crate::read::ReadTransaction;
+use crate::sql::{self, PlanError};
+
+/// The characters of ASCII that count as blank.
+const BLANKS: &str = " \t\n\u{b}\u{c}\r";
+/// A character that is not of ASCII. What such a text becomes in lower case, and which of its
+/// characters are blank, differs between servers and from Rust.
+const NOT_ASCII: &str = "[^\\x01-\\x7f]";
+
+/// Keys as the arrays that are bound: one for each column.
+pub(super) type Columns = Vec<Vec<String>>;
+
+/// A query for keys.
+pub(super) struct Query {
+    sql: String,
+    /// How many columns the first keys have that are bound.
+    pub(super) width: usize,
+    /// How many columns each of the further keys has.
+    pub(super) widths: Vec<usize>,
+    /// How many columns of the answer are its key.
+    key: usize,
+    tables: Vec<TableName>,
+}
+
+/// Keys turned into columns.
+pub(super) fn columns<'k>(keys: impl IntoIterator<Item = &'k Key>, width: usize) -> Columns {
+    let mut columns = vec![Vec::new(); width];
+    for key in keys {
+        for (column, text) in columns.iter_mut().zip(key) {
+            column.push(text.clone());
+        }
+    }
+    columns
+}
+
+impl Query {
+    /// The keys that answer it.
+    pub(super) async fn keys(
+        &self,
+        transaction: &ReadTransaction,
+        keys: &[Columns],
+    ) -> Result<Vec<Key>, StoreError> {
+        let bound = keys.iter().flatten().map(|column| (column as &(dyn ToSql + Sync), Type::TEXT_ARRAY));
+        let rows = self.rows(transaction, &bound.collect::<Vec<_>>()).await?;
+        let read = |row: &tokio_postgres::Row| (0..self.key).map(|at| row.try_get(at)).collect();
+        let keys: Result<Vec<Key>, tokio_postgres::Error> = rows.iter().map(read).collect();
+        keys.map_err(|error| transaction.failed(error).reading(&self.tables))
+    }
+
+    /// The rows that may hold the identity: key and value.
+    pub(super) async fn identified(
+        &self,
+        transaction: &ReadTransaction,
+        value: &str,
+    ) -> Result<Vec<(Key, String)>, StoreError> {
+        let rows = self.rows(transaction, &[(&value, Type::TEXT)]).await?;
+        let read = |row: &tokio_postgres::Row| {
+            let key = (0..self.key).map(|at| row.try_get(at)).collect::<Result<Key, _>>()?;
+            Ok((key, row.try_get(self.key)?))
+        };
+        let rows: Result<Vec<(Key, String)>, tokio_postgres::Error> = rows.iter().map(read).collect();
+        rows.map_err(|error| transaction.failed(error).reading(&self.tables))
+    }
+
+    async fn rows(
+        &self,
+        transaction: &ReadTransaction,
+        parameters: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+        let rows = transaction.client()?.query_typed(&self.sql, parameters).await;
+        rows.map_err(|error| transaction.failed(error).reading(&self.tables))
+    }
+}
+
+pub(super) struct Planner<'a> {
+    pub(super) map: &'a DataMap,
+    pub(super) schema: &'a LiveSchema,
+    pub(super) store: &'a str,
+    pub(super) organisation: &'a OrganisationId,
+    pub(super) cutoff_at: DateTime<Utc>,
+}
+
+/// A collection with the columns of its key.
+struct Keyed<'a> {
+    collection: &'a Collection,
+    key: Vec<&'a LiveColumn>,
+}
+
+impl<'a> Planner<'a> {
+    fn keyed(&self, path: &str) -> Result<Keyed<'a>, PlanError> {
+        let collection = self.map.collection(path).ok_or_else(|| PlanError::NoCollection(path.to_owned()))?;
+        Ok(Keyed { collection, key: primary_key(collection, self.schema)? })
+    }
+
+    /// `SELECT key FROM table t0 WHERE` it is the organisation's.
+    fn select(&self, from: &Keyed<'_>, more: &str, join: &str) -> Result<String, PlanError> {
+        let rows = rows_of(from.collection, self.schema, self.organisation, self.cutoff_at)?;
+        let key: Vec<String> = from
+            .key
+            .iter()
+            .map(|column| format!("t0.{}::pg_catalog.text", sql::identifier(&column.name)))
+            .collect();
+        let relation = sql::relation(&from.collection.table);
+        Ok(format!("SELECT {}{more} FROM {relation} t0{join} WHERE {rows}", key.join(", ")))
+    }
+
+    /// The rows whose column may hold the identity `$1`. A text of ASCII is compared here; any other
+    /// is handed out, for the domain to compare.
+    pub(super) fn seed(&self, seed: &Seed, identity_type: &str) -> Result<Query, PlanError> {
+        let from = self.keyed(&seed.collection)?;
+        let column = sql::live_column(self.schema, &from.collection.table, &seed.column)?;
+        let value = format!("t0.{}::pg_catalog.text", sql::identifier(&column.name));
+        let plain = format!("(({value}) COLLATE pg_catalog.\"C\")");
+        let trimmed = format!("pg_catalog.btrim({plain}, {})", sql::literal(BLANKS));
+        let other = format!("{plain} OPERATOR(pg_catalog.~) {}", sql::literal(NOT_ASCII));
+        let holds = match IdentityKind::of(identity_type) {
+            IdentityKind::Email => {
+                format!("(pg_catalog.lower({trimmed}) OPERATOR(pg_catalog.=) $1 OR {other})")
+            }
+            IdentityKind::Phone => {
+                let digits = |text: &str| format!("pg_catalog.regexp_replace({text}, '[^0-9]', '', 'g')");
+                let (stored, given) = (digits(&plain), digits("$1"));
+                format!("{stored} IN ({given}, '00' OPERATOR(pg_catalog.||) {given})")
+            }
+            IdentityKind::Other => format!(
+                "({trimmed} OPERATOR(pg_catalog.=) $1 OR ({other} AND pg_catalog.strpos({plain}, $1) OPERATOR(pg_catalog.>) 0))"
+            ),
+        };
+        let sql = format!("{} AND {holds}", self.select(&from, &format!(", {value}"), "")?);
+        Ok(query(sql, &from, 0, Vec::new()))
+    }
+
+    /// The rows that are reached from rows with the keys bound.
+    pub(super) fn reached(&self, link: &Link) -> Result<Query, PlanError> {
+        let (from, to) = (self.keyed(&link.from)?, self.keyed(&link.to)?);
+        let joined = self.joined(&from, (&link.columns, 1), (&to, &link.target_columns))?;
+        let sql = format!("{} AND {joined}", self.select(&to, "", "")?);
+        Ok(query(sql, &to, from.key.len(), Vec::new()))
+    }
+
+    /// Those among the rows with the keys bound first that refer to rows with the keys bound then.
+    pub(super) fn referring(&self, link: &Link) -> Result<Query, PlanError> {
+        let (from, to) = (self.keyed(&link.from)?, self.keyed(&link.to)?);
+        let width = from.key.len();
+        let joined = self.joined(&to, (&link.target_columns, width + 1), (&from, &link.columns))?;
+        let sql = format!(
+            "{} AND {} AND {joined}",
+            self.select(&from, "", &listed(&from, 1, "v"))?,
+            matches(&from.key, "t0", "v")
+        );
+        Ok(query(sql, &from, width, vec![to.key.len()]))
+    }
+
+    /// Those among the rows with the keys bound first to which only rows of the person refer: of
+    /// each collection that is named, those with the keys bound then.
+    pub(super) fn decision(&self, path: &str, others: &[Guard]) -> Result<(Query, Vec<String>), PlanError> {
+        let target = self.keyed(path)?;
+        let mut sql = format!(
+            "{} AND {}",
+            self.select(&target, "", &listed(&target, 1, "v"))?,
+            matches(&target.key, "t0", "v")
+        );
+        let (mut own, mut widths, mut next) = (Vec::new(), Vec::new(), target.key.len() + 1);
+        for guard in others {
+            let relation = sql::relation(&guard.table);
+            let refers = self.equal(
+                (&guard.table, &guard.columns, "e"),
+                (&target.collection.table, &guard.target_columns, "t0"),
+            )?;
+            let mut counts = String::new();
+            if guard.table == target.collection.table {
+                counts.push_str(&format!(" AND NOT ({})", same(&target.key)));
+            }
+            if let Some(path) = self.mapped(&guard.table)
+                && let Ok(referring) = self.keyed(&path)
+            {
+                let (listed, is) = (listed_alone(&referring, next, "f"), matches(&referring.key, "e", "f"));
+                counts.push_str(&format!(" AND NOT EXISTS (SELECT FROM {listed} WHERE {is})"));
+                next += referring.key.len();
+                widths.push(referring.key.len());
+                own.push(path);
+            }
+            sql.push_str(&format!(" AND NOT EXISTS (SELECT FROM {relation} e WHERE {refers}{counts})"));
+        }
+        Ok((query(sql, &target, target.key.len(), widths), own))
+    }
+
+    /// The collection of a table, as far as the map has one and does not leave it out.
+    fn mapped(&self, table: &TableName) -> Option<String> {
+        let datasets = self.map.datasets.iter().filter(|dataset| dataset.store == self.store);
+        let mut collections =
+            datasets.flat_map(|dataset| dataset.collections.iter().map(move |c| (dataset, c)));
+        let found = collections.find(|(_, collection)| collection.table == *table && !collection.skipped);
+        found.map(|(dataset, collection)| format!("{}.{}", dataset.key, collection.name))
+    }
+
+    /// That the row `t0` holds the values of a row of `from` whose key is bound at this place.
+    fn joined(
+        &self,
+        from: &Keyed<'_>,
+        (columns, first): (&[String], usize),
+        (to, target_columns): (&Keyed<'_>, &[String]),
+    ) -> Result<String, PlanError> {
+        let relation = sql::relation(&from.collection.table);
+        let equal =
+            self.equal((&from.collection.table, columns, "d"), (&to.collection.table, target_columns, "t0"))?;
+        let (listed, is) = (listed_alone(from, first, "w"), matches(&from.key, "d", "w"));
+        Ok(format!("EXISTS (SELECT FROM {listed} JOIN {relation} d ON {is} WHERE {equal})"))
+    }
+
+    fn equal(
+        &self,
+        (table, columns, row): (&TableName, &[String], &str),
+        (target, target_columns, other): (&TableName, &[String], &str),
+    ) -> Result<String, PlanError> {
+        let mut equal = Vec::new();
+        for (column, target_column) in columns.iter().zip(target_columns) {
+            let one = sql::live_column(self.schema, table, column)?;
+            let equals = sql::equality(one, sql::live_column(self.schema, target, target_column)?);
+            let (column, target_column) = (sql::identifier(column), sql::identifier(target_column));
+            equal.push(format!("{row}.{column} {equals} {other}.{target_column}"));
+        }
+        Ok(equal.join(" AND "))
+    }
+}
+
+fn query(sql: String, answer: &Keyed<'_>, width: usize, widths: Vec<usize>) -> Query {
+    Query { sql, width, widths, key: answer.key.len(), tables: tables_of(answer.collection) }
+}
+
+/// The keys bound from this place on, as rows to join with.
+fn listed_alone(keyed: &Keyed<'_>, first: usize, alias: &str) -> String {
+    let places: Vec<String> = (first..first + keyed.key.len()).map(|place| format!("${place}")).collect();
+    unnested(&keyed.key, &places, alias)
+}
+
+fn listed(keyed: &Keyed<'_>, first: usize, alias: &str) -> String {
+    format!(", {}", listed_alone(keyed, first, alias))
+}
+
+/// That a referring row `e` is the row `t0` itself.
+fn same(key: &[&LiveColumn]) -> String {
+    let pair = |column: &&LiveColumn| {
+        let name = sql::identifier(&column.name);
+        format!("e.{name} {} t0.{name}", sql::equality(column, column))
+    };
+    key.iter().map(pair).collect::<Vec<_>>().join(" AND ")
+}
