@@ -1,14 +1,16 @@
 //! Erasures: their grace period, the mark on the organisation meanwhile, steps that wait for others.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::audit::Action;
+use domain::erasure::{GracePeriod, SubjectRef};
 use domain::id::{JobId, StepNo};
 use domain::job::law::Conclusion;
 use domain::job::step::Refused;
 use domain::job::{SkipReason, StepKind};
-use store::{Accepted, Claim, ControlError, CreateError, StepControlError};
+use store::{Accepted, Claim, ControlError, CreateError, JobSecret, Produced, StepControlError, SweepConfig};
 use testkit::{new_erasure, organisation, owner, worker};
 
-use crate::support::{World, erasing, planning, reason};
+use crate::support::{World, erasing, planning, policy, reason};
 
 const ORGANISATION: &str = "acme";
 
@@ -25,10 +27,7 @@ async fn state(world: &World, job: JobId) -> String {
 async fn scheduled(world: &World, days: i64) -> JobId {
     let mut new = new_erasure(ORGANISATION);
     new.request.grace_period_days = days.try_into().unwrap();
-    match world.api.create_erasure(&new).await.unwrap() {
-        Accepted::Created(job) => job,
-        Accepted::Replayed(job) => panic!("{job} is not new"),
-    }
+    world.erasure(&new).await
 }
 
 async fn release(world: &World, witness: DateTime<Utc>) -> usize {
@@ -196,4 +195,170 @@ async fn what_a_step_may_touch_comes_sealed_and_goes_with_the_job() {
     assert_eq!(state(&world, job).await, "completed");
     let left: i64 = world.admin.query_one("SELECT count(*) FROM step_scopes", &[]).await.unwrap().get(0);
     assert_eq!(left, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn cancellation_and_the_end_of_grace_at_the_same_time_have_one_winner() {
+    let world = World::new().await;
+    for number in 0..10 {
+        let of = format!("org-{number}");
+        let job = world.erasure(&new_erasure(&of)).await;
+        let end = now(&world).await;
+        world.db.end_grace(job, end).await;
+        let (whose, by) = (organisation(&of), owner("owner-1"));
+        let cancel = world.api.cancel_job(&whose, job, &by);
+        let (released, cancelled) = tokio::join!(release(&world, end), cancel);
+        // One that was released and has not begun can still be called off, so both may succeed.
+        cancelled.unwrap();
+        assert_eq!(state(&world, job).await, "cancelled", "released: {released}");
+        assert_eq!(
+            steps(&world, job).await,
+            ["soft_delete cancelled", "plan_erasure cancelled", "restore due"]
+        );
+        world.history(job).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_schedulers_let_many_jobs_begin_each_once() {
+    let world = World::new().await;
+    let mut jobs = Vec::new();
+    for number in 0..12 {
+        let job = world.erasure(&new_erasure(&format!("org-{number}"))).await;
+        world.db.end_grace(job, now(&world).await).await;
+        jobs.push(job);
+    }
+    let witness = now(&world).await;
+    let (a, b, c) =
+        tokio::join!(release(&world, witness), release(&world, witness), release(&world, witness));
+    assert_eq!(a + b + c + release(&world, witness).await, 12);
+    for job in jobs {
+        let history = world.history(job).await;
+        assert_eq!(history, [Action::JobCreated, Action::JobReleased]);
+        assert_eq!(world.announced(job).await, [(1, 1), (2, 1)].into());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_cannot_be_read_keeps_no_other_from_beginning() {
+    let world = World::new().await;
+    let (first, second) = (scheduled(&world, 1).await, world.erasure(&new_erasure("other")).await);
+    for (job, days) in [(first, 2), (second, 1)] {
+        world.db.end_grace(job, now(&world).await - TimeDelta::days(days)).await;
+    }
+    let broken = format!(
+        "BEGIN; SET LOCAL session_replication_role = replica; \
+         UPDATE privacy_jobs SET organisation_id = '' WHERE id = '{first}'; COMMIT"
+    );
+    world.admin.batch_execute(&broken).await.unwrap();
+    assert_eq!(release(&world, now(&world).await).await, 1);
+    assert_eq!(
+        (state(&world, first).await, state(&world, second).await),
+        ("scheduled".into(), "pending".into())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn persons_are_erased_side_by_side_and_each_by_one_job() {
+    let world = World::new().await;
+    let person = |tag: &str, days: i64| {
+        let mut new = new_erasure(ORGANISATION);
+        new.request.subject = Some(SubjectRef { identity_type: "email".to_owned(), tag: tag.to_owned() });
+        new.request.grace_period_days = days.try_into().unwrap();
+        new
+    };
+    let job = world.erasure(&person("aa", 7)).await;
+    assert_eq!(
+        steps(&world, job).await,
+        ["plan_erasure waiting"],
+        "a person is not marked as an organisation is"
+    );
+    world.erasure(&person("bb", 7)).await;
+    scheduled(&world, 7).await;
+    let again = world.api.create_erasure(&person("aa", 3)).await.unwrap_err();
+    assert!(matches!(again, CreateError::EqualOpen(open) if open == job), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_erasure_is_not_tried_again_while_another_is_open() {
+    let world = World::new().await;
+    let job = failed(&world).await;
+    let other = scheduled(&world, 7).await;
+    let refused = world.api.retry_job(&organisation(ORGANISATION), job, &owner("owner-1")).await.unwrap_err();
+    assert!(matches!(refused, ControlError::EqualOpen(open) if open == other), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_erasure_keeps_what_it_needs_for_thirty_days() {
+    let world = World::new().await;
+    let job = failed(&world).await;
+    assert_eq!(world.count("SELECT count(*) FROM step_scopes").await, 1);
+    assert_eq!((sweep_after(&world, job, 29).await, scopes_and_secrets(&world).await), (0, (1, 1)));
+    assert_eq!((sweep_after(&world, job, 2).await, scopes_and_secrets(&world).await), (1, (0, 0)));
+    assert_eq!(sweep_after(&world, job, 1).await, 0);
+    let refused = world.api.retry_job(&organisation(ORGANISATION), job, &owner("owner-1")).await.unwrap_err();
+    assert!(matches!(refused, ControlError::Swept), "{refused:?}");
+}
+
+/// An erasure that failed at its rows, with a scope and a secret.
+async fn failed(world: &World) -> JobId {
+    let mut new = new_erasure(ORGANISATION);
+    new.request.grace_period_days = GracePeriod::NONE;
+    new.secret = Some(JobSecret { job_id: JobId(uuid::Uuid::now_v7()), sealed: b"sealed".to_vec() });
+    let job = world.erasure(&new).await;
+    let plan = world.claim_erasure(job, 1).await;
+    let mut planned = planning(vec![erasing(3, StepKind::EraseRows, Some("shop.customers"))]);
+    planned.plan.as_mut().unwrap().scopes = vec![(0, b"sealed".to_vec())];
+    world.conclude_erasure(&plan, Conclusion::Completed, planned).await;
+    let rows = world.claim_erasure(job, 2).await;
+    world.conclude_erasure(&rows, Conclusion::Permanent(reason("broken")), Produced::default()).await;
+    assert_eq!(state(world, job).await, "failed");
+    job
+}
+
+async fn scopes_and_secrets(world: &World) -> (i64, i64) {
+    let count = async |table: &str| world.count(&format!("SELECT count(*) FROM {table}")).await;
+    (count("step_scopes").await, count("job_secrets").await)
+}
+
+/// What a sweep removes after so many more days.
+async fn sweep_after(world: &World, job: JobId, days: i64) -> usize {
+    let aged = format!(
+        "BEGIN; SET LOCAL session_replication_role = replica; \
+         UPDATE privacy_jobs SET ended_at = ended_at - interval '{days} days' WHERE id = '{job}'; COMMIT"
+    );
+    world.admin.batch_execute(&aged).await.unwrap();
+    let origin = worker("retention-scheduler");
+    world.scheduler.sweep(&SweepConfig::default(), &policy(), &origin).await.unwrap().removed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_early_step_that_ends_last_opens_what_still_waits() {
+    let world = World::new().await;
+    let job = scheduled(&world, 1).await;
+    world.db.end_grace(job, now(&world).await).await;
+    release(&world, now(&world).await).await;
+    let plan = world.claim_erasure(job, 2).await;
+    let planned = planning(vec![
+        erasing(3, StepKind::EraseRows, Some("shop.customers")),
+        erasing(4, StepKind::VerifyErasure, None),
+    ]);
+    world.conclude_erasure(&plan, Conclusion::Completed, planned).await;
+    let marking = world.claim_erasure(job, 1).await;
+    world.conclude_erasure(&marking, Conclusion::Completed, Produced::default()).await;
+    assert_eq!(steps(&world, job).await[2..], ["erase_rows due", "verify_erasure waiting"]);
+    // As after a retry that had to begin with the mark again: the rows are done, and verification is not.
+    let rows = world.claim_erasure(job, 3).await;
+    world.conclude_erasure(&rows, Conclusion::Completed, Produced::default()).await;
+    let back = format!(
+        "BEGIN; SET LOCAL session_replication_role = replica; \
+         UPDATE job_steps SET state = 'due', ended_at = NULL, not_before = now() WHERE job_id = '{job}' AND step_no = 1; \
+         UPDATE job_steps SET state = 'waiting', not_before = NULL WHERE job_id = '{job}' AND step_no = 4; \
+         UPDATE privacy_jobs SET state = 'running' WHERE id = '{job}'; COMMIT"
+    );
+    world.admin.batch_execute(&back).await.unwrap();
+    let marking = world.claim_erasure(job, 1).await;
+    world.conclude_erasure(&marking, Conclusion::Completed, Produced::default()).await;
+    assert_eq!(steps(&world, job).await[2..], ["erase_rows completed", "verify_erasure due"]);
+    assert_eq!(state(&world, job).await, "verifying");
 }

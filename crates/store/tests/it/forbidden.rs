@@ -1,10 +1,12 @@
 //! Forbidden things, really tried.
 
 use domain::id::JobId;
+use domain::job::StepKind;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use super::support::World;
+use super::holding::place;
+use super::support::{World, erasing};
 
 /// The SQLSTATE with which a script is refused.
 pub async fn refused(client: &Client, script: &str) -> SqlState {
@@ -141,4 +143,83 @@ async fn the_scheduler_reads_of_the_log_and_the_keys_no_more_than_it_needs() {
         "INSERT INTO packages (id) VALUES (gen_random_uuid())",
     ];
     all_refused(&client, &attempts).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sealed_is_read_by_the_eraser_alone_and_rewritten_by_nobody() {
+    let world = World::new().await;
+    place(&world, "acme").await;
+    for role in testkit::SERVICE_ROLES {
+        let client = client_as(&world, role).await;
+        all_refused(
+            &client,
+            &[
+                "UPDATE step_scopes SET sealed = ''",
+                "DELETE FROM step_scopes",
+                "UPDATE legal_holds SET sealed = ''",
+                "UPDATE legal_holds SET scope = '{}'",
+                "DELETE FROM legal_holds",
+                "UPDATE job_retained SET rows = 1",
+                "DELETE FROM job_retained",
+            ],
+        )
+        .await;
+        if role != "lethe_erasure" {
+            all_refused(&client, &["SELECT sealed FROM step_scopes", "SELECT sealed FROM legal_holds"]).await;
+        }
+        if role != "lethe_api" {
+            all_refused(&client, &["UPDATE legal_holds SET released_at = now(), released_by = 'x'"]).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_moves_the_end_of_a_grace_period() {
+    let world = World::new().await;
+    world.erasure(&testkit::new_erasure("acme")).await;
+    for role in testkit::SERVICE_ROLES {
+        let client = client_as(&world, role).await;
+        all_refused(&client, &["UPDATE privacy_jobs SET not_before = now()"]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_eraser_makes_no_job_but_the_rest_of_one_under_a_released_hold() {
+    let world = World::new().await;
+    let (hold, active) = (place(&world, "acme").await, place(&world, "acme").await);
+    let job = world.planned_erasure("acme", vec![erasing(1, StepKind::VerifyErasure, None)]).await;
+    let rows = format!(
+        "INSERT INTO job_retained (job_id, organisation_id, hold_id, collection, rows) \
+             SELECT '{job}', 'acme', id, 'a.b', 1 FROM legal_holds; \
+         UPDATE legal_holds SET released_at = now(), released_by = 'officer-1' WHERE id = '{hold}'"
+    );
+    world.admin.batch_execute(&rows).await.unwrap();
+    let client = client_as(&world, "lethe_erasure").await;
+    let make = |organisation: &str, state: &str, changes: &str, deferred: &str| {
+        format!(
+            "BEGIN; INSERT INTO privacy_jobs (id, organisation_id, kind, state, request, requested_by, requested_role) \
+             SELECT gen_random_uuid(), '{organisation}', 'erasure', '{state}', \
+                 request || '{changes}' || '{deferred}', 'x', 'service' \
+             FROM privacy_jobs WHERE id = '{job}'; ROLLBACK"
+        )
+    };
+    let rest = |hold: uuid::Uuid, job: JobId| {
+        format!("{{\"deferred\": {{\"hold\": \"{hold}\", \"job\": \"{job}\"}}}}")
+    };
+    let good = rest(hold, job);
+    let (same, nobody) = ("{\"grace_period_days\": 0}", JobId(uuid::Uuid::now_v7()));
+    all_refused(
+        &client,
+        &[
+            &make("acme", "pending", same, "{}"),
+            &make("acme", "pending", same, &rest(active, job)),
+            &make("acme", "pending", same, &rest(hold, nobody)),
+            &make("acme", "scheduled", same, &good),
+            &make("globex", "pending", same, &good),
+            &make("acme", "pending", "{\"delete_media\": true}", &good),
+            &make("acme", "pending", "{\"subject\": {\"identity_type\": \"email\", \"tag\": \"ab\"}}", &good),
+        ],
+    )
+    .await;
+    client.batch_execute(&make("acme", "pending", same, &good)).await.unwrap();
 }

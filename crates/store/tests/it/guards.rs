@@ -1,10 +1,13 @@
 //! What the database itself refuses, whoever asks.
 
 use domain::id::JobId;
+use domain::job::StepKind;
+use testkit::new_erasure;
 use tokio_postgres::error::SqlState;
 
 use super::forbidden::refused;
-use super::support::{World, collections};
+use super::holding::place;
+use super::support::{World, collections, erasing};
 
 /// An audit event's row for a version of a job, as a script.
 fn event(job: JobId, version: i64) -> String {
@@ -200,4 +203,98 @@ async fn a_step_belongs_to_a_job_of_its_organisation() {
         let insert = format!("INSERT INTO {}", table.replace("JOB", &job.to_string()));
         assert_eq!(refused(&world.admin, &insert).await, SqlState::FOREIGN_KEY_VIOLATION, "{insert}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grace_period_is_neither_moved_nor_cut_short() {
+    let world = World::new().await;
+    let job = world.erasure(&new_erasure("acme")).await;
+    for what in ["not_before = now()", "not_before = not_before + interval '1 day'"] {
+        refuses(&world, &set_job(job, what), "its grace period is neither shortened nor prolonged").await;
+    }
+    let early = format!("{} {}", event(job, 2), set_job(job, "version = 2, state = 'pending'"));
+    refuses(&world, &early, "its grace period has not ended").await;
+    let both = set_job(job, "version = 2, state = 'pending', not_before = now() - interval '1 second'");
+    let both = format!("{} {both}", event(job, 2));
+    refuses(&world, &both, "its grace period is neither shortened nor prolonged").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_step_that_waits_for_others_is_skipped_and_with_a_reason() {
+    let world = World::new().await;
+    let steps = vec![
+        erasing(1, StepKind::RevokeTokens, Some("shop.tokens")),
+        erasing(1, StepKind::DeleteMedia, Some("shop.photos")),
+        erasing(2, StepKind::VerifyErasure, None),
+    ];
+    let job = world.planned_erasure("acme", steps).await;
+    let why = "only a step that waits for others is skipped, and with a reason";
+    let done = "state = 'completed', ended_at = now(), not_before = NULL";
+    refuses(&world, &set_step(job, 2, done), why).await;
+    let skipped = format!("{done}, skip_reason = 'risk_accepted'");
+    refuses(&world, &set_step(job, 3, &skipped), why).await;
+    refuses(&world, &set_step(job, 4, &skipped), "waiting cannot become completed").await;
+    refuses(&world, &set_step(job, 2, "skip_reason = 'risk_accepted'"), "violates check constraint").await;
+    world.admin.batch_execute(&set_step(job, 2, &skipped)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_is_released_once_and_never_rewritten() {
+    let world = World::new().await;
+    let hold = place(&world, "acme").await;
+    let set = |what: &str| format!("UPDATE legal_holds SET {what} WHERE id = '{hold}';");
+    let released = "released_at = now(), released_by = 'officer-1'";
+    for what in [
+        "scope = '{}'",
+        "sealed = ''",
+        "ground = 'archiving'",
+        "owner = 'somebody else'",
+        "review_on = review_on + 1",
+        "organisation_id = 'globex'",
+        "placed_by = 'somebody else'",
+        "placed_at = now()",
+        &format!("{released}, owner = 'somebody else'"),
+    ] {
+        refuses(&world, &set(what), "it is released once, and never rewritten").await;
+    }
+    refuses(&world, &set("released_at = now()"), "violates check constraint").await;
+    world.admin.batch_execute(&set(released)).await.unwrap();
+    for what in [released, "released_at = NULL, released_by = NULL"] {
+        refuses(&world, &set(what), "it is released once, and never rewritten").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_has_a_ground_of_the_law() {
+    let world = World::new().await;
+    for (ground, allowed) in domain::hold::HoldGround::ALL
+        .iter()
+        .map(|ground| (ground.name(), true))
+        .chain([("convenience", false), ("", false)])
+    {
+        let place = format!(
+            "INSERT INTO legal_holds (id, organisation_id, scope, ground, owner, review_on, placed_by) \
+             VALUES (gen_random_uuid(), 'acme', '{{}}', '{ground}', 'legal department', '2027-01-31', 'officer-1')"
+        );
+        assert_eq!(world.admin.batch_execute(&place).await.is_ok(), allowed, "{ground}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_erasure_left_is_taken_up_once_even_when_that_failed() {
+    let world = World::new().await;
+    let deferred = |state: &str| {
+        let id = uuid::Uuid::now_v7();
+        format!(
+            "BEGIN; INSERT INTO privacy_jobs (id, organisation_id, kind, state, request, requested_by, requested_role) \
+             VALUES ('{id}', 'acme', 'erasure', '{state}', '{{\"deferred\": {{\"hold\": \"h\", \"job\": \"j\"}}}}', 'o', 'owner'); \
+             {} COMMIT",
+            event(JobId(id), 1)
+        )
+    };
+    world.admin.batch_execute(&deferred("pending")).await.unwrap();
+    let ended = "BEGIN; SET LOCAL session_replication_role = replica; \
+                 UPDATE privacy_jobs SET state = 'cancelled', ended_at = now(); COMMIT";
+    world.admin.batch_execute(ended).await.unwrap();
+    assert_eq!(refused(&world.admin, &deferred("pending")).await, SqlState::UNIQUE_VIOLATION);
 }

@@ -1,11 +1,11 @@
 //! Legal holds: what an erasure leaves because of one is erased once it is released, however the two
 //! meet.
 
-use domain::erasure::ErasureRequest;
+use domain::erasure::{ErasureRequest, GracePeriod};
 use domain::id::JobId;
 use domain::job::StepKind;
 use domain::job::law::Conclusion;
-use store::{Accepted, HoldError, NewHold, Produced, Retained};
+use store::{AuditFilter, Claimed, HoldError, NewHold, Produced, Retained};
 use testkit::{new_erasure, organisation, owner};
 use uuid::Uuid;
 
@@ -13,12 +13,13 @@ use crate::support::{World, erasing, planning};
 
 const ORGANISATION: &str = "acme";
 
-async fn place(world: &World) -> Uuid {
+/// A hold of an organisation on one collection.
+pub async fn place(world: &World, of: &str) -> Uuid {
     let new = NewHold {
         id: Uuid::now_v7(),
-        organisation: organisation(ORGANISATION),
+        organisation: organisation(of),
         scope: serde_json::json!({"collection": "shop.orders"}),
-        sealed: None,
+        sealed: Some(b"sealed".to_vec()),
         ground: "legal_claims".to_owned(),
         owner: "legal department".to_owned(),
         review_on: "2027-01-31".parse().unwrap(),
@@ -27,10 +28,14 @@ async fn place(world: &World) -> Uuid {
 }
 
 /// An erasure that is about to look at its result, with a scope that a later run needs.
-async fn verifying(world: &World) -> store::Claimed {
+async fn verifying(world: &World) -> Claimed {
     let mut new = new_erasure(ORGANISATION);
-    new.request.grace_period_days = 0.try_into().unwrap();
-    let Accepted::Created(job) = world.api.create_erasure(&new).await.unwrap() else { panic!("not new") };
+    new.request.grace_period_days = GracePeriod::NONE;
+    let job = world.erasure(&new).await;
+    verifying_of(world, job).await
+}
+
+async fn verifying_of(world: &World, job: JobId) -> Claimed {
     let plan = world.claim_erasure(job, 1).await;
     let mut planned = planning(vec![erasing(4, StepKind::VerifyErasure, None)]);
     planned.plan.as_mut().unwrap().scopes = vec![(0, b"sealed".to_vec())];
@@ -38,7 +43,16 @@ async fn verifying(world: &World) -> store::Claimed {
     world.claim_erasure(job, 2).await
 }
 
-async fn end(world: &World, step: &store::Claimed, hold: Uuid, rows: i64) {
+fn left(holds: &[Uuid]) -> Produced {
+    let left = |hold: &Uuid| Retained { hold: *hold, collection: "shop.orders".to_owned(), rows: 2 };
+    Produced { retained: holds.iter().map(left).collect(), ..Produced::default() }
+}
+
+async fn release(world: &World, hold: Uuid) -> Vec<JobId> {
+    world.api.release_hold(&organisation(ORGANISATION), hold, &owner("officer-1")).await.unwrap()
+}
+
+async fn end(world: &World, step: &Claimed, hold: Uuid, rows: i64) {
     let retained = vec![Retained { hold, collection: "shop.orders".to_owned(), rows }];
     world.conclude_erasure(step, Conclusion::Completed, Produced { retained, ..Produced::default() }).await;
 }
@@ -61,7 +75,7 @@ async fn scopes(world: &World, job: JobId) -> i64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn release_asks_for_the_rest_and_the_rest_ends_the_matter() {
     let world = World::new().await;
-    let (hold, step) = (place(&world).await, verifying(&world).await);
+    let (hold, step) = (place(&world, ORGANISATION).await, verifying(&world).await);
     end(&world, &step, hold, 3).await;
     assert_eq!(world.job_facts(step.job_id).await.state, "completed");
     assert_eq!(scopes(&world, step.job_id).await, 1, "the later run has no other way to the rows");
@@ -76,7 +90,7 @@ async fn release_asks_for_the_rest_and_the_rest_ends_the_matter() {
     let again = world.api.release_hold(&ours, hold, &owner("officer-1")).await;
     assert!(matches!(again, Err(HoldError::Released)));
     let plan = world.claim_erasure(jobs[0], 1).await;
-    let seen = world.erasure.scopes_of(&ours, JobId(asked.job)).await.unwrap();
+    let seen = world.eraser.scopes_of(&ours, JobId(asked.job)).await.unwrap();
     assert_eq!(seen.len(), 1);
     world
         .conclude_erasure(
@@ -95,7 +109,7 @@ async fn release_asks_for_the_rest_and_the_rest_ends_the_matter() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_that_is_released_before_the_erasure_ends_loses_nothing() {
     let world = World::new().await;
-    let (hold, step) = (place(&world).await, verifying(&world).await);
+    let (hold, step) = (place(&world, ORGANISATION).await, verifying(&world).await);
     let released =
         world.api.release_hold(&organisation(ORGANISATION), hold, &owner("officer-1")).await.unwrap();
     assert_eq!(released, []);
@@ -108,7 +122,7 @@ async fn a_hold_that_is_released_before_the_erasure_ends_loses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_is_seen_and_released_by_its_own_organisation_only() {
     let world = World::new().await;
-    let hold = place(&world).await;
+    let hold = place(&world, ORGANISATION).await;
     let (ours, theirs) = (organisation(ORGANISATION), organisation("other"));
     assert_eq!(world.api.holds(&ours, true).await.unwrap().len(), 1);
     assert_eq!(world.api.holds(&theirs, false).await.unwrap(), []);
@@ -118,5 +132,108 @@ async fn a_hold_is_seen_and_released_by_its_own_organisation_only() {
     assert!(world.api.hold(&ours, hold).await.unwrap().unwrap().released_at.is_none());
     world.api.release_hold(&ours, hold, &owner("officer-1")).await.unwrap();
     assert_eq!(world.api.holds(&ours, true).await.unwrap(), []);
-    assert_eq!(world.erasure.active_holds(&ours).await.unwrap(), []);
+    assert_eq!(world.eraser.active_holds(&ours).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_names_the_hold() {
+    let world = World::new().await;
+    let hold = place(&world, ORGANISATION).await;
+    release(&world, hold).await;
+    world.deliver_audit().await;
+    let ours = organisation(ORGANISATION);
+    let filter = AuditFilter { limit: 10, ..AuditFilter::default() };
+    let entries = world.api.audit_entries(&ours, &filter).await.unwrap();
+    let told: Vec<_> =
+        entries.iter().map(|entry| (entry.action.as_str(), entry.actor.as_str(), entry.hold_id)).collect();
+    assert_eq!(told, [("hold.released", "officer-1", Some(hold)), ("hold.placed", "officer-1", Some(hold))]);
+    assert_eq!(world.api.audit_entries(&organisation("other"), &filter).await.unwrap().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_shows_a_hold_and_only_the_eraser_gets_its_values() {
+    let world = World::new().await;
+    let hold = place(&world, ORGANISATION).await;
+    let ours = organisation(ORGANISATION);
+    let shown = world.api.hold(&ours, hold).await.unwrap().unwrap();
+    assert_eq!((shown.ground.as_str(), shown.owner.as_str()), ("legal_claims", "legal department"));
+    assert_eq!((shown.placed_by.as_str(), shown.released_by), ("officer-1", None));
+    assert!(world.api.active_holds(&ours).await.is_err());
+    verifying(&world).await;
+    let obeyed = world.eraser.active_holds(&ours).await.unwrap();
+    assert_eq!(obeyed[0].sealed.as_deref(), Some(&b"sealed"[..]));
+    assert!(!format!("{obeyed:?}").contains("115"), "its bytes are not shown");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn release_and_end_at_the_same_time_ask_for_the_rest_once() {
+    let world = World::new().await;
+    let mut erased = Vec::new();
+    for _ in 0..10 {
+        let (hold, step) = (place(&world, ORGANISATION).await, verifying(&world).await);
+        let ((), _) = tokio::join!(end(&world, &step, hold, 1), release(&world, hold));
+        erased.push((hold, step.job_id.0));
+    }
+    let mut asked: Vec<_> = deferred(&world)
+        .await
+        .into_iter()
+        .map(|(_, request)| request.deferred.unwrap())
+        .map(|deferred| (deferred.hold, deferred.job))
+        .collect();
+    asked.sort_unstable();
+    erased.sort_unstable();
+    assert_eq!(asked, erased);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_runs_of_two_holds_that_end_at_the_same_time_leave_no_scope() {
+    let world = World::new().await;
+    let holds = [place(&world, ORGANISATION).await, place(&world, ORGANISATION).await];
+    let step = verifying(&world).await;
+    world.conclude_erasure(&step, Conclusion::Completed, left(&holds)).await;
+    let mut runs = Vec::new();
+    for hold in holds {
+        let jobs = release(&world, hold).await;
+        assert_eq!(jobs.len(), 1);
+        runs.push(verifying_of(&world, jobs[0]).await);
+    }
+    assert_eq!(scopes(&world, step.job_id).await, 1);
+    let done = || (Conclusion::Completed, Produced::default());
+    tokio::join!(
+        world.conclude_erasure(&runs[0], done().0, done().1),
+        world.conclude_erasure(&runs[1], done().0, done().1)
+    );
+    for job in [step.job_id, runs[0].job_id, runs[1].job_id] {
+        assert_eq!(scopes(&world, job).await, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_hold_keeps_of_the_rest_is_taken_up_after_that_one() {
+    let world = World::new().await;
+    let (first, second) = (place(&world, ORGANISATION).await, place(&world, ORGANISATION).await);
+    let step = verifying(&world).await;
+    world.conclude_erasure(&step, Conclusion::Completed, left(&[first])).await;
+    let run = verifying_of(&world, release(&world, first).await[0]).await;
+    world.conclude_erasure(&run, Conclusion::Completed, left(&[second])).await;
+    assert_eq!((scopes(&world, step.job_id).await, scopes(&world, run.job_id).await), (0, 1));
+    let last = verifying_of(&world, release(&world, second).await[0]).await;
+    let request: ErasureRequest = serde_json::from_value(last.request.clone()).unwrap();
+    assert_eq!(request.deferred.unwrap().job, run.job_id.0, "whose scopes name the rows");
+    world.conclude_erasure(&last, Conclusion::Completed, Produced::default()).await;
+    assert_eq!(world.count("SELECT count(*) FROM step_scopes").await, 0);
+    assert_eq!(world.count("SELECT count(*) FROM job_retained WHERE erased_by IS NULL").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_called_off_needs_no_scope_any_more() {
+    let world = World::new().await;
+    let (hold, step) = (place(&world, ORGANISATION).await, verifying(&world).await);
+    world.conclude_erasure(&step, Conclusion::Completed, left(&[hold])).await;
+    let jobs = release(&world, hold).await;
+    assert_eq!(scopes(&world, step.job_id).await, 1);
+    world.api.cancel_job(&organisation(ORGANISATION), jobs[0], &owner("owner-1")).await.unwrap();
+    assert_eq!(scopes(&world, step.job_id).await, 0);
+    let view = world.api.job_view(&organisation(ORGANISATION), step.job_id).await.unwrap().unwrap();
+    assert_eq!(view.retained[0].erased_by, None, "the rows are still there");
 }

@@ -1,26 +1,40 @@
 //! Whose rows a role sees: the API those of the organisation at hand, a worker those of its kinds of jobs.
 
 use domain::id::JobId;
+use domain::job::StepKind;
 use testkit::{new_export, organisation, owner, worker};
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
 use super::forbidden::refused;
-use super::support::{LEASE, World, collections, policy};
+use super::holding::place;
+use super::support::{LEASE, World, collections, erasing, policy};
 
-const TABLES: [&str; 6] =
-    ["privacy_jobs", "job_steps", "job_progress", "packages", "idempotency_keys", "audit_logs"];
+const TABLES: [&str; 8] = [
+    "privacy_jobs",
+    "job_steps",
+    "job_progress",
+    "packages",
+    "idempotency_keys",
+    "audit_logs",
+    "legal_holds",
+    "job_retained",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_api_sees_one_organisation_at_a_time() {
     let world = World::new().await;
     for name in ["acme", "globex"] {
         world.planned(name, collections(1, 2)).await;
+        place(&world, name).await;
     }
     world.deliver_audit().await;
     let packages = "INSERT INTO packages (id, organisation_id, job_id, object_key, file_name, size_bytes, sha256) \
                     SELECT gen_random_uuid(), organisation_id, id, 'k', 'f', 1, 's' FROM privacy_jobs";
     assert_eq!(world.admin.execute(packages, &[]).await.unwrap(), 2);
+    let retained = "INSERT INTO job_retained (job_id, organisation_id, hold_id, collection, rows) \
+                    SELECT j.id, j.organisation_id, h.id, 'a.b', 1 FROM privacy_jobs j JOIN legal_holds h USING (organisation_id)";
+    assert_eq!(world.admin.execute(retained, &[]).await.unwrap(), 2);
 
     let client = world.db.client_as("lethe_api").await;
     for table in TABLES {
@@ -121,6 +135,36 @@ async fn a_worker_sees_only_its_kinds_of_jobs() {
     let step = (erasure, domain::id::StepNo(1));
     let claim = world.export.claim_step(step, ("w", LEASE), &policy(), &origin).await.unwrap();
     assert!(matches!(claim, store::Claim::Unknown), "{claim:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_eraser_sees_the_scopes_of_its_jobs_and_the_holds_of_their_organisations() {
+    let world = World::new().await;
+    let (ours, theirs) = (place(&world, "acme").await, place(&world, "globex").await);
+    let export = world.planned("globex", collections(1, 1)).await;
+    let erasure = world.planned_erasure("acme", vec![erasing(1, StepKind::VerifyErasure, None)]).await;
+    for (job, hold, of) in [(erasure, ours, "acme"), (export, theirs, "globex")] {
+        let rows = format!(
+            "INSERT INTO step_scopes (job_id, step_no, organisation_id, sealed) VALUES ('{job}', 2, '{of}', 'sealed'); \
+             INSERT INTO job_retained (job_id, organisation_id, hold_id, collection, rows) \
+                 VALUES ('{job}', '{of}', '{hold}', 'a.b', 1)"
+        );
+        world.admin.batch_execute(&rows).await.unwrap();
+    }
+    let client = world.db.client_as("lethe_erasure").await;
+    for (table, key, seen) in [
+        ("step_scopes", "job_id", erasure.0),
+        ("job_retained", "job_id", erasure.0),
+        ("legal_holds", "id", ours),
+    ] {
+        let rows = client.query(&format!("SELECT {key} FROM {table}"), &[]).await.unwrap();
+        assert_eq!(rows.iter().map(|row| row.get(0)).collect::<Vec<Uuid>>(), [seen], "{table}");
+    }
+    let foreign = format!(
+        "INSERT INTO step_scopes (job_id, step_no, organisation_id, sealed) VALUES ('{export}', 1, 'globex', '')"
+    );
+    assert_eq!(refused(&client, &foreign).await, SqlState::INSUFFICIENT_PRIVILEGE);
+    assert_eq!(world.eraser.scopes_of(&organisation("globex"), erasure).await.unwrap(), []);
 }
 
 /// A job of a kind that an export worker has nothing to do with.

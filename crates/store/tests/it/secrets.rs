@@ -154,12 +154,12 @@ async fn a_secret_belongs_to_a_job_of_the_organisation_at_hand() {
 async fn workers_read_secrets_of_their_own_kinds_of_jobs() {
     let world = World::new().await;
     let job = job(&world, "acme").await;
-    assert_eq!(world.erasure.job_secret(job).await.unwrap(), None);
+    assert_eq!(world.eraser.job_secret(job).await.unwrap(), None);
     let erasure = format!(
         "BEGIN; SET LOCAL session_replication_role = replica; \
          UPDATE privacy_jobs SET kind = 'erasure' WHERE id = '{job}'; COMMIT"
     );
     world.admin.batch_execute(&erasure).await.unwrap();
     assert_eq!(world.export.job_secret(job).await.unwrap(), None);
-    assert!(world.erasure.job_secret(job).await.unwrap().is_some());
+    assert!(world.eraser.job_secret(job).await.unwrap().is_some());
 }

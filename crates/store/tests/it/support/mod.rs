@@ -5,12 +5,13 @@ mod rows;
 
 use std::time::Duration;
 
+use domain::erasure::GracePeriod;
 use domain::id::{JobId, StepNo};
 use domain::job::law::Conclusion;
 use domain::job::{FailureReason, Phase, Policy, StepKind};
 use domain::plan::{CollectionSize, PlannedStep};
-use store::{Accepted, Claim, Claimed, Concluded, Plan, Produced, StepReport, Store};
-use testkit::{ControlDatabase, new_export, worker};
+use store::{Accepted, Claim, Claimed, Concluded, NewErasure, Plan, Produced, StepReport, Store};
+use testkit::{ControlDatabase, new_erasure, new_export, worker};
 use tokio_postgres::Client;
 
 pub use outbox::Collector;
@@ -27,7 +28,7 @@ pub struct World {
     pub db: ControlDatabase,
     pub api: Store,
     pub export: Store,
-    pub erasure: Store,
+    pub eraser: Store,
     pub scheduler: Store,
     pub audit: Store,
     /// A superuser, for looking and for setting the clock of rows.
@@ -41,7 +42,7 @@ impl World {
         Self {
             api: db.store_as("lethe_api"),
             export: db.store_as("lethe_export"),
-            erasure: db.store_as("lethe_erasure"),
+            eraser: db.store_as("lethe_erasure"),
             scheduler: db.store_as("lethe_scheduler"),
             audit: db.store_as("lethe_audit"),
             admin,
@@ -87,11 +88,29 @@ impl World {
         self.export.conclude_step(&report(step, conclusion, produced), &policy(), &origin).await.unwrap()
     }
 
+    /// A new erasure.
+    pub async fn erasure(&self, new: &NewErasure) -> JobId {
+        match self.api.create_erasure(new).await.unwrap() {
+            Accepted::Created(job) => job,
+            Accepted::Replayed(job) => panic!("{job} is not new"),
+        }
+    }
+
+    /// An erasure without a grace period that is planned into these steps; the first phase of them is due.
+    pub async fn planned_erasure(&self, organisation: &str, steps: Vec<PlannedStep>) -> JobId {
+        let mut new = new_erasure(organisation);
+        new.request.grace_period_days = GracePeriod::NONE;
+        let job = self.erasure(&new).await;
+        let planned = self.claim_erasure(job, 1).await;
+        self.conclude_erasure(&planned, Conclusion::Completed, planning(steps)).await;
+        job
+    }
+
     /// Asks for a step of an erasure, whatever the answer.
     pub async fn ask_erasure(&self, job: JobId, step: i32) -> Claim {
         let ours = ("test-worker", LEASE);
         let origin = worker("erasure-worker");
-        self.erasure.claim_step((job, StepNo(step)), ours, &policy(), &origin).await.unwrap()
+        self.eraser.claim_step((job, StepNo(step)), ours, &policy(), &origin).await.unwrap()
     }
 
     /// Claims a step of an erasure that is to be had.
@@ -106,7 +125,7 @@ impl World {
     pub async fn conclude_erasure(&self, step: &Claimed, conclusion: Conclusion, produced: Produced) {
         let origin = worker("erasure-worker");
         let report = report(step, conclusion, produced);
-        let concluded = self.erasure.conclude_step(&report, &policy(), &origin).await.unwrap();
+        let concluded = self.eraser.conclude_step(&report, &policy(), &origin).await.unwrap();
         assert!(matches!(concluded, Concluded::Written { .. }), "{concluded:?}");
     }
 
