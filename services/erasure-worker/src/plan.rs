@@ -1,30 +1,28 @@
 //! The first step: check everything, decide everything, fix the rows, and write the other steps down.
 //! Nothing is written to a subject store here; whatever would stop the erasure half-way stops it now.
 
+mod deferred;
+mod held;
+mod preflight;
+mod subject;
 mod survey;
-
-use std::collections::BTreeMap;
 
 use chassis::{StepError, StepProgress};
 use chrono::{DateTime, Utc};
-use connectors::{OrganisationRead, Schemas};
-use domain::datamap::{Blocks, check};
-use domain::erasure::document::{PlanDocument, decided};
-use domain::erasure::facts::StoreFacts;
+use connectors::erase::SubjectRows;
+use domain::erasure::document::{Objects, PlanDocument, decided};
 use domain::erasure::steps::erasure_steps;
-use domain::erasure::{ErasurePlan, plan};
-use domain::schema::TableName;
+use domain::erasure::{ErasurePlan, ErasureRequest, plan};
 use sha2::{Digest as _, Sha256};
 use store::{Claimed, Plan, Produced};
+use uuid::Uuid;
 
-use crate::failure::{broken, plan_failed, refused, store_failed};
+use crate::failure::broken;
 use crate::scope::seal;
 use crate::{Erasures, request};
 
+use preflight::{Checked, refused_by};
 use survey::{Survey, Surveyed};
-
-/// So many obstacles are named in the reason of a refusal.
-const SHOWN: usize = 10;
 
 pub(crate) async fn run(
     erasures: &Erasures,
@@ -32,115 +30,89 @@ pub(crate) async fn run(
     progress: &StepProgress,
 ) -> Result<Produced, StepError> {
     let request = request(step)?;
-    let schemas = erasures.read_schemas().await?;
+    let checked = preflight::run(erasures, step).await?;
     progress.pulse();
-    fits(erasures, &schemas)?;
-    let cutoff_at = find_organisation(erasures, step, &schemas).await?;
-    let facts = facts(erasures).await?;
+    if let Some(deferred) = request.deferred {
+        return deferred::run(erasures, step, &request, deferred, checked.cutoff_at).await;
+    }
+    let (planned, rows) = decide(erasures, step, &request, &checked).await?;
     progress.pulse();
-    let planned = plan(erasures.sources.map(), &schemas, &facts).map_err(|obstacles| {
-        let told: Vec<String> = obstacles.iter().map(ToString::to_string).collect();
-        refused("erasure_refused", format!("nothing was erased: {}", listed(&told)))
-    })?;
-    let survey = Survey { erasures, step, schemas: &schemas, cutoff_at, progress };
-    let surveyed = survey.of(&planned).await?;
-    produced(erasures, step, &request, &planned, surveyed, cutoff_at)
+    let holds = held::find(erasures, step, &checked).await?;
+    let survey = Survey { erasures, step, checked: &checked, rows: rows.as_ref(), holds: &holds, progress };
+    let surveyed = survey.of(&planned, &request).await?;
+    let nobody_found = rows.as_ref().is_some_and(SubjectRows::is_empty);
+    let decision =
+        Decision { waves: &planned, nobody_found, holds: holds.ids(), cutoff_at: checked.cutoff_at };
+    produced(erasures, step, &request, &decision, surveyed)
+}
+
+/// What happens to which rows: of the whole organisation, or of one person, who is found now.
+async fn decide(
+    erasures: &Erasures,
+    step: &Claimed,
+    request: &ErasureRequest,
+    checked: &Checked,
+) -> Result<(ErasurePlan, Option<SubjectRows>), StepError> {
+    match &request.subject {
+        None => {
+            let planned = plan(erasures.sources.map(), &checked.schemas, &checked.facts);
+            Ok((planned.map_err(|obstacles| refused_by(&obstacles))?, None))
+        }
+        Some(subject) => {
+            let identity = subject::identity_of_job(erasures, step, &subject.identity_type).await?;
+            let (planned, rows) =
+                subject::decide(erasures, step, checked, (&subject.identity_type, &identity)).await?;
+            Ok((planned, Some(rows)))
+        }
+    }
+}
+
+/// What was decided, beside the rows.
+struct Decision<'a> {
+    waves: &'a ErasurePlan,
+    nobody_found: bool,
+    holds: Vec<Uuid>,
+    cutoff_at: DateTime<Utc>,
 }
 
 /// Puts the plan together: what people see, and what the steps get to know.
 fn produced(
     erasures: &Erasures,
     step: &Claimed,
-    request: &domain::erasure::ErasureRequest,
-    planned: &ErasurePlan,
+    request: &ErasureRequest,
+    decision: &Decision<'_>,
     surveyed: Surveyed,
-    cutoff_at: DateTime<Utc>,
 ) -> Result<Produced, StepError> {
     let Surveyed { work, scopes, verify, collections, sizes } = surveyed;
+    let objects = |counts: &[(String, i64)]| -> Vec<Objects> {
+        let one =
+            |(collection, count): &(String, i64)| Objects { collection: collection.clone(), count: *count };
+        counts.iter().map(one).collect()
+    };
     let identity_type = request.subject.as_ref().map(|subject| subject.identity_type.clone());
-    let scope = identity_type.as_deref().unwrap_or("organisation");
-    let plan_hash = Sha256::digest(decided(scope, &planned.waves, &[], &[]));
+    let whose = match &request.subject {
+        Some(subject) => format!("{} {}", subject.identity_type, subject.tag),
+        None => "organisation".to_owned(),
+    };
+    let media = objects(&work.media);
+    let hash = Sha256::digest(decided(&whose, &decision.waves.waves, &media, &decision.holds));
     let document = PlanDocument {
         identity_type,
-        tokens: Vec::new(),
-        media: Vec::new(),
+        nobody_found: decision.nobody_found,
+        tokens: objects(&work.tokens),
+        media,
         collections,
-        plan_hash: plan_hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        plan_hash: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
     };
     let result = serde_json::to_value(&document).map_err(|_| broken("the plan cannot be written down"))?;
-    let mut plan = Plan { cutoff: cutoff_at, steps: Vec::new(), sizes, scopes: Vec::new() };
+    let mut plan = Plan { cutoff: decision.cutoff_at, steps: Vec::new(), sizes, scopes: Vec::new() };
     if !request.dry_run {
         plan.steps = erasure_steps(&work);
-        let first = work.tokens.len().saturating_add(work.media.len());
-        for (place, scope) in (first..).zip(&scopes) {
+        for (place, scope) in scopes.iter().enumerate() {
             plan.scopes.push((place, seal(&erasures.sealing, step, scope)?));
         }
         let last = plan.steps.len().saturating_sub(1);
         plan.scopes.push((last, seal(&erasures.sealing, step, &verify)?));
     }
     Ok(Produced { plan: Some(plan), result: Some(result), ..Produced::default() })
-}
-
-/// Refuses a data map that does not agree with the stores: a misnamed column is a value that stays.
-fn fits(erasures: &Erasures, schemas: &Schemas) -> Result<(), StepError> {
-    let findings: Vec<String> = check(erasures.sources.map(), schemas)
-        .iter()
-        .filter(|finding| finding.blocks != Blocks::Nothing)
-        .map(ToString::to_string)
-        .collect();
-    if findings.is_empty() {
-        return Ok(());
-    }
-    let detail = format!(
-        "the data map does not fit the store: {}; `lethe data-map check` shows all",
-        listed(&findings)
-    );
-    Err(refused("data_map_mismatch", detail))
-}
-
-fn listed(all: &[String]) -> String {
-    let shown = all.get(..SHOWN.min(all.len())).unwrap_or_default().join("; ");
-    match all.len().saturating_sub(SHOWN) {
-        0 => shown,
-        more => format!("{shown} (and {more} more)"),
-    }
-}
-
-/// Makes sure that the organisation is there, and takes the cutoff from the clock of its store.
-async fn find_organisation(
-    erasures: &Erasures,
-    step: &Claimed,
-    schemas: &Schemas,
-) -> Result<DateTime<Utc>, StepError> {
-    let map = erasures.sources.map();
-    let (dataset, _) =
-        map.organisation().ok_or_else(|| broken("the data map names no table of organisations"))?;
-    let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
-    let read =
-        OrganisationRead::plan(map, schema, &step.organisation).map_err(|error| plan_failed(&error))?;
-    let failed = |error| store_failed(&error);
-    let transaction = erasures.store(dataset)?.begin_read().await.map_err(failed)?;
-    let found = transaction.organisation(&read).await.map_err(failed)?;
-    if found.is_none() {
-        let detail = "the subject store has no organisation with the id of the token's claim";
-        return Err(refused("organisation_unknown", detail));
-    }
-    let cutoff_at = transaction.clock().await.map_err(failed)?;
-    transaction.finish().await.map_err(failed)?;
-    Ok(cutoff_at)
-}
-
-/// What the catalogues of every store say of the tables of the map.
-async fn facts(erasures: &Erasures) -> Result<BTreeMap<String, StoreFacts>, StepError> {
-    let mut facts = BTreeMap::new();
-    for (name, store) in erasures.sources.stores() {
-        let tables: Vec<TableName> = erasures
-            .sources
-            .collections()
-            .filter(|(dataset, _)| dataset.store == *name)
-            .map(|(_, collection)| collection.table.clone())
-            .collect();
-        facts.insert(name.clone(), store.facts(&tables).await.map_err(|error| store_failed(&error))?);
-    }
-    Ok(facts)
 }

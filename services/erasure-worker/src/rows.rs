@@ -4,9 +4,9 @@
 use chassis::{StepError, StepProgress};
 use connectors::SubjectStore;
 use connectors::erase::{Batch, BatchId, EraseScope, EraseStatement, PseudonymKey, Rows, run_batch};
-use domain::datamap::{Collection, Strategy};
+use domain::datamap::Collection;
+use domain::erasure::RowAction;
 use domain::erasure::document::RowsResult;
-use domain::erasure::{FieldChange, RowAction};
 use domain::schema::LiveSchema;
 use store::{Claimed, Produced};
 
@@ -79,12 +79,8 @@ impl OneByOne<'_> {
             RowAction::Anonymise(changes) => {
                 EraseStatement::anonymise(collection, schema, scope, &rows, changes, key)
             }
-            RowAction::Unlink(columns) => {
-                let changes: Vec<FieldChange> = columns
-                    .iter()
-                    .map(|column| FieldChange { column: column.clone(), strategy: Strategy::Null })
-                    .collect();
-                EraseStatement::anonymise(collection, schema, scope, &rows, &changes, key)
+            RowAction::Unlink(_) => {
+                EraseStatement::anonymise(collection, schema, scope, &rows, &action.changes(), key)
             }
         };
         statement.map(|statement| vec![statement]).map_err(|error| plan_failed(&error))

@@ -15,7 +15,7 @@ use store::Claimed;
 use crate::failure::broken;
 
 /// The rows of a step. No `Debug`: keys may be personal data.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct StepScope {
     /// What is done to them.
     pub erasure: CollectionErasure,
@@ -30,7 +30,7 @@ pub(crate) struct StepScope {
 }
 
 /// Rows in batches, each of which is one transaction.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Batches {
     /// Those of key ranges.

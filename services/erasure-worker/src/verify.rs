@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use chassis::{StepError, StepProgress};
 use connectors::erase::{EraseScope, Expected, Remainder, Verification, verify};
-use domain::erasure::RowAction;
 use domain::erasure::document::{RowsResult, VerifyResult};
 use domain::job::StepKind;
 use store::{Claimed, Produced};
@@ -76,10 +75,10 @@ async fn remainders(
             guards: &erasure.guards,
             ..EraseScope::all(&step.organisation, cutoff_at)
         };
-        let expected = match &erasure.action {
-            RowAction::Delete => Expected::Deleted,
-            RowAction::Anonymise(changes) => Expected::Anonymised(changes),
-            RowAction::Unlink(_) => continue,
+        let changes = erasure.action.changes();
+        let expected = match changes.is_empty() {
+            true => Expected::Deleted,
+            false => Expected::Anonymised(&changes),
         };
         for (_, rows) in batches.numbered() {
             let verification = Verification::plan(collection, schema, &scope, &rows, expected);

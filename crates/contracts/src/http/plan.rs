@@ -12,6 +12,8 @@ pub struct PlanView {
     /// The type of the identity by which the person was found; absent for a whole organisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity_type: Option<String>,
+    /// Whether nobody was found by that identity, so that there is nothing to erase.
+    pub nobody_found: bool,
     /// Tokens to be revoked and erased, by collection.
     pub tokens: Vec<ObjectsView>,
     /// Media objects to be deleted, by collection.
@@ -92,9 +94,10 @@ pub struct RetainedRowsView {
 
 impl From<PlanDocument> for PlanView {
     fn from(document: PlanDocument) -> Self {
-        let PlanDocument { identity_type, tokens, media, collections, plan_hash } = document;
+        let PlanDocument { identity_type, nobody_found, tokens, media, collections, plan_hash } = document;
         Self {
             identity_type,
+            nobody_found,
             tokens: tokens.into_iter().map(ObjectsView::from).collect(),
             media: media.into_iter().map(ObjectsView::from).collect(),
             collections: collections.into_iter().map(CollectionPlanView::from).collect(),

@@ -3,13 +3,15 @@
 //! All of it is kept with the job and shown to its owner, so none of it holds a value of a row: only
 //! names of collections, columns and strategies, numbers, and the shapes of samples.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::datamap::{Effect, Strategy};
 use crate::schema::TableName;
 
-use super::plan::{CollectionErasure, RowAction};
+use super::plan::{CollectionErasure, FieldChange, RowAction};
 
 /// What an erasure will do, collection by collection, in the order in which it is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +19,9 @@ pub struct PlanDocument {
     /// The type of the identity by which the person was found; absent for a whole organisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity_type: Option<String>,
+    /// Whether nobody was found by that identity, so that there is nothing to erase.
+    #[serde(default)]
+    pub nobody_found: bool,
     /// Tokens to be revoked and erased, by collection.
     pub tokens: Vec<Objects>,
     /// Media objects to be deleted, by collection.
@@ -152,18 +157,21 @@ impl RowAction {
         }
     }
 
-    /// What becomes of the columns; none for rows that go as a whole.
+    /// What is done to columns; nothing to those of rows that go as a whole.
+    #[must_use]
+    pub fn changes(&self) -> Cow<'_, [FieldChange]> {
+        let empty = |column: &String| FieldChange { column: column.clone(), strategy: Strategy::Null };
+        match self {
+            Self::Delete => Cow::Borrowed(&[]),
+            Self::Anonymise(changes) => Cow::Borrowed(changes),
+            Self::Unlink(columns) => columns.iter().map(empty).collect(),
+        }
+    }
+
+    /// The same as people see it.
     #[must_use]
     pub fn fields(&self) -> Vec<FieldPlan> {
-        match self {
-            Self::Delete => Vec::new(),
-            Self::Anonymise(changes) => {
-                changes.iter().map(|change| FieldPlan::of(&change.column, &change.strategy)).collect()
-            }
-            Self::Unlink(columns) => {
-                columns.iter().map(|column| FieldPlan::of(column, &Strategy::Null)).collect()
-            }
-        }
+        self.changes().iter().map(|change| FieldPlan::of(&change.column, &change.strategy)).collect()
     }
 }
 
@@ -208,7 +216,6 @@ pub fn decided(scope: &str, waves: &[Vec<CollectionErasure>], media: &[Objects],
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::FieldChange;
     use super::*;
 
     fn erasure(action: RowAction) -> CollectionErasure {

@@ -5,17 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use crate::world::World;
-
-const ROLES: Option<(&str, &str)> = Some(("vantage_eraser", "vantage_reader"));
-
-async fn company(rows: &[u64]) -> (World, Vec<Uuid>) {
-    let schema = format!("{}\n{}", sample::SCHEMA_SQL, sample::ROLES_SQL);
-    let mut world = World::new(&schema, sample::DATA_MAP, ROLES).await;
-    let scale = sample::Scale::organisations_of_rows(rows);
-    let seeded = sample::seed(&mut world.client, &scale, 7, |_| {}).await.unwrap();
-    (world, seeded.organisations.iter().map(|organisation| organisation.id).collect())
-}
+use crate::company;
 
 const TABLES: [&str; 13] = [
     "organisations",
@@ -103,7 +93,7 @@ async fn of_nobody_else(client: &Client, mut values: BTreeSet<String>, others: &
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_personal_of_it_is_left_and_every_row_of_the_others_stays_as_it_was() {
-    let (world, organisations) = company(&[3_000, 1_200, 800]).await;
+    let (world, organisations) = company::with(&[3_000, 1_200, 800]).await;
     let (one, others) = organisations.split_first().unwrap();
     let values = identifying(&world.client, *one).await;
     let values = of_nobody_else(&world.client, values, others).await;

@@ -86,6 +86,28 @@ impl World {
         self.run(&new).await
     }
 
+    /// A request for the erasure of one person, as the API makes it.
+    pub fn person(&self, organisation: &str, identity_type: &str, value: &str) -> NewErasure {
+        let mut new = new_erasure(organisation);
+        let (job_id, keys) = (uuid::Uuid::now_v7(), [("k1".to_owned(), KEY.into())]);
+        let ring = packages::KeyRing::new("k1", keys).unwrap();
+        let sealed = serde_json::json!({"identity_value": value}).to_string();
+        let sealed = ring.seal(packages::SealedFor { organisation, job_id }, &sealed.into()).unwrap();
+        let tag = ring.tag(organisation, format!("{identity_type}\0{value}").as_bytes()).unwrap();
+        new.request.grace_period_days = 0.try_into().unwrap();
+        new.request.subject = Some(domain::erasure::SubjectRef {
+            identity_type: identity_type.to_owned(),
+            tag: tag.iter().map(|byte| format!("{byte:02x}")).collect(),
+        });
+        new.secret = Some(store::JobSecret { job_id: JobId(job_id), sealed });
+        new
+    }
+
+    /// Erases one person.
+    pub async fn erase_person(&self, organisation: &str, identity_type: &str, value: &str) -> Ended {
+        self.run(&self.person(organisation, identity_type, value)).await
+    }
+
     /// Runs a request to its end.
     pub async fn run(&self, new: &NewErasure) -> Ended {
         let job = match self.api.create_erasure(new).await.unwrap() {

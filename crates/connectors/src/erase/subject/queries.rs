@@ -54,7 +54,8 @@ impl Query {
         transaction: &ReadTransaction,
         keys: &[Columns],
     ) -> Result<Vec<Key>, StoreError> {
-        let bound = keys.iter().flatten().map(|column| (column as &(dyn ToSql + Sync), Type::TEXT_ARRAY));
+        let bound =
+            keys.iter().flatten().map(|column| -> (&(dyn ToSql + Sync), Type) { (column, Type::TEXT_ARRAY) });
         let rows = self.rows(transaction, &bound.collect::<Vec<_>>()).await?;
         let read = |row: &tokio_postgres::Row| (0..self.key).map(|at| row.try_get(at)).collect();
         let keys: Result<Vec<Key>, tokio_postgres::Error> = rows.iter().map(read).collect();
