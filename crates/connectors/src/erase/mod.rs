@@ -22,6 +22,7 @@ mod scope;
 mod statement;
 mod strategy;
 mod subject;
+mod survey;
 mod verify;
 mod write;
 
@@ -34,5 +35,6 @@ pub use scope::EraseScope;
 pub use statement::{EraseStatement, Rows};
 pub use strategy::in_statement;
 pub use subject::{SubjectRead, SubjectRows};
+pub use survey::{Part, Survey, Surveyed};
 pub use verify::{Expected, Remainder, Verification, verify};
 pub use write::EraseTransaction;

@@ -65,7 +65,11 @@ pub(crate) fn predicate(
 }
 
 /// The condition under which another table's row refers to the row `t0` by that key.
-fn referred_to(table: &TableName, schema: &LiveSchema, guard: &Guard) -> Result<String, PlanError> {
+pub(crate) fn referred_to(
+    table: &TableName,
+    schema: &LiveSchema,
+    guard: &Guard,
+) -> Result<String, PlanError> {
     let mut matches = Vec::new();
     for (from, to) in guard.columns.iter().zip(&guard.target_columns) {
         let referring = sql::live_column(schema, &guard.table, from)?;

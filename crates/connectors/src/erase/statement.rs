@@ -91,6 +91,39 @@ impl<'a> EraseStatement<'a> {
         Ok(Self { sql, parameters, at_most, table: collection.table.clone(), tables: tables_of(collection) })
     }
 
+    /// Sets these columns to NULL, in the rows where one of them is not.
+    ///
+    /// # Errors
+    /// When the live schema has not what the map or the rows need, when a column may not be NULL, or
+    /// when there is none.
+    pub fn unlink(
+        collection: &Collection,
+        schema: &LiveSchema,
+        scope: &EraseScope<'_>,
+        rows: &Rows<'_>,
+        columns: &[String],
+    ) -> Result<Self, PlanError> {
+        let table = &collection.table;
+        let (mut set, mut linked) = (Vec::new(), Vec::new());
+        for name in columns {
+            let column = sql::live_column(schema, table, name)?;
+            let null = fitting(table, column, &Strategy::Null, |_| Some("NULL".to_owned()))?;
+            let name = sql::identifier(&column.name);
+            set.push(format!("{name} = {null}"));
+            linked.push(format!("t0.{name} IS NOT NULL"));
+        }
+        if set.is_empty() {
+            return Err(PlanError::NothingToChange(table.clone()));
+        }
+        let mut parameters = Parameters::default();
+        let Selected { source, conditions, at_most } =
+            Selected::of(collection, schema, scope, rows, &mut parameters)?;
+        let from = source.map(|source| format!(" FROM {source}")).unwrap_or_default();
+        let (set, linked, relation) = (set.join(", "), linked.join(" OR "), sql::relation(table));
+        let sql = format!("UPDATE {relation} t0 SET {set}{from} WHERE {conditions} AND ({linked})");
+        Ok(Self { sql, parameters, at_most, table: table.clone(), tables: tables_of(collection) })
+    }
+
     /// Writes values that were computed elsewhere, one for each of `columns` in each row.
     ///
     /// # Errors

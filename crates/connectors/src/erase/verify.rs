@@ -23,6 +23,8 @@ pub enum Expected<'a> {
     Deleted,
     /// Their columns were changed.
     Anonymised(&'a [FieldChange]),
+    /// These columns are NULL.
+    Unlinked(&'a [String]),
 }
 
 /// The verification of one collection.
@@ -64,6 +66,13 @@ impl Verification {
             Expected::Deleted => {
                 counts.push("pg_catalog.count(*)".to_owned());
                 counted.push(None);
+            }
+            Expected::Unlinked(columns) => {
+                for name in columns {
+                    let column = sql::identifier(&sql::live_column(schema, table, name)?.name);
+                    counts.push(format!("pg_catalog.count(*) FILTER (WHERE t0.{column} IS NOT NULL)"));
+                    counted.push(Some(name.clone()));
+                }
             }
             Expected::Anonymised(changes) => {
                 for FieldChange { column: name, strategy } in changes {

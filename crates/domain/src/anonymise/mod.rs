@@ -16,6 +16,7 @@ mod literal;
 mod mask;
 mod misfit;
 mod null;
+mod outline;
 mod pseudonymise;
 mod redact_text;
 mod shape;
@@ -29,6 +30,7 @@ mod tests;
 use std::borrow::Cow;
 
 pub use misfit::{Misfit, Unreadable};
+pub use outline::{OUTLINE_LENGTH, outline};
 pub use pseudonymise::ERASED_DOMAIN;
 pub use redact_text::MARKER;
 pub use token::Mac;

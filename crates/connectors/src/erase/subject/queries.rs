@@ -54,9 +54,11 @@ impl Query {
         transaction: &ReadTransaction,
         keys: &[Columns],
     ) -> Result<Vec<Key>, StoreError> {
-        let bound =
-            keys.iter().flatten().map(|column| -> (&(dyn ToSql + Sync), Type) { (column, Type::TEXT_ARRAY) });
-        let rows = self.rows(transaction, &bound.collect::<Vec<_>>()).await?;
+        let mut bound: Vec<(&(dyn ToSql + Sync), Type)> = Vec::new();
+        for column in keys.iter().flatten() {
+            bound.push((column, Type::TEXT_ARRAY));
+        }
+        let rows = self.rows(transaction, &bound).await?;
         let read = |row: &tokio_postgres::Row| (0..self.key).map(|at| row.try_get(at)).collect();
         let keys: Result<Vec<Key>, tokio_postgres::Error> = rows.iter().map(read).collect();
         keys.map_err(|error| transaction.failed(error).reading(&self.tables))

@@ -10,5 +10,6 @@ mod spared;
 mod strategies;
 mod subject;
 mod support;
+mod survey;
 mod typed;
 mod verifying;
