@@ -41,7 +41,6 @@ pub struct CollectionRead {
     pub(crate) predicate: String,
     /// Along which columns it can be cut into key ranges; empty when it cannot.
     pub(crate) key: Vec<String>,
-    table: TableName,
     tables: Vec<TableName>,
 }
 
@@ -131,15 +130,9 @@ impl CollectionRead {
             omitted,
             cutoff_applied: collection.created_at.is_some(),
             key: range::key(table),
-            table: name.clone(),
             tables: tables_of(collection),
             predicate,
         })
-    }
-
-    /// The collection's own table.
-    pub(crate) fn table(&self) -> &TableName {
-        &self.table
     }
 
     /// The collection's table, and those through which its tenant leads.

@@ -49,19 +49,29 @@ impl ReadTransaction {
         rows: i64,
         parts: u32,
     ) -> Result<Vec<KeyRange>, StoreError> {
-        let parts = i64::from(parts);
-        if parts <= 1 || rows < parts || read.key.is_empty() {
+        let (predicate, key, tables) = (&read.predicate, &read.key, read.tables());
+        self.cut(&Cut { tables, predicate, key, chosen: Chosen::ByLot }, (rows, i64::from(parts))).await
+    }
+
+    /// Cuts into as many ranges as there are parts, or fewer.
+    pub(crate) async fn cut(
+        &self,
+        cut: &Cut<'_>,
+        (rows, parts): (i64, i64),
+    ) -> Result<Vec<KeyRange>, StoreError> {
+        let Some(table) = cut.tables.first().filter(|_| parts > 1 && rows >= parts && !cut.key.is_empty())
+        else {
             return Ok(vec![KeyRange::whole()]);
-        }
-        let size = self.table_size(read.table()).await?;
+        };
+        let size = self.table_size(table).await?;
         if let Some(sample) = size.and_then(|size| Sample::pages(&size, rows, parts)) {
-            let (keys, bounds) = self.bounds(read, &sample, parts).await?;
+            let (keys, bounds) = self.bounds(cut, table, &sample, parts).await?;
             if keys >= parts.saturating_mul(LEAST_KEYS_PER_PART) {
-                return Ok(KeyRange::between(&read.key, bounds));
+                return Ok(KeyRange::between(cut.key, bounds));
             }
         }
-        let (_, bounds) = self.bounds(read, &Sample::rows(rows, parts), parts).await?;
-        Ok(KeyRange::between(&read.key, bounds))
+        let (_, bounds) = self.bounds(cut, table, &Sample::rows(rows, parts, cut), parts).await?;
+        Ok(KeyRange::between(cut.key, bounds))
     }
 
     async fn table_size(&self, table: &TableName) -> Result<Option<TableSize>, StoreError> {
@@ -79,13 +89,14 @@ impl ReadTransaction {
     /// How many keys the sample has, and those that part it evenly.
     async fn bounds(
         &self,
-        read: &CollectionRead,
+        cut: &Cut<'_>,
+        table: &TableName,
         sample: &Sample,
         parts: i64,
     ) -> Result<(i64, Vec<Vec<String>>), StoreError> {
         // The simple protocol: every type comes as the text that it is read back from.
-        let answer = self.client()?.simple_query(&sample.bounds_sql(read, parts)).await;
-        let answer = answer.map_err(|error| self.failed(error).reading(read.tables()))?;
+        let answer = self.client()?.simple_query(&sample.bounds_sql(cut, table, parts)).await;
+        let answer = answer.map_err(|error| self.failed(error).reading(cut.tables))?;
         let (mut keys, mut bounds) = (0, Vec::new());
         for message in &answer {
             let SimpleQueryMessage::Row(row) = message else { continue };
@@ -96,6 +107,26 @@ impl ReadTransaction {
         }
         Ok((keys, bounds))
     }
+}
+
+/// What is cut into ranges.
+pub(crate) struct Cut<'a> {
+    /// The table, and those through which its tenant leads.
+    pub(crate) tables: &'a [TableName],
+    /// Which rows, of the table aliased `t0`.
+    pub(crate) predicate: &'a str,
+    /// Along which columns; none where it stays whole.
+    pub(crate) key: &'a [String],
+    pub(crate) chosen: Chosen,
+}
+
+/// How rows are chosen for a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Chosen {
+    /// Any, which costs the least.
+    ByLot,
+    /// By a digest of their key: the same rows give the same ranges.
+    ByKey,
 }
 
 /// A table by the server's own estimates.
@@ -134,25 +165,36 @@ impl Sample {
 
     /// A random choice of the organisation's rows: they are all read once, as for counting them,
     /// by whatever way is the shortest, but only the chosen ones are sorted.
-    fn rows(rows: i64, parts: i64) -> Self {
+    fn rows(rows: i64, parts: i64, cut: &Cut<'_>) -> Self {
         let wanted = per_million(parts.saturating_mul(KEYS_PER_PART), rows).max(1);
-        let filter = if wanted < MILLION {
-            format!(" AND pg_catalog.random() OPERATOR(pg_catalog.<) 0.{wanted:06}::pg_catalog.float8")
-        } else {
-            String::new()
+        let filter = match cut.chosen {
+            _ if wanted >= MILLION => String::new(),
+            Chosen::ByLot => {
+                format!(" AND pg_catalog.random() OPERATOR(pg_catalog.<) 0.{wanted:06}::pg_catalog.float8")
+            }
+            Chosen::ByKey => {
+                let texts =
+                    cut.key.iter().map(|name| format!("t0.{}::pg_catalog.text", sql::identifier(name)));
+                let key = texts.collect::<Vec<_>>().join(", ");
+                let digest = format!(
+                    "pg_catalog.hashtextextended(pg_catalog.concat_ws('/', {key}) COLLATE pg_catalog.\"C\", 0)"
+                );
+                format!(
+                    " AND pg_catalog.abs({digest} OPERATOR(pg_catalog.%) {MILLION}) OPERATOR(pg_catalog.<) {wanted}"
+                )
+            }
         };
         Self { from: String::new(), filter }
     }
 
     /// The keys at which the number of the part changes when the sample is dealt out evenly.
-    fn bounds_sql(&self, read: &CollectionRead, parts: i64) -> String {
-        let (relation, predicate, Self { from, filter }) =
-            (sql::relation(read.table()), &read.predicate, self);
+    fn bounds_sql(&self, cut: &Cut<'_>, table: &TableName, parts: i64) -> String {
+        let (relation, predicate, Self { from, filter }) = (sql::relation(table), cut.predicate, self);
         let numbered = |prefix: &str| -> Vec<String> {
-            (1..=read.key.len()).map(|number| format!("{prefix}k{number}")).collect()
+            (1..=cut.key.len()).map(|number| format!("{prefix}k{number}")).collect()
         };
         let names = numbered("").join(", ");
-        let columns: Vec<String> = read
+        let columns: Vec<String> = cut
             .key
             .iter()
             .zip(numbered("AS "))
@@ -209,9 +251,14 @@ mod tests {
 
     #[test]
     fn rows_are_chosen_by_lot_unless_all_are_needed() {
-        let filter = |rows, parts| Sample::rows(rows, parts).filter;
+        let key = ["id".to_owned()];
+        let cut = Cut { tables: &[], predicate: "TRUE", key: &key, chosen: Chosen::ByLot };
+        let filter = |rows, parts| Sample::rows(rows, parts, &cut).filter;
         assert_eq!(filter(100, 2), "");
         assert!(filter(1_000_000, 2).contains(" 0.000400::"), "{}", filter(1_000_000, 2));
         assert!(filter(i64::MAX, 2).contains(" 0.000001::"));
+        let by_key = Cut { chosen: Chosen::ByKey, ..cut };
+        assert!(Sample::rows(1_000_000, 2, &by_key).filter.ends_with(" 400"));
+        assert_eq!(Sample::rows(100, 2, &by_key).filter, "");
     }
 }

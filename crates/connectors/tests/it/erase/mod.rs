@@ -6,6 +6,7 @@ mod holds;
 mod interrupted;
 mod keys;
 mod organisation;
+mod ranges;
 mod spared;
 mod strategies;
 mod subject;
