@@ -87,4 +87,7 @@ pub use manifest::{
 };
 pub use media::{MediaObject, MediaSegment, MediaWriter, media_path};
 pub use part::{Content, JoinedFile, Part, PartOptions, PartWriter, StoredPart};
-pub use store::{Bucket, MediaReadError, ObjectStream, PackageStore, StoredObject, Swept, attachment};
+pub use store::{
+    Bucket, Deleted, MediaDeleteError, MediaDeletion, MediaReadError, ObjectStream, PackageStore,
+    StoredObject, Swept, attachment, delete_media,
+};

@@ -2,10 +2,11 @@
 
 mod faults;
 mod files;
+mod versions;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use http_body_util::{Either, Full};
@@ -22,6 +23,8 @@ use tokio::sync::oneshot;
 pub use faults::Faults;
 use faults::{Fate, Fates};
 use files::Files;
+pub use versions::Lock;
+use versions::Versions;
 
 /// The one bucket there is.
 pub const BUCKET: &str = "packages";
@@ -38,29 +41,45 @@ pub struct S3Server {
     address: SocketAddr,
     root: TempDir,
     fates: Arc<Fates>,
+    versions: Option<Arc<Mutex<Versions>>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl S3Server {
-    /// Starts a server without faults.
+    /// Starts a server without faults, whose bucket knows no versions, nor how to list them.
     ///
     /// # Panics
     /// When there is no port or directory to be had.
     #[must_use]
     pub fn start() -> Self {
+        Self::begin(None)
+    }
+
+    /// Starts a server whose bucket keeps all versions of its objects, which are written whole, and
+    /// lists at most `page` of them at a time.
+    ///
+    /// # Panics
+    /// When there is no port or directory to be had.
+    #[must_use]
+    pub fn with_versions(page: usize) -> Self {
+        let versions = Versions { keeps: true, page, ..Versions::default() };
+        Self::begin(Some(Arc::new(Mutex::new(versions))))
+    }
+
+    fn begin(versions: Option<Arc<Mutex<Versions>>>) -> Self {
         let root = tempfile::tempdir().expect("a directory can be made");
         std::fs::create_dir(root.path().join(BUCKET)).expect("a bucket is a directory");
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
         listener.set_nonblocking(true).expect("a listener can be asked not to block");
         let address = listener.local_addr().expect("a bound listener has an address");
-        let (fates, service) = (Arc::new(Fates::default()), service(root.path()));
+        let (fates, service) = (Arc::new(Fates::default()), service(root.path(), versions.clone()));
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn({
             let fates = Arc::clone(&fates);
             move || run(listener, service, &fates, stopped)
         });
-        Self { address, root, fates, stop: Some(stop), thread: Some(thread) }
+        Self { address, root, fates, versions, stop: Some(stop), thread: Some(thread) }
     }
 
     /// Where it listens.
@@ -119,6 +138,37 @@ impl S3Server {
         keys
     }
 
+    /// From now on the bucket keeps versions, or does not. It has to know them.
+    pub fn keep_versions(&self, keeps: bool) {
+        self.known_versions(|versions| versions.keeps = keeps);
+    }
+
+    /// Locks the newest version of a key of the bucket.
+    pub fn lock(&self, key: &str, lock: Lock) {
+        self.known_versions(|versions| {
+            let newest = versions.keys.get_mut(key).and_then(|versions| versions.first_mut());
+            newest.expect("the key has a version").lock = Some(lock);
+        });
+    }
+
+    /// How many versions, and how many delete markers, each key of the bucket has; those that have
+    /// none are left out.
+    #[must_use]
+    pub fn versions(&self) -> Vec<(String, usize, usize)> {
+        self.known_versions(|versions| {
+            let counted = versions.keys.iter().map(|(key, versions)| {
+                let contents = versions.iter().filter(|version| version.content.is_some()).count();
+                (key.clone(), contents, versions.len() - contents)
+            });
+            counted.filter(|(_, contents, markers)| contents + markers > 0).collect()
+        })
+    }
+
+    fn known_versions<T>(&self, f: impl FnOnce(&mut Versions) -> T) -> T {
+        let versions = self.versions.as_ref().expect("the bucket knows versions");
+        f(&mut versions.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// The ids of the multipart uploads that were neither completed nor aborted.
     #[must_use]
     pub fn uploads(&self) -> Vec<String> {
@@ -141,8 +191,8 @@ impl Drop for S3Server {
     }
 }
 
-fn service(root: &Path) -> S3Service {
-    let mut builder = S3ServiceBuilder::new(Files::new(root));
+fn service(root: &Path, versions: Option<Arc<Mutex<Versions>>>) -> S3Service {
+    let mut builder = S3ServiceBuilder::new(Files::new(root, versions));
     builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
     builder.build()
 }

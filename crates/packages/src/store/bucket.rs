@@ -1,4 +1,4 @@
-//! The company's own bucket, from which media are copied into an export.
+//! The company's own bucket, from which media are copied into an export and deleted by an erasure.
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -15,10 +15,11 @@ use crate::error::PackageError;
 /// Large enough that handing a read to a blocking thread costs little beside the read itself.
 const READ_BYTES: usize = 256 * 1024;
 
-/// A bucket that is only read, under keys as the company's rows name them.
+/// A bucket whose keys are as the company's rows name them. Nothing is ever written to it. Cheap to
+/// clone.
 #[derive(Debug, Clone)]
 pub struct Bucket {
-    store: PackageStore,
+    pub(super) store: PackageStore,
 }
 
 /// Why an object could not be read. Says nothing of its key, which may hold personal data.
@@ -70,8 +71,7 @@ impl Bucket {
         &self,
         key: &str,
     ) -> Result<BoxStream<'static, Result<Bytes, MediaReadError>>, MediaReadError> {
-        let is_same = |path: &Path| !key.is_empty() && path.as_ref() == key;
-        let path = Path::parse(key).ok().filter(is_same).ok_or(MediaReadError::Key)?;
+        let path = Self::path(key).ok_or(MediaReadError::Key)?;
         let found = self.store.objects.get(&path).await.map_err(told)?;
         Ok(match found.payload {
             GetResultPayload::Stream(chunks) => chunks.map_err(told).boxed(),
@@ -82,6 +82,12 @@ impl Bucket {
                     .boxed()
             }
         })
+    }
+
+    /// The path of a key, if an object can have it: it must not climb, nor be changed by reading it.
+    pub(super) fn path(key: &str) -> Option<Path> {
+        let is_same = |path: &Path| !key.is_empty() && path.as_ref() == key;
+        Path::parse(key).ok().filter(is_same)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::client::{HttpConnector as _, ReqwestConnector};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
@@ -15,16 +16,19 @@ use url::Url;
 use super::open::unusable;
 use super::presign::Presigner;
 use super::settings::{self, Settings, wrong};
+use super::versions::Versions;
 use crate::error::PackageError;
 
-/// A bucket or container, and who signs links to it.
+/// A bucket or container, who signs links to it, and its objects' versions where it can show them.
 pub(super) struct Cloud {
     pub objects: Arc<dyn ObjectStore>,
     pub presigner: Option<Presigner>,
+    pub versions: Option<Versions>,
 }
 
 pub(super) fn open(url: &Url, settings: &Settings) -> Result<Cloud, PackageError> {
     let (scheme, prefix) = ObjectStoreScheme::parse(url).map_err(unusable)?;
+    let mut versions = None;
     let (objects, signer): (Arc<dyn ObjectStore>, Arc<dyn Signer>) = match scheme {
         ObjectStoreScheme::AmazonS3 => {
             let bucket = Arc::new(amazon(url, settings, None)?);
@@ -32,6 +36,7 @@ pub(super) fn open(url: &Url, settings: &Settings) -> Result<Cloud, PackageError
                 None => Arc::clone(&bucket),
                 endpoint => Arc::new(amazon(url, settings, endpoint.as_ref())?),
             };
+            versions = Some(versions_of(Arc::clone(&bucket), prefix.clone(), settings)?);
             (bucket, signer)
         }
         _ if settings.public_endpoint.is_some() => {
@@ -54,7 +59,18 @@ pub(super) fn open(url: &Url, settings: &Settings) -> Result<Cloud, PackageError
         false => Arc::new(PrefixStore::new(objects, prefix.clone())),
     };
     let presigner = settings.presign.then(|| presigner(&scheme, signer, prefix));
-    Ok(Cloud { objects, presigner })
+    Ok(Cloud { objects, presigner, versions })
+}
+
+fn versions_of(bucket: Arc<AmazonS3>, prefix: Path, settings: &Settings) -> Result<Versions, PackageError> {
+    let mut options = settings::client();
+    for (name, value) in &settings.client {
+        if let AmazonS3ConfigKey::Client(option) = key(name)? {
+            options = options.with_config(option, value);
+        }
+    }
+    let http = ReqwestConnector::default().connect(&options).map_err(unusable)?;
+    Ok(Versions { bucket, prefix, http, retry: settings.retry.clone() })
 }
 
 fn presigner(scheme: &ObjectStoreScheme, signer: Arc<dyn Signer>, prefix: Path) -> Presigner {

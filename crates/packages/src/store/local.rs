@@ -4,6 +4,9 @@ use std::fs::{self, DirBuilder, DirEntry};
 use std::io;
 use std::path::Path;
 
+use object_store::path::Path as KeyPath;
+
+use super::delete::MediaDeleteError;
 use super::object::Swept;
 use crate::key::ObjectKey;
 
@@ -64,6 +67,37 @@ fn is_staged(entry: &DirEntry) -> bool {
     let name = entry.file_name();
     let number = name.to_str().and_then(|name| name.rsplit_once('#'));
     number.is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Removes the file of one object, and directories that become empty by that, whose names can be
+/// as personal as its own; `false` when there is no such file. It stays so after a power cut.
+pub(super) async fn remove(root: &Path, key: &KeyPath) -> Result<bool, MediaDeleteError> {
+    let (root, file) = (root.to_owned(), root.join(key.as_ref()));
+    let removed = tokio::task::spawn_blocking(move || remove_file(&root, &file));
+    match removed.await.map_err(io::Error::from).flatten() {
+        Ok(was_there) => Ok(was_there),
+        Err(error) => Err(match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => MediaDeleteError::Refused,
+            io::ErrorKind::InvalidFilename => MediaDeleteError::Key,
+            io::ErrorKind::NotFound => MediaDeleteError::NoBucket,
+            _ => MediaDeleteError::Unavailable,
+        }),
+    }
+}
+
+fn remove_file(root: &Path, file: &Path) -> io::Result<bool> {
+    fs::metadata(root)?;
+    let found = match fs::symlink_metadata(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => None,
+        found => existing(found)?,
+    };
+    if found.is_none_or(|found| found.is_dir()) || existing(fs::remove_file(file))?.is_none() {
+        return Ok(false);
+    }
+    let mut directories = file.ancestors().skip(1);
+    let left = directories.find(|directory| *directory == root || fs::remove_dir(directory).is_err());
+    fs::File::open(left.unwrap_or(root))?.sync_all()?;
+    Ok(true)
 }
 
 fn existing<T>(result: io::Result<T>) -> io::Result<Option<T>> {

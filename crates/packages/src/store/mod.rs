@@ -2,6 +2,7 @@
 
 mod bucket;
 mod cloud;
+mod delete;
 mod disposition;
 mod failure;
 mod local;
@@ -11,8 +12,10 @@ mod presign;
 mod read;
 mod settings;
 mod upload;
+mod versions;
 
 pub use bucket::{Bucket, MediaReadError};
+pub use delete::{Deleted, MediaDeleteError, MediaDeletion, delete_media};
 pub use disposition::attachment;
 pub use object::{StoredObject, Swept};
 pub use open::PackageStore;

@@ -9,6 +9,7 @@
 
 mod archive;
 mod collection;
+mod delete;
 mod encrypted;
 mod fixture;
 mod guide;
