@@ -6,7 +6,8 @@ use domain::id::JobId;
 use domain::job::StepKind;
 use domain::job::law::Conclusion;
 use store::{AuditFilter, Claimed, HoldError, NewHold, Produced, Retained};
-use testkit::{new_erasure, organisation, owner};
+use testkit::{PATIENCE, eventually, new_erasure, organisation, owner};
+use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::support::{World, erasing, planning};
@@ -165,24 +166,43 @@ async fn the_api_shows_a_hold_and_only_the_eraser_gets_its_values() {
     assert!(!format!("{obeyed:?}").contains("115"), "its bytes are not shown");
 }
 
+/// Keeps whoever writes that version of a job from getting on until the answer is rolled back.
+async fn stop_at(world: &World, job: JobId, version: i64) -> Client {
+    let client = world.db.client().await;
+    let id = Uuid::new_v5(&job.0, format!("audit:{version}").as_bytes());
+    let same_event = format!(
+        "BEGIN; INSERT INTO outbox (event_id, kind, routing_key, body) VALUES ('{id}', 'audit.event', 'audit.event', '')"
+    );
+    client.batch_execute(&same_event).await.unwrap();
+    client
+}
+
+/// Until so many transactions wait for another.
+async fn waiting(world: &World, count: i64) {
+    let blocked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    eventually(PATIENCE, "transactions wait", async || world.count(blocked).await == count).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn release_and_end_at_the_same_time_ask_for_the_rest_once() {
+async fn release_while_the_erasure_ends_asks_for_the_rest_once() {
     let world = World::new().await;
-    let mut erased = Vec::new();
-    for _ in 0..10 {
-        let (hold, step) = (place(&world, ORGANISATION).await, verifying(&world).await);
-        let ((), _) = tokio::join!(end(&world, &step, hold, 1), release(&world, hold));
-        erased.push((hold, step.job_id.0));
-    }
-    let mut asked: Vec<_> = deferred(&world)
-        .await
-        .into_iter()
-        .map(|(_, request)| request.deferred.unwrap())
-        .map(|deferred| (deferred.hold, deferred.job))
-        .collect();
-    asked.sort_unstable();
-    erased.sort_unstable();
-    assert_eq!(asked, erased);
+    let (hold, step) = (place(&world, ORGANISATION).await, verifying(&world).await);
+    let version = world.job_facts(step.job_id).await.version;
+    let stopped = stop_at(&world, step.job_id, version + 1).await;
+    let later = async {
+        // The end has seen that the hold is in effect, and is not visible yet.
+        waiting(&world, 1).await;
+        let go = async {
+            waiting(&world, 2).await;
+            stopped.batch_execute("ROLLBACK").await.unwrap();
+        };
+        tokio::join!(release(&world, hold), go).0
+    };
+    let ((), jobs) = tokio::join!(end(&world, &step, hold, 1), later);
+    assert_eq!(jobs.len(), 1);
+    let asked = deferred(&world).await;
+    assert_eq!(asked.iter().map(|(job, _)| *job).collect::<Vec<_>>(), jobs);
+    assert_eq!(asked[0].1.deferred.map(|deferred| deferred.job), Some(step.job_id.0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -198,11 +218,21 @@ async fn the_runs_of_two_holds_that_end_at_the_same_time_leave_no_scope() {
         runs.push(verifying_of(&world, jobs[0]).await);
     }
     assert_eq!(scopes(&world, step.job_id).await, 1);
-    let done = || (Conclusion::Completed, Produced::default());
-    tokio::join!(
-        world.conclude_erasure(&runs[0], done().0, done().1),
-        world.conclude_erasure(&runs[1], done().0, done().1)
-    );
+    let version = world.job_facts(runs[0].job_id).await.version;
+    let stopped = stop_at(&world, runs[0].job_id, version + 2).await;
+    let ends = async |run: &Claimed| {
+        world.conclude_erasure(run, Conclusion::Completed, Produced::default()).await;
+    };
+    let second = async {
+        // The first has looked at what is left, and is not visible yet.
+        waiting(&world, 1).await;
+        let go = async {
+            waiting(&world, 2).await;
+            stopped.batch_execute("ROLLBACK").await.unwrap();
+        };
+        tokio::join!(ends(&runs[1]), go)
+    };
+    tokio::join!(ends(&runs[0]), second);
     for job in [step.job_id, runs[0].job_id, runs[1].job_id] {
         assert_eq!(scopes(&world, job).await, 0);
     }

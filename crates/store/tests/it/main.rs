@@ -18,6 +18,7 @@ mod erasing;
 mod folders;
 mod forbidden;
 mod glancing;
+mod grace;
 mod guards;
 mod holding;
 mod migrations;
