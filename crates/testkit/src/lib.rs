@@ -8,6 +8,7 @@
 mod control;
 mod database;
 mod eventually;
+mod provider;
 pub mod readers;
 mod requests;
 pub mod s3;
@@ -18,5 +19,6 @@ mod vhost;
 pub use control::{ControlDatabase, SERVICE_ROLES};
 pub use database::{Database, connect, empty_database, pg_admin_url};
 pub use eventually::{PATIENCE, eventually, eventually_some};
+pub use provider::Provider;
 pub use requests::{new_erasure, new_export, organisation, owner, worker};
 pub use vhost::{Found, Vhost, amqp_url};

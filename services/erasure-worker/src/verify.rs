@@ -1,17 +1,22 @@
 //! Is anything left? Asked with a role that only reads, over connections of its own, by other
 //! statements than those that erased. A job is completed when nothing is, and not before.
 
+mod report;
+
 use std::collections::BTreeMap;
 
 use chassis::{StepError, StepProgress};
 use connectors::erase::{EraseScope, Expected, Remainder, Verification, verify};
-use domain::erasure::document::{RowsResult, VerifyResult};
+use domain::erasure::RowAction;
+use domain::erasure::document::RowsResult;
 use domain::job::StepKind;
 use store::{Claimed, Produced};
 
 use crate::failure::{broken, plan_failed, refused, store_failed};
 use crate::scope::{StepScope, open};
 use crate::{Erasures, holds};
+
+use report::report;
 
 /// So many findings are named in the reason of a failure.
 const SHOWN: usize = 5;
@@ -21,16 +26,20 @@ pub(crate) async fn run(
     step: &Claimed,
     progress: &StepProgress,
 ) -> Result<Produced, StepError> {
-    let scopes: Vec<StepScope> = open(&erasures.sealing, step)?;
+    let mut scopes: Vec<StepScope> = open(&erasures.sealing, step)?;
+    for scope in &mut scopes {
+        scope.holds = holds::on(erasures, step, &scope.erasure.collection, &scope.holds).await?;
+    }
     let rows = journalled(erasures, step).await?;
     progress.pulse();
     let left = remainders(erasures, step, &scopes).await?;
     if !left.is_empty() {
         return Err(refused("not_erased", told(&left)));
     }
-    let result = VerifyResult { rows, ..VerifyResult::default() };
+    progress.pulse();
+    let (result, retained) = report(erasures, step, &scopes, rows).await?;
     let result = serde_json::to_value(result).map_err(|_| broken("a result cannot be written down"))?;
-    Ok(Produced { result: Some(result), ..Produced::default() })
+    Ok(Produced { result: Some(result), retained, ..Produced::default() })
 }
 
 /// The rows that the journals of the stores have, which must be what the steps have reported.
@@ -67,18 +76,17 @@ async fn remainders(
     for StepScope { erasure, batches, holds, only, .. } in scopes {
         let (dataset, collection) = erasures.find(&erasure.collection)?;
         let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
-        let holds = holds::on(erasures, step, &erasure.collection, holds).await?;
         let scope = EraseScope {
-            holds: &holds,
+            holds,
             only: only.as_ref(),
             exclusive: erasure.exclusive,
             guards: &erasure.guards,
             ..EraseScope::all(&step.organisation, cutoff_at)
         };
         let changes = erasure.action.changes();
-        let expected = match changes.is_empty() {
-            true => Expected::Deleted,
-            false => Expected::Anonymised(&changes),
+        let expected = match erasure.action {
+            RowAction::Delete => Expected::Deleted,
+            _ => Expected::Anonymised(&changes),
         };
         for (_, rows) in batches.numbered() {
             let verification = Verification::plan(collection, schema, &scope, &rows, expected);

@@ -105,20 +105,9 @@ pub struct RowsResult {
 pub struct VerifyResult {
     /// Rows changed or deleted in all, by the journals of the stores.
     pub rows: i64,
-    /// Rows left because of a legal hold, by collection.
-    pub retained: Vec<Left>,
-    /// Rows left for another reason, by collection: `shared` or `referred`.
+    /// Rows left because others need them, by collection. What legal holds keep is kept by the control
+    /// database itself.
     pub left: Vec<LeftOver>,
-}
-
-/// Rows of one collection that a legal hold keeps.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Left {
-    /// The collection as `dataset.collection`.
-    pub collection: String,
-    /// The hold and the number.
-    #[serde(flatten)]
-    pub rows: RetainedRows,
 }
 
 /// Rows of one collection that were left because others need them.

@@ -1,14 +1,13 @@
-//! How many rows there are of each collection, and into which steps and batches they are cut.
+//! How many rows there are of each collection, what is left of them and why, and into which steps and
+//! batches they are cut.
 
 use chassis::{StepError, StepProgress};
-use connectors::erase::SubjectRows;
-use connectors::{CollectionRead, ExportScope, KeyRange, ReadTransaction};
+use connectors::erase::{EraseScope, Part, RangeRead, SubjectRows, Survey as RowSurvey, Surveyed as Counted};
+use connectors::{KeyRange, ReadTransaction, collection_path};
 use domain::datamap::{Collection, Dataset};
-use domain::erasure::document::CollectionPlan;
+use domain::erasure::document::{CollectionPlan, RetainedRows};
 use domain::erasure::steps::{ErasureWork, RowsWork};
 use domain::erasure::{CollectionErasure, ErasurePlan, ErasureRequest, RowAction};
-use domain::export::ExportFormat;
-use domain::hold::Hold;
 use domain::plan::CollectionSize;
 use domain::schema::LiveSchema;
 use store::Claimed;
@@ -41,55 +40,53 @@ pub(super) struct Survey<'a> {
     pub progress: &'a StepProgress,
 }
 
-/// One collection of a wave, with what it takes to look at it.
+/// What is done to rows of one collection, with what it takes to look at them.
 struct Place<'a> {
     dataset: &'a Dataset,
     collection: &'a Collection,
     schema: &'a LiveSchema,
-    erasure: &'a CollectionErasure,
-    wave: usize,
-    holds: Vec<Hold>,
-}
-
-impl Place<'_> {
-    fn scope(&self, batches: Batches) -> StepScope {
-        StepScope {
-            erasure: self.erasure.clone(),
-            wave: self.wave,
-            batches,
-            holds: self.holds.clone(),
-            only: None,
-        }
-    }
+    scope: StepScope,
 }
 
 impl Survey<'_> {
     pub async fn of(&self, planned: &ErasurePlan, request: &ErasureRequest) -> Result<Surveyed, StepError> {
         let mut found = Surveyed::default();
         self.objects(planned, request, &mut found).await?;
+        let mut places = Vec::new();
         for (wave, erasures) in planned.waves.iter().enumerate() {
-            let mut work = Vec::new();
             for erasure in erasures {
-                let place = self.place(erasure, wave)?;
-                self.collection(&place, &mut work, &mut found).await?;
+                places.push(self.place(erasure, wave)?);
+            }
+        }
+        for (wave, _) in planned.waves.iter().enumerate() {
+            let mut work = Vec::new();
+            let (earlier, rest) = places.split_at(places.partition_point(|place| place.scope.wave < wave));
+            for place in rest.iter().take_while(|place| place.scope.wave == wave) {
+                self.collection(place, earlier, &mut work, &mut found).await?;
                 self.progress.pulse();
             }
             if !work.is_empty() {
                 found.work.waves.push(work);
             }
         }
+        self.left(&mut found);
         Ok(found)
     }
 
-    fn place<'p>(&'p self, erasure: &'p CollectionErasure, wave: usize) -> Result<Place<'p>, StepError> {
+    fn place(&self, erasure: &CollectionErasure, wave: usize) -> Result<Place<'_>, StepError> {
         let (dataset, collection) = self.erasures.find(&erasure.collection)?;
         let schema = self.checked.schemas.get(&dataset.store);
         let schema = schema.ok_or_else(|| broken("a store has no schema"))?;
+        let batches = match self.rows {
+            None => Batches::Ranges(vec![KeyRange::whole()]),
+            Some(rows) => Batches::Keys(vec![rows.of(erasure).to_vec()]),
+        };
         let holds = self.holds.on(&erasure.collection)?;
-        Ok(Place { dataset, collection, schema, erasure, wave, holds })
+        let scope = StepScope { erasure: erasure.clone(), wave, batches, holds, only: None };
+        Ok(Place { dataset, collection, schema, scope })
     }
 
-    /// Tokens and media: a step for each collection that has some.
+    /// Tokens and media: a step for each collection that has rows.
     async fn objects(
         &self,
         planned: &ErasurePlan,
@@ -98,27 +95,23 @@ impl Survey<'_> {
     ) -> Result<(), StepError> {
         let mut media = Vec::new();
         for (dataset, collection) in self.erasures.sources.collections() {
-            let path = connectors::collection_path(dataset, collection);
             let has_media = collection.media.is_some() && request.delete_media;
             if collection.oauth.is_none() && !has_media {
                 continue;
             }
-            let erasure = named(planned, dataset, collection, &path);
-            let place = self.place(&erasure, 0)?;
-            let transaction = self.begin(dataset).await?;
-            let rows = self.count(&place, &transaction).await?;
-            transaction.finish().await.map_err(|error| store_failed(&error))?;
+            let path = collection_path(dataset, collection);
+            let place = self.place(&named(planned, dataset, collection, &path), 0)?;
+            let rows = self.count(&place, &[]).await?.erased;
             if rows == 0 {
                 continue;
             }
-            let scope = place.scope(self.whole(&place.erasure.collection));
             if collection.oauth.is_some() {
                 found.work.tokens.push((path.clone(), rows));
-                found.scopes.push(scope);
+                found.scopes.push(place.scope.clone());
             }
             if has_media {
                 found.work.media.push((path, rows));
-                media.push(place.scope(self.whole(&place.erasure.collection)));
+                media.push(place.scope);
             }
         }
         found.scopes.extend(media);
@@ -128,106 +121,148 @@ impl Survey<'_> {
     async fn collection(
         &self,
         place: &Place<'_>,
+        earlier: &[Place<'_>],
         work: &mut Vec<RowsWork>,
         found: &mut Surveyed,
     ) -> Result<(), StepError> {
-        let transaction = self.begin(place.dataset).await?;
-        let rows = self.count(place, &transaction).await?;
-        if self.rows.is_some() && rows == 0 {
-            return transaction.finish().await.map_err(|error| store_failed(&error));
+        let path = place.scope.erasure.collection.clone();
+        if self.rows.is_some_and(|rows| rows.of(&place.scope.erasure).is_empty()) {
+            return Ok(());
         }
-        let path = &place.erasure.collection;
-        let stretches = self.stretches(place, &transaction, rows).await?;
-        transaction.finish().await.map_err(|error| store_failed(&error))?;
+        let counted = self.count(place, earlier).await?;
+        let stretches = self.stretches(place, &counted).await?;
         let count = i64::try_from(stretches.len()).unwrap_or(i64::MAX).max(1);
-        for (number, stretch) in (0..).zip(stretches) {
+        for (number, batches) in (0..).zip(stretches) {
             let part_no = (count > 1).then_some(number);
-            work.push(RowsWork { collection: path.clone(), part_no, rows: rows / count });
-            found.scopes.push(place.scope(stretch));
+            work.push(RowsWork { collection: path.clone(), part_no, rows: counted.erased / count });
+            found.scopes.push(StepScope { batches, ..place.scope.clone() });
         }
-        found.verify.push(place.scope(self.whole(path)));
-        found.collections.push(CollectionPlan {
-            collection: path.clone(),
-            store: place.erasure.store.clone(),
-            table: place.erasure.table.clone(),
-            action: place.erasure.action.name().to_owned(),
-            fields: place.erasure.action.fields(),
-            rows,
-            retained: Vec::new(),
-            shared: 0,
-            referred: 0,
-        });
-        match found.sizes.iter_mut().find(|size| size.collection == *path) {
-            Some(size) => size.rows = size.rows.saturating_add(rows),
-            None => found.sizes.push(CollectionSize { collection: path.clone(), rows }),
+        found.verify.push(place.scope.clone());
+        match found.sizes.iter_mut().find(|size| size.collection == path) {
+            Some(size) => size.rows = size.rows.saturating_add(counted.erased),
+            None => found.sizes.push(CollectionSize { collection: path, rows: counted.erased }),
         }
+        found.collections.push(self.planned(&place.scope.erasure, counted));
         Ok(())
+    }
+
+    /// What people see of a collection.
+    fn planned(&self, erasure: &CollectionErasure, counted: Counted) -> CollectionPlan {
+        let retained = |(hold, rows): (&uuid::Uuid, &i64)| RetainedRows {
+            hold: *hold,
+            ground: self.holds.ground(*hold).to_owned(),
+            rows: *rows,
+        };
+        let mut fields = erasure.action.fields();
+        for field in &mut fields {
+            field.samples = counted.samples.get(&field.column).cloned().unwrap_or_default();
+        }
+        CollectionPlan {
+            collection: erasure.collection.clone(),
+            store: erasure.store.clone(),
+            table: erasure.table.clone(),
+            action: erasure.action.name().to_owned(),
+            fields,
+            rows: counted.erased,
+            retained: counted.held.iter().filter(|(_, rows)| **rows > 0).map(retained).collect(),
+            shared: counted.shared,
+            referred: counted.guarded,
+        }
+    }
+
+    /// Rows that lead to the person and are left, because others share them.
+    fn left(&self, found: &mut Surveyed) {
+        let left = self.rows.into_iter().flat_map(|rows| &rows.left);
+        for (path, keys) in left {
+            let count = i64::try_from(keys.len()).unwrap_or(i64::MAX);
+            let known = found.collections.iter_mut().find(|plan| plan.collection == *path);
+            if let Some(plan) = known {
+                plan.shared = plan.shared.saturating_add(count);
+            } else if let Some((dataset, collection)) = self.erasures.sources.find(path) {
+                found.collections.push(CollectionPlan {
+                    collection: path.clone(),
+                    store: dataset.store.clone(),
+                    table: collection.table.clone(),
+                    action: "leave".to_owned(),
+                    fields: Vec::new(),
+                    rows: 0,
+                    retained: Vec::new(),
+                    shared: count,
+                    referred: 0,
+                });
+            }
+        }
     }
 
     async fn begin(&self, dataset: &Dataset) -> Result<ReadTransaction, StepError> {
         self.erasures.store(dataset)?.begin_read().await.map_err(|error| store_failed(&error))
     }
 
-    async fn count(&self, place: &Place<'_>, transaction: &ReadTransaction) -> Result<i64, StepError> {
-        if let Some(rows) = self.rows {
-            return Ok(i64::try_from(rows.of(place.erasure).len()).unwrap_or(i64::MAX));
-        }
-        let read = self.read(place.collection, place.schema)?;
-        transaction.count(&read).await.map_err(|error| store_failed(&error))
+    async fn count(&self, place: &Place<'_>, earlier: &[Place<'_>]) -> Result<Counted, StepError> {
+        let part = self.part(place)?;
+        let earlier = earlier.iter().filter(|earlier| earlier.dataset.store == place.dataset.store);
+        let earlier = earlier.map(|place| self.part(place)).collect::<Result<Vec<_>, _>>()?;
+        let survey = RowSurvey::plan(&part, &earlier, place.schema).map_err(|error| plan_failed(&error))?;
+        let transaction = self.begin(place.dataset).await?;
+        let counted = transaction.survey(&survey).await.map_err(|error| store_failed(&error))?;
+        transaction.finish().await.map_err(|error| store_failed(&error))?;
+        Ok(counted)
     }
 
-    /// All rows of a collection at once.
-    fn whole(&self, collection: &str) -> Batches {
-        match self.rows {
-            None => Batches::Ranges(vec![KeyRange::whole()]),
-            Some(rows) => Batches::Keys(vec![rows.own.get(collection).cloned().unwrap_or_default()]),
-        }
+    fn part<'p>(&'p self, place: &'p Place<'_>) -> Result<Part<'p>, StepError> {
+        let scope = &place.scope;
+        let (_, rows) = scope.batches.numbered().next().ok_or_else(|| broken("a scope without rows"))?;
+        Ok(Part {
+            collection: place.collection,
+            action: &scope.erasure.action,
+            scope: EraseScope {
+                holds: &scope.holds,
+                exclusive: scope.erasure.exclusive,
+                guards: &scope.erasure.guards,
+                ..EraseScope::all(&self.step.organisation, self.checked.cutoff_at)
+            },
+            rows,
+        })
     }
 
     /// The rows in batches, and the batches in steps.
-    async fn stretches(
-        &self,
-        place: &Place<'_>,
-        transaction: &ReadTransaction,
-        rows: i64,
-    ) -> Result<Vec<Batches>, StepError> {
+    async fn stretches(&self, place: &Place<'_>, counted: &Counted) -> Result<Vec<Batches>, StepError> {
         let size = |rows: u32| usize::try_from(rows).unwrap_or(usize::MAX).max(1);
         let batch = self.erasures.batch_rows;
         let batches = size(self.erasures.step_rows / batch);
         if let Some(found) = self.rows {
             let keys: Vec<Vec<Vec<String>>> =
-                found.of(place.erasure).chunks(size(batch)).map(<[_]>::to_vec).collect();
+                found.of(&place.scope.erasure).chunks(size(batch)).map(<[_]>::to_vec).collect();
             return Ok(keys.chunks(batches).map(|keys| Batches::Keys(keys.to_vec())).collect());
         }
-        let parts = match place.erasure.unsplit {
-            true => 1,
-            false => u32::try_from(rows / i64::from(batch) + 1).unwrap_or(u32::MAX),
-        };
-        let read = self.read(place.collection, place.schema)?;
-        let ranges = transaction.split(&read, rows, parts).await.map_err(|error| store_failed(&error))?;
+        if place.scope.erasure.unsplit {
+            return Ok(vec![place.scope.batches.clone()]);
+        }
+        let read =
+            RangeRead::plan(place.collection, place.schema, &self.step.organisation, self.checked.cutoff_at);
+        let read = read.map_err(|error| plan_failed(&error))?;
+        let kept = counted.held.values().fold(0_i64, |sum, rows| sum.saturating_add(*rows));
+        let all = [counted.erased, kept, counted.shared, counted.guarded];
+        let all = all.into_iter().fold(0_i64, i64::saturating_add);
+        let transaction = self.begin(place.dataset).await?;
+        let ranges = transaction.ranges(&read, all, batch).await.map_err(|error| store_failed(&error))?;
+        transaction.finish().await.map_err(|error| store_failed(&error))?;
         Ok(ranges.chunks(batches).map(|ranges| Batches::Ranges(ranges.to_vec())).collect())
-    }
-
-    fn read(&self, collection: &Collection, schema: &LiveSchema) -> Result<CollectionRead, StepError> {
-        let scope = ExportScope {
-            organisation: &self.step.organisation,
-            cutoff_at: self.checked.cutoff_at,
-            formats: ExportFormat::Json,
-        };
-        CollectionRead::plan(collection, schema, &scope, None).map_err(|error| plan_failed(&error))
     }
 }
 
 /// What is planned for a collection, or that nothing is: its tokens and media go all the same.
 fn named(planned: &ErasurePlan, dataset: &Dataset, collection: &Collection, path: &str) -> CollectionErasure {
     let planned = planned.waves.iter().flatten().find(|erasure| erasure.collection == path);
-    planned.cloned().unwrap_or_else(|| CollectionErasure {
-        collection: path.to_owned(),
-        store: dataset.store.clone(),
-        table: collection.table.clone(),
-        action: RowAction::Anonymise(Vec::new()),
-        exclusive: false,
-        unsplit: false,
-        guards: Vec::new(),
+    planned.cloned().map(|erasure| CollectionErasure { guards: Vec::new(), ..erasure }).unwrap_or_else(|| {
+        CollectionErasure {
+            collection: path.to_owned(),
+            store: dataset.store.clone(),
+            table: collection.table.clone(),
+            action: RowAction::Anonymise(Vec::new()),
+            exclusive: false,
+            unsplit: false,
+            guards: Vec::new(),
+        }
     })
 }

@@ -1,7 +1,6 @@
 //! One person of the sample company is erased.
 
-use crate::company::{self, ROLES};
-use crate::world::World;
+use crate::company;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_person_is_erased_and_nobody_else_is_touched() {
@@ -54,19 +53,8 @@ async fn nobody_is_found_across_organisations() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_identity_that_the_map_does_not_name_is_refused_with_those_it_does() {
-    let schema = format!("{}\n{}", sample::SCHEMA_SQL, sample::ROLES_SQL);
-    let world = World::new(&schema, sample::DATA_MAP, ROLES).await;
-    world
-        .client
-        .batch_execute(
-            "INSERT INTO organisations (id, name, slug, country) VALUES (gen_random_uuid(), 'A', 'a', 'DE')",
-        )
-        .await
-        .ok();
-    let id: Vec<String> = world.rows("SELECT id::text FROM organisations").await;
-    let Some(organisation) = id.first().map(|id| id.trim_matches(['(', ')']).to_owned()) else {
-        panic!("no organisation")
-    };
+    let (world, organisations) = company::with(&[500]).await;
+    let organisation = organisations[0].to_string();
     let ended = world.erase_person(&organisation, "passport", "X1").await;
     assert_eq!(ended.state, "failed");
     let failure = ended.failure.unwrap();

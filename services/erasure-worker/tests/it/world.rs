@@ -10,7 +10,7 @@ use domain::job::law::Conclusion;
 use domain::job::{JobState, Policy};
 use erasure_worker::{Config, Erasures};
 use store::{Accepted, Claim, Claimed, Concluded, NewErasure, Produced, StepReport, Store};
-use testkit::{ControlDatabase, Database, empty_database, new_erasure, worker};
+use testkit::{ControlDatabase, Database, Provider, empty_database, new_erasure, worker};
 use tokio_postgres::Client;
 
 /// Seals and makes pseudonyms.
@@ -26,6 +26,8 @@ pub struct World {
     /// A superuser of the subject store.
     pub client: Client,
     pub worker: Erasures,
+    /// Where every token is revoked.
+    pub provider: Provider,
     _directory: tempfile::TempDir,
 }
 
@@ -47,6 +49,7 @@ impl World {
         let client = subjects.client().await;
         client.batch_execute(sql).await.unwrap();
         client.batch_execute(&journal_ddl(roles.map_or("postgres", |(eraser, _)| eraser))).await.unwrap();
+        let provider = Provider::start().await;
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("datamap.yaml");
         std::fs::write(&file, map).unwrap();
@@ -56,12 +59,17 @@ impl World {
         };
         let store = domain::datamap::DataMap::parse(map).unwrap().stores()[0].to_owned();
         let keys = serde_json::json!({"active": "k1", "keys": {"k1": KEY}});
+        let settings =
+            serde_json::json!({"endpoint": provider.endpoint(), "auth": "none", "allow_private": true});
+        let providers: BTreeMap<_, _> =
+            ["calendar", "drive", "crm", "mail"].into_iter().map(|name| (name, settings.clone())).collect();
         let config: Config = serde_json::from_value(serde_json::json!({
             "data_map": file,
             "stores": {&store: {"url": as_role(roles.map(|roles| roles.0))}},
             "verify": {&store: {"url": as_role(roles.map(|roles| roles.1))}},
             "sealing": keys,
             "pseudonyms": keys,
+            "providers": providers,
             "batch_rows": 500,
             "step_rows": 1_500,
         }))
@@ -75,6 +83,7 @@ impl World {
             control,
             subjects,
             client,
+            provider,
             _directory: directory,
         }
     }
