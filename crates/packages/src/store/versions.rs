@@ -13,11 +13,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable as _};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use chrono::Utc;
+use futures::StreamExt as _;
 use object_store::RetryConfig;
 use object_store::aws::AmazonS3;
-use object_store::client::{HttpClient, HttpRequest, HttpRequestBody};
+use object_store::client::{HttpClient, HttpRequest, HttpRequestBody, HttpResponseBody};
 use object_store::path::Path;
 use object_store::signer::{Method, SignedUrlOptions, Signer as _};
 
@@ -29,6 +30,8 @@ use refusal::{Refusal, keeps};
 const SIGNED_FOR: Duration = Duration::from_secs(15 * 60);
 /// Most keys have one version, and those of other keys that begin alike come with them.
 const PAGE: &str = "100";
+/// Far more than a page. A store that does not know the question about a lock answers with the object.
+const LARGEST_BYTES: usize = 4 * 1024 * 1024;
 
 /// The versions of a bucket's objects.
 #[derive(Clone)]
@@ -180,7 +183,7 @@ impl Versions {
             signed.ok().and_then(|url| url.as_str().parse().ok()).ok_or(Failure::Unavailable)?;
         let response = self.http.execute(request).await.map_err(|_| Failure::Unavailable)?;
         let status = response.status();
-        let body = response.into_body().bytes().await.map_err(|_| Failure::Unavailable)?;
+        let body = bounded(response.into_body()).await?;
         match status.is_success() {
             true => Ok(body),
             false => {
@@ -188,4 +191,16 @@ impl Versions {
             }
         }
     }
+}
+
+async fn bounded(body: HttpResponseBody) -> Result<Bytes, Failure> {
+    let mut chunks = body.bytes_stream();
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = chunks.next().await {
+        bytes.extend_from_slice(&chunk.map_err(|_| Failure::Unavailable)?);
+        if bytes.len() > LARGEST_BYTES {
+            return Err(Failure::Refused(Refusal::default()));
+        }
+    }
+    Ok(bytes.freeze())
 }

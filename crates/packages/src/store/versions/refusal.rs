@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 /// An answer that asking again will not change.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Refusal {
     status: u16,
     code: String,
