@@ -1,21 +1,26 @@
 //! Legal holds: placing, listing, releasing, and asking for what was left because of one.
 
+mod rest;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::audit::Action;
-use domain::erasure::{Deferred, ErasureRequest, GracePeriod};
+use domain::erasure::Deferred;
 use domain::id::{JobId, OrganisationId};
-use domain::job::JobKind;
 use uuid::Uuid;
+
+pub use rest::Retained;
+use rest::ask_for_rest;
+pub(crate) use rest::keep_retained;
 
 use crate::clock;
 use crate::error::StoreError;
+use crate::job::Origin;
 use crate::job::write::{EventAbout, audit_event};
-use crate::job::{NewJob, Origin, Start, insert_job};
 use crate::outbox;
 use crate::pool::{Store, act_for};
-use crate::schema::{job_retained, legal_holds, privacy_jobs};
+use crate::schema::{job_retained, legal_holds};
 
 /// A hold that somebody wants placed.
 #[derive(Debug, Clone)]
@@ -81,17 +86,6 @@ impl std::fmt::Debug for ActiveHold {
             .field("ground", &self.ground)
             .finish_non_exhaustive()
     }
-}
-
-/// Rows of one collection that an erasure left because of a hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Retained {
-    /// The hold.
-    pub hold: Uuid,
-    /// The collection as `dataset.collection`.
-    pub collection: String,
-    /// How many rows.
-    pub rows: i64,
 }
 
 /// Why a hold was not released.
@@ -221,7 +215,8 @@ impl Store {
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
             act_for(conn, organisation).await?;
-            settle(conn, id).await?;
+            // An erasure that ends has rows refer to the hold, which this lock excludes (FOR KEY SHARE does
+            // not go with FOR UPDATE): whoever comes second sees what the first has written.
             let hold: Option<HoldRecord> = legal_holds::table
                 .find(id)
                 .filter(legal_holds::organisation_id.eq(organisation.as_str()))
@@ -258,79 +253,6 @@ impl Store {
         })
         .await
     }
-}
-
-/// Keeps what an erasure left because of holds. What a hold left that has been released meanwhile is
-/// asked for at once: nobody else would.
-pub(crate) async fn keep_retained(
-    conn: &mut AsyncPgConnection,
-    (organisation, job): (&OrganisationId, JobId),
-    retained: &[Retained],
-    origin: &Origin,
-) -> Result<(), StoreError> {
-    let mut holds: Vec<Uuid> = retained.iter().map(|left| left.hold).collect();
-    holds.sort_unstable();
-    holds.dedup();
-    for hold in holds {
-        settle(conn, hold).await?;
-        for left in retained.iter().filter(|left| left.hold == hold && left.rows > 0) {
-            diesel::insert_into(job_retained::table)
-                .values((
-                    job_retained::job_id.eq(job.0),
-                    job_retained::organisation_id.eq(organisation.as_str()),
-                    job_retained::hold_id.eq(hold),
-                    job_retained::collection.eq(&left.collection),
-                    job_retained::rows.eq(left.rows),
-                ))
-                .execute(conn)
-                .await?;
-        }
-        let released: Option<DateTime<Utc>> =
-            legal_holds::table.find(hold).select(legal_holds::released_at).first(conn).await?;
-        if released.is_some() {
-            ask_for_rest(conn, organisation, Deferred { hold, job: job.0 }, origin).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Has the release of a hold and the end of a job that obeyed it wait for each other: whoever comes
-/// second sees what the first has written.
-async fn settle(conn: &mut AsyncPgConnection, hold: Uuid) -> Result<(), StoreError> {
-    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-        .bind::<diesel::sql_types::Text, _>(format!("legal hold\n{hold}"))
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-async fn ask_for_rest(
-    conn: &mut AsyncPgConnection,
-    organisation: &OrganisationId,
-    deferred: Deferred,
-    origin: &Origin,
-) -> Result<JobId, StoreError> {
-    let request: serde_json::Value = privacy_jobs::table
-        .find(deferred.job)
-        .filter(privacy_jobs::organisation_id.eq(organisation.as_str()))
-        .select(privacy_jobs::request)
-        .first(conn)
-        .await?;
-    let request: ErasureRequest = serde_json::from_value(request)
-        .map_err(|_| StoreError::corrupt(format!("job {} is no erasure", deferred.job)))?;
-    let request =
-        ErasureRequest { grace_period_days: GracePeriod::NONE, deferred: Some(deferred), ..request };
-    let job = JobId(Uuid::now_v7());
-    let new = NewJob {
-        id: job,
-        organisation,
-        kind: JobKind::Erasure,
-        request: serde_json::json!(request),
-        start: Start::Now,
-        origin,
-    };
-    insert_job(conn, &new).await?;
-    Ok(job)
 }
 
 async fn told(

@@ -5,6 +5,7 @@ mod create;
 mod equal;
 mod erasure;
 mod glance;
+mod plan;
 mod quota;
 mod read;
 pub(crate) mod write;

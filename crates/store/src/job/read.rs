@@ -9,7 +9,6 @@ use contracts::{AuditEvent, Message, decode};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::id::{JobId, OrganisationId};
-use domain::job::StepKind;
 use uuid::Uuid;
 
 use crate::error::StoreError;
@@ -93,44 +92,6 @@ impl Store {
                 None => Ok(None),
                 Some(row) => view(conn, row).await.map(Some),
             }
-        })
-        .await
-    }
-}
-
-impl Store {
-    /// The plan of the organisation's job as it was written down when it was planned: what an erasure
-    /// will do, in the words of `domain::erasure::document`. The outer `None` means that there is no
-    /// such job, the inner that it has not been planned, or is no erasure.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database fails.
-    pub async fn job_plan(
-        &self,
-        organisation: &OrganisationId,
-        id: JobId,
-    ) -> Result<Option<Option<serde_json::Value>>, StoreError> {
-        let mut conn = self.conn().await?;
-        conn.transaction(async |conn| {
-            act_for(conn, organisation).await?;
-            let found: i64 = privacy_jobs::table
-                .find(id.0)
-                .filter(privacy_jobs::organisation_id.eq(organisation.as_str()))
-                .count()
-                .get_result(conn)
-                .await?;
-            if found == 0 {
-                return Ok(None);
-            }
-            let plan: Option<Option<serde_json::Value>> = job_steps::table
-                .filter(job_steps::job_id.eq(id.0))
-                .filter(job_steps::kind.eq(StepKind::PlanErasure.name()))
-                .filter(job_steps::state.eq("completed"))
-                .select(job_steps::result)
-                .first(conn)
-                .await
-                .optional()?;
-            Ok(Some(plan.flatten()))
         })
         .await
     }

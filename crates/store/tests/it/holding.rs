@@ -267,3 +267,24 @@ async fn a_run_that_is_called_off_needs_no_scope_any_more() {
     let view = world.api.job_view(&organisation(ORGANISATION), step.job_id).await.unwrap().unwrap();
     assert_eq!(view.retained[0].erased_by, None, "the rows are still there");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_added_up_and_none_are_no_reason_for_another_job() {
+    let world = World::new().await;
+    let (hold, other) = (place(&world, ORGANISATION).await, place(&world, ORGANISATION).await);
+    let step = verifying(&world).await;
+    release(&world, hold).await;
+    let left = |hold, collection: &str, rows| Retained { hold, collection: collection.to_owned(), rows };
+    let retained = vec![
+        left(hold, "shop.orders", 0),
+        left(other, "shop.orders", 1),
+        left(other, "shop.lines", 5),
+        left(other, "shop.orders", 2),
+    ];
+    let produced = Produced { retained, ..Produced::default() };
+    world.conclude_erasure(&step, Conclusion::Completed, produced).await;
+    assert_eq!(deferred(&world).await, []);
+    let view = world.api.job_view(&organisation(ORGANISATION), step.job_id).await.unwrap().unwrap();
+    let told: Vec<_> = view.retained.iter().map(|left| (left.collection.as_str(), left.rows)).collect();
+    assert_eq!(told, [("shop.lines", 5), ("shop.orders", 3)]);
+}

@@ -1,0 +1,93 @@
+//! What an erasure leaves because of a hold, and the job that erases it once the hold is released.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::erasure::{Deferred, ErasureRequest, GracePeriod};
+use domain::id::{JobId, OrganisationId};
+use domain::job::JobKind;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::job::{NewJob, Origin, Start, insert_job};
+use crate::schema::{job_retained, legal_holds, privacy_jobs};
+
+/// Rows of one collection that an erasure left because of a hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retained {
+    /// The hold.
+    pub hold: Uuid,
+    /// The collection as `dataset.collection`.
+    pub collection: String,
+    /// How many rows.
+    pub rows: i64,
+}
+
+/// Keeps what an erasure left because of holds. What a hold left that has been released meanwhile is
+/// asked for at once: nobody else would.
+pub(crate) async fn keep_retained(
+    conn: &mut AsyncPgConnection,
+    (organisation, job): (&OrganisationId, JobId),
+    retained: &[Retained],
+    origin: &Origin,
+) -> Result<(), StoreError> {
+    let mut left: BTreeMap<Uuid, BTreeMap<&str, i64>> = BTreeMap::new();
+    for Retained { hold, collection, rows } in retained.iter().filter(|retained| retained.rows > 0) {
+        let sum = left.entry(*hold).or_default().entry(collection).or_default();
+        *sum = sum.saturating_add(*rows);
+    }
+    for (hold, collections) in left {
+        let rows: Vec<_> = collections
+            .into_iter()
+            .map(|(collection, rows)| {
+                (
+                    job_retained::job_id.eq(job.0),
+                    job_retained::organisation_id.eq(organisation.as_str()),
+                    job_retained::hold_id.eq(hold),
+                    job_retained::collection.eq(collection),
+                    job_retained::rows.eq(rows),
+                )
+            })
+            .collect();
+        // Waits for a release that is under way, and keeps the next one waiting.
+        diesel::insert_into(job_retained::table).values(rows).execute(conn).await?;
+        let released: Option<DateTime<Utc>> =
+            legal_holds::table.find(hold).select(legal_holds::released_at).first(conn).await?;
+        if released.is_some() {
+            ask_for_rest(conn, organisation, Deferred { hold, job: job.0 }, origin).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the job that erases the rest.
+pub(super) async fn ask_for_rest(
+    conn: &mut AsyncPgConnection,
+    organisation: &OrganisationId,
+    deferred: Deferred,
+    origin: &Origin,
+) -> Result<JobId, StoreError> {
+    let request: serde_json::Value = privacy_jobs::table
+        .find(deferred.job)
+        .filter(privacy_jobs::organisation_id.eq(organisation.as_str()))
+        .select(privacy_jobs::request)
+        .first(conn)
+        .await?;
+    let request: ErasureRequest = serde_json::from_value(request)
+        .map_err(|_| StoreError::corrupt(format!("job {} is no erasure", deferred.job)))?;
+    let request =
+        ErasureRequest { grace_period_days: GracePeriod::NONE, deferred: Some(deferred), ..request };
+    let job = JobId(Uuid::now_v7());
+    let new = NewJob {
+        id: job,
+        organisation,
+        kind: JobKind::Erasure,
+        request: serde_json::json!(request),
+        start: Start::Now,
+        origin,
+    };
+    insert_job(conn, &new).await?;
+    Ok(job)
+}
