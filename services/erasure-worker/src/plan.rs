@@ -3,7 +3,7 @@
 
 mod deferred;
 mod held;
-mod preflight;
+pub(crate) mod preflight;
 mod subject;
 mod survey;
 

@@ -81,7 +81,7 @@ pub async fn run_batch(store: &SubjectStore, batch: &Batch<'_>) -> Result<Erased
 
 /// What the journal says after a commit that was not answered. It waits until the server has done
 /// with that transaction, one way or the other, so that the answer is final.
-async fn settled(store: &SubjectStore, batch: &BatchId) -> Result<Option<u64>, StoreError> {
+pub(crate) async fn settled(store: &SubjectStore, batch: &BatchId) -> Result<Option<u64>, StoreError> {
     let transaction = store.begin_erase().await?;
     let rows = transaction.done(batch).await?;
     transaction.rollback().await?;

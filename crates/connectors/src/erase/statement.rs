@@ -165,10 +165,10 @@ impl<'a> EraseStatement<'a> {
         Ok(Self { sql, parameters, at_most, table: collection.table.clone(), tables: tables_of(collection) })
     }
 
-    /// A statement on one row, made elsewhere in this module.
-    pub(crate) fn of_one(sql: String, table: TableName) -> Self {
-        let tables = vec![table.clone()];
-        Self { sql, parameters: Parameters::default(), at_most: Some(1), table, tables }
+    /// A statement about the organisation's own row.
+    pub(crate) fn of_organisation(sql: String, table: &TableName) -> Self {
+        let parameters = Parameters::default();
+        Self { sql, parameters, at_most: Some(1), table: table.clone(), tables: vec![table.clone()] }
     }
 
     /// How many rows it can change at most, where their keys are given.

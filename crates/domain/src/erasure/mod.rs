@@ -14,6 +14,7 @@ mod order;
 pub mod plan;
 mod preflight;
 pub mod request;
+pub mod soft_delete;
 pub mod steps;
 pub mod subject;
 
@@ -24,4 +25,5 @@ pub use identity::{Identity, IdentityKind, NoIdentity};
 pub use obstacle::{Obstacle, ObstacleKind};
 pub use plan::{CollectionErasure, ErasurePlan, FieldChange, Guard, RowAction, plan};
 pub use request::{Deferred, ErasureRequest, GracePeriod, NoGracePeriod, SubjectRef, confirms};
+pub use soft_delete::{Mark, SoftDelete, soft_delete};
 pub use subject::{SubjectErasurePlan, Traversal, plan_subject, traversal};

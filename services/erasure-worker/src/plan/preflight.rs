@@ -89,7 +89,7 @@ async fn find_organisation(
 }
 
 /// What the catalogues of every store say of the tables of the map.
-async fn facts(erasures: &Erasures) -> Result<BTreeMap<String, StoreFacts>, StepError> {
+pub(crate) async fn facts(erasures: &Erasures) -> Result<BTreeMap<String, StoreFacts>, StepError> {
     let mut facts = BTreeMap::new();
     for (name, store) in erasures.sources.stores() {
         let tables: Vec<TableName> = erasures

@@ -5,6 +5,7 @@ mod facts;
 mod holds;
 mod interrupted;
 mod keys;
+mod marks;
 mod organisation;
 mod ranges;
 mod spared;

@@ -1,5 +1,6 @@
 //! Plans and obstacles over small schemas.
 
+mod marks;
 mod obstacles;
 mod orders;
 mod shop;
