@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use connectors::StoreSettings;
 use connectors::revoke::ProviderSettings;
 use packages::KeyRingSettings;
+use secrecy::SecretString;
 use serde::Deserialize;
 
 /// The settings of the erasure-worker.
@@ -27,12 +28,28 @@ pub struct Config {
     /// The providers whose tokens rows hold, by the names that rows give them.
     #[serde(default)]
     pub providers: BTreeMap<String, ProviderSettings>,
+    /// The company's buckets with media, by the names that rows have; `default` where the data map
+    /// names no column for them.
+    #[serde(default)]
+    pub buckets: BTreeMap<String, BucketSettings>,
     /// Rows are erased in transactions of about so many: what one takes is how long a lock is held.
     #[serde(default = "default_batch")]
     pub batch_rows: u32,
     /// A step is a stretch of about so many rows, erased by one worker.
     #[serde(default = "default_step")]
     pub step_rows: u32,
+}
+
+/// A bucket from which media are deleted.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BucketSettings {
+    /// `file:///directory`, `s3://bucket/prefix`, and what else `object_store` understands.
+    pub url: String,
+    /// Options of that store, by the names of `object_store`. The credentials must be allowed to list,
+    /// and to delete objects and their versions.
+    #[serde(default)]
+    pub options: BTreeMap<String, SecretString>,
 }
 
 fn default_batch() -> u32 {

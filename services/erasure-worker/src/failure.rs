@@ -48,6 +48,11 @@ pub(crate) fn refused(code: &str, detail: impl Into<String>) -> StepError {
     StepError::Permanent(FailureReason::new(code, detail))
 }
 
+/// Something is away; trying again may help.
+pub(crate) fn retry_later(code: &str, detail: impl Into<String>) -> StepError {
+    StepError::Retryable(FailureReason::new(code, detail))
+}
+
 fn decide(retryable: bool, reason: FailureReason) -> StepError {
     if retryable { StepError::Retryable(reason) } else { StepError::Permanent(reason) }
 }

@@ -10,6 +10,7 @@ mod config;
 mod failure;
 mod holds;
 mod mark;
+mod media;
 mod plan;
 mod rows;
 mod scope;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use chassis::{Context, Service, StepError, StepProgress, StepRunner};
+use connectors::erase::{PageRead, PageRow};
 use connectors::revoke::Revoker;
 use connectors::{Schemas, Sources, StoreConfig, SubjectStore};
 use domain::datamap::{Collection, Dataset};
@@ -31,6 +33,7 @@ use store::{Claimed, Produced, Store};
 use zeroize::Zeroizing;
 
 use failure::{broken, store_failed};
+use media::Buckets;
 
 pub use config::Config;
 
@@ -56,6 +59,7 @@ pub struct Erasures {
     control: Store,
     sealing: KeyRing,
     pseudonyms: KeyRing,
+    buckets: Buckets,
     revoker: Revoker,
     batch_rows: u32,
     step_rows: u32,
@@ -75,6 +79,7 @@ impl Erasures {
             control,
             sealing: config.sealing.ring().context("service.sealing cannot be used")?,
             pseudonyms: config.pseudonyms.ring().context("service.pseudonyms cannot be used")?,
+            buckets: Buckets::open(&config.buckets)?,
             revoker: Revoker::new(&config.providers).context("service.providers")?,
             batch_rows: config.batch_rows,
             step_rows: config.step_rows,
@@ -90,6 +95,16 @@ impl Erasures {
     fn store(&self, dataset: &Dataset) -> Result<&SubjectStore, StepError> {
         let store = self.sources.stores().get(&dataset.store);
         store.ok_or_else(|| broken("a dataset's store is not configured"))
+    }
+
+    /// Reads a page in a transaction of its own: who works on it may take his time, and a snapshot that
+    /// is kept hinders the store's own housekeeping.
+    async fn page(&self, dataset: &Dataset, read: &PageRead) -> Result<Vec<PageRow>, StepError> {
+        let failed = |error| store_failed(&error);
+        let transaction = self.store(dataset)?.begin_read().await.map_err(failed)?;
+        let rows = transaction.page(read).await.map_err(failed)?;
+        transaction.finish().await.map_err(failed)?;
+        Ok(rows)
     }
 
     async fn schemas(&self) -> Result<Schemas, StepError> {
@@ -113,6 +128,7 @@ impl StepRunner for Erasures {
             StepKind::Restore => mark::unset(self, step).await,
             StepKind::PlanErasure => plan::run(self, step, progress).await,
             StepKind::RevokeTokens => tokens::run(self, step, progress).await,
+            StepKind::DeleteMedia => media::run(self, step, progress).await,
             StepKind::EraseRows => rows::run(self, step, progress).await,
             StepKind::VerifyErasure => verify::run(self, step, progress).await,
             other => {

@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 use store::{Claimed, Produced};
 
-use crate::failure::{broken, plan_failed, store_failed};
+use crate::failure::{broken, plan_failed};
 use crate::scope::{StepScope, open};
 use crate::{Erasures, holds};
 
@@ -74,7 +74,7 @@ pub(crate) async fn run(
         loop {
             let page = Page { of, after: after.as_deref(), rows: PAGE_ROWS };
             let read = PageRead::plan(collection, schema, &scope, &columns, &page);
-            let rows = page_of(erasures, dataset, &read.map_err(|error| plan_failed(&error))?).await?;
+            let rows = erasures.page(dataset, &read.map_err(|error| plan_failed(&error))?).await?;
             after = rows.last().map(|row| row.key.clone());
             let last = rows.len() < usize::try_from(PAGE_ROWS).unwrap_or(usize::MAX);
             ledger.revoke(erasures, tokens(oauth, rows), progress).await;
@@ -84,20 +84,6 @@ pub(crate) async fn run(
         }
     }
     ledger.settle()
-}
-
-async fn page_of(
-    erasures: &Erasures,
-    dataset: &domain::datamap::Dataset,
-    read: &PageRead,
-) -> Result<Vec<PageRow>, StepError> {
-    let failed = |error| store_failed(&error);
-    // A transaction for each page: a provider may take its time, and a snapshot that is kept hinders
-    // the store's own housekeeping.
-    let transaction = erasures.store(dataset)?.begin_read().await.map_err(failed)?;
-    let rows = transaction.page(read).await.map_err(failed)?;
-    transaction.finish().await.map_err(failed)?;
-    Ok(rows)
 }
 
 /// The provider's column, then those of the tokens that the map names.

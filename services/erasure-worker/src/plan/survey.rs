@@ -99,6 +99,9 @@ impl Survey<'_> {
             if collection.oauth.is_none() && !has_media {
                 continue;
             }
+            if has_media {
+                self.erasures.buckets.check()?;
+            }
             let path = collection_path(dataset, collection);
             let place = self.place(&named(planned, dataset, collection, &path), 0)?;
             let rows = self.count(&place, &[]).await?.erased;
