@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("packages", &["contracts", "domain"]),
     ("chassis", &["contracts", "domain", "messaging", "store", "telemetry"]),
     ("sample", &[]),
-    ("privacy-api", &["chassis", "contracts", "domain", "packages", "store", "telemetry"]),
+    ("privacy-api", &["chassis", "connectors", "contracts", "domain", "packages", "store", "telemetry"]),
     (
         "export-worker",
         &["chassis", "connectors", "contracts", "domain", "messaging", "packages", "store", "telemetry"],

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Owns the organisation: the only role that may start, cancel, retry or download.
+    /// Owns the organisation: the only role that may start, cancel, retry, skip or download.
     Owner,
     /// Works in the organisation; has no part in privacy operations.
     Member,
-    /// Oversees: sees jobs and the audit log.
+    /// Oversees: sees jobs and the audit log, places and releases legal holds.
     PrivacyOfficer,
     /// Checks: sees the audit log and jobs, changes nothing.
     Auditor,
@@ -19,8 +19,10 @@ pub enum Role {
 /// Something a caller asks to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permission {
-    /// Start, cancel or retry a job, or take its package.
+    /// Start, cancel or retry a job, do without a step of it, or take its package.
     Operate,
+    /// Place and release legal holds.
+    ManageHolds,
     /// See jobs and their progress.
     ViewJobs,
     /// Read the audit log.
@@ -53,6 +55,7 @@ impl Role {
     pub fn grants(self, permission: Permission) -> bool {
         match permission {
             Permission::Operate => matches!(self, Self::Owner),
+            Permission::ManageHolds => matches!(self, Self::Owner | Self::PrivacyOfficer),
             Permission::ViewJobs | Permission::ViewAudit => {
                 matches!(self, Self::Owner | Self::PrivacyOfficer | Self::Auditor)
             }
@@ -69,6 +72,10 @@ mod tests {
         for role in Role::ALL {
             assert_eq!(role.grants(Permission::Operate), role == Role::Owner);
             assert_eq!(role.grants(Permission::ViewJobs), role != Role::Member);
+            assert_eq!(
+                role.grants(Permission::ManageHolds),
+                matches!(role, Role::Owner | Role::PrivacyOfficer)
+            );
             assert_eq!(Role::parse(role.name()), Some(role));
         }
         assert_eq!(Role::parse("root"), None);

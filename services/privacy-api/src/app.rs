@@ -38,6 +38,9 @@ pub fn app(
             web::scope(BASE)
                 .wrap(from_fn(authenticate))
                 .service(web::resource("/export").route(web::post().to(routes::export)))
+                .service(web::resource("/delete").route(web::post().to(routes::delete)))
+                .service(web::resource("/subjects/export").route(web::post().to(routes::export_subject)))
+                .service(web::resource("/subjects/erase").route(web::post().to(routes::erase_subject)))
                 .service(web::resource("/jobs").route(web::get().to(routes::jobs)))
                 .service(web::resource("/jobs/{id}").route(web::get().to(routes::job)))
                 .service(web::resource("/jobs/{id}/cancel").route(web::post().to(routes::cancel)))
@@ -46,6 +49,20 @@ pub fn app(
                 .service(
                     web::resource("/jobs/{id}/events/ticket").route(web::post().to(routes::event_ticket)),
                 )
+                .service(web::resource("/jobs/{id}/plan").route(web::get().to(routes::plan)))
+                .service(
+                    web::resource("/jobs/{id}/steps/{step}/retry").route(web::post().to(routes::retry_step)),
+                )
+                .service(
+                    web::resource("/jobs/{id}/steps/{step}/skip").route(web::post().to(routes::skip_step)),
+                )
+                .service(
+                    web::resource("/holds")
+                        .route(web::get().to(routes::holds))
+                        .route(web::post().to(routes::place_hold)),
+                )
+                .service(web::resource("/holds/{id}").route(web::get().to(routes::hold)))
+                .service(web::resource("/holds/{id}/release").route(web::post().to(routes::release_hold)))
                 .service(web::resource("/audit").route(web::get().to(routes::audit))),
         )
         .service(

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use connectors::StoreSettings;
 use serde::Deserialize;
 use store::ExportQuota;
 use url::Url;
@@ -28,6 +29,9 @@ pub struct Config {
     pub packages: PackagesConfig,
     /// How passphrases travel to the export worker; without it, none are taken.
     pub sealing: Option<SealingConfig>,
+    /// Where the data is that is to be erased; without it, nothing is taken that concerns one person,
+    /// an erasure, or a legal hold.
+    pub erasure: Option<ErasureConfig>,
     /// How much one caller may ask for.
     #[serde(default)]
     pub limits: Limits,
@@ -53,6 +57,9 @@ pub struct AuthConfig {
     pub issuers: Vec<IssuerConfig>,
     /// The Ed25519 public key (PEM) of the development issuer. Refused in production.
     pub development_issuer_key_file: Option<PathBuf>,
+    /// How long ago callers who ask for an erasure may have authenticated, by the token's `auth_time`.
+    #[serde(with = "humantime_serde", default = "default_recent")]
+    pub recent_within: Duration,
     /// How an issuer's published keys are kept.
     #[serde(default)]
     pub key_cache: KeyCacheConfig,
@@ -149,6 +156,17 @@ pub struct SealingConfig {
     pub keys: BTreeMap<String, Secret>,
 }
 
+/// What is known of the data that is to be erased. Nothing is written there.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErasureConfig {
+    /// The data map's file, the same as the workers'.
+    pub data_map: PathBuf,
+    /// The subject stores by their name in the data map, for a role that may only read: organisations
+    /// are asked for by their names there.
+    pub stores: BTreeMap<String, StoreSettings>,
+}
+
 /// How much one caller may ask for.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -224,6 +242,10 @@ fn default_roles_claims() -> Vec<String> {
     vec!["roles".to_owned(), "role".to_owned()]
 }
 
+fn default_recent() -> Duration {
+    Duration::from_secs(15 * 60)
+}
+
 fn default_link_validity() -> Duration {
     packages::LINK_VALIDITY
 }
@@ -242,6 +264,8 @@ mod tests {
         assert_eq!(config.limits.event_stream_duration, Duration::from_secs(900));
         assert_eq!(config.auth.key_cache.refetch_after, Duration::from_secs(30));
         assert_eq!(config.packages.link_validity, Duration::from_secs(86_400));
+        assert_eq!(config.auth.recent_within, Duration::from_secs(900));
+        assert!(config.erasure.unwrap().stores.contains_key("app"));
         assert!(config.auth.issuers.iter().any(|issuer| matches!(issuer.keys, KeysConfig::File(_))));
         assert!(config.auth.issuers.iter().any(|issuer| issuer.keys == KeysConfig::Discovery));
     }

@@ -2,6 +2,8 @@
 //!
 //! The detail of a 5xx never comes from its source; the source goes to the log.
 
+use std::time::Duration;
+
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use contracts::http::FieldError;
@@ -20,12 +22,24 @@ pub enum ApiError {
     /// The caller is not known.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// The caller authenticated too long ago for this, or the token does not say when.
+    #[error("the caller did not authenticate recently")]
+    NotRecent(Duration),
     /// The caller may not do this.
     #[error("the caller lacks a permission")]
     Forbidden(Permission),
     /// The organisation has no such job; whether another has is not said.
     #[error("there is no such job")]
     NoSuchJob,
+    /// The job has no such step, or the organisation no such job.
+    #[error("there is no such step")]
+    NoSuchStep,
+    /// The organisation has no such hold; whether another has is not said.
+    #[error("there is no such hold")]
+    NoSuchHold,
+    /// The job has no plan, or none yet.
+    #[error("the job has no plan")]
+    PlanNotMade(String),
     /// The cursor leads to no page of this list.
     #[error("the cursor leads nowhere")]
     NoSuchPage,
@@ -85,6 +99,12 @@ pub enum ApiError {
         /// The package's size.
         size_bytes: u64,
     },
+    /// What erasures need is not set up.
+    #[error("what erasures need is not set up")]
+    ErasureNotConfigured(&'static str),
+    /// There are no keys to seal with.
+    #[error("there are no keys to seal with (`service.sealing`)")]
+    SealingNotConfigured,
     /// Something that we need is away for a moment.
     #[error("{0}")]
     Unavailable(&'static str, #[source] Box<dyn std::error::Error + Send + Sync>),
@@ -117,8 +137,12 @@ impl ApiError {
                 ("unavailable", "unavailable for a moment")
             }
             Self::Token(_) => ("invalid-token", "not authenticated"),
+            Self::NotRecent(_) => ("insufficient-user-authentication", "not authenticated recently"),
             Self::Forbidden(_) => ("missing-role", "not permitted"),
             Self::NoSuchJob => ("no-such-job", "no such job"),
+            Self::NoSuchStep => ("no-such-step", "no such step"),
+            Self::NoSuchHold => ("no-such-hold", "no such hold"),
+            Self::PlanNotMade(_) => ("plan-not-made", "no plan"),
             Self::NoSuchPage => ("no-such-page", "no such page"),
             Self::Parameters(_) => ("invalid-parameters", "invalid parameters"),
             Self::Body(_) => ("invalid-body", "invalid body"),
@@ -136,6 +160,8 @@ impl ApiError {
             Self::LinkRefused => ("link-refused", "link refused"),
             Self::LinkExpired => ("link-expired", "link expired"),
             Self::Range { .. } => ("range", "range not satisfiable"),
+            Self::ErasureNotConfigured(_) => ("erasure-not-configured", "erasure not set up"),
+            Self::SealingNotConfigured => ("sealing-not-configured", "sealing not set up"),
             Self::Internal(..) => ("internal", "internal error"),
         }
     }
@@ -147,8 +173,12 @@ impl ApiError {
                 "something this service needs is unavailable; try again soon"
             }
             Self::Token(error) => return error.to_string(),
+            Self::NotRecent(within) => return sign_in_again(*within),
             Self::Forbidden(permission) => return needed(*permission),
             Self::NoSuchJob => "the organisation has no job of this id",
+            Self::NoSuchStep => "the organisation has no job of this id with a step of this number",
+            Self::NoSuchHold => "the organisation has no legal hold of this id",
+            Self::PlanNotMade(detail) | Self::WrongState(detail) => return detail.clone(),
             Self::NoSuchPage => {
                 "the cursor is not one of this list with these filters; begin anew without it"
             }
@@ -167,13 +197,16 @@ impl ApiError {
                     "the organisation may have {most} event streams open at a time; close one first"
                 );
             }
-            Self::WrongState(detail) => return detail.clone(),
             Self::PackageGone => {
                 "the package was kept until its time was over and has been deleted; start a new export to get a new one"
             }
             Self::LinkRefused => "this is not a link that was issued; ask for a new one",
             Self::LinkExpired => "the link has expired; ask for a new one",
             Self::Range { size_bytes } => return format!("the package has {size_bytes} bytes"),
+            Self::ErasureNotConfigured(detail) => detail,
+            Self::SealingNotConfigured => {
+                "what says who a person is would have to be kept sealed, and this service has no keys for that; set `service.sealing`"
+            }
             Self::Internal(..) => "something went wrong on our side; the log has it under the request's id",
         };
         fixed.to_owned()
@@ -183,12 +216,18 @@ impl ApiError {
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::Token(TokenError::KeysUnavailable(_)) | Self::Unavailable(..) | Self::TimedOut => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-            Self::Token(_) => StatusCode::UNAUTHORIZED,
+            Self::Token(TokenError::KeysUnavailable(_))
+            | Self::Unavailable(..)
+            | Self::TimedOut
+            | Self::ErasureNotConfigured(_)
+            | Self::SealingNotConfigured => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Token(_) | Self::NotRecent(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) | Self::LinkRefused => StatusCode::FORBIDDEN,
-            Self::NoSuchJob | Self::NoSuchPage => StatusCode::NOT_FOUND,
+            Self::NoSuchJob
+            | Self::NoSuchStep
+            | Self::NoSuchHold
+            | Self::PlanNotMade(_)
+            | Self::NoSuchPage => StatusCode::NOT_FOUND,
             Self::Parameters(_) | Self::Body(_) | Self::IdempotencyKey(_) => StatusCode::BAD_REQUEST,
             Self::BodyMissing => StatusCode::REQUEST_TIMEOUT,
             Self::ExportLimit { .. } | Self::EventStreams(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -218,6 +257,13 @@ fn limit(ExportQuota { count, period }: &ExportQuota) -> String {
     let hours = period.as_secs_f64() / 3_600.0;
     format!(
         "the organisation may ask for {count} exports within {hours:.1} hours; `Retry-After` says when there is room"
+    )
+}
+
+fn sign_in_again(within: Duration) -> String {
+    let minutes = within.as_secs_f64() / 60.0;
+    format!(
+        "this needs a sign-in of the last {minutes:.0} minutes, by the token's claim `auth_time`; sign in again and use the new token"
     )
 }
 

@@ -40,10 +40,22 @@ impl Links {
         format!("{}{BASE}/jobs/{id}", self.prefix)
     }
 
-    /// Something to do with a job: `cancel`, `retry` or `download`.
+    /// Something to do with a job: `cancel`, `retry`, `plan` or `download`.
     #[must_use]
     pub fn job_action(&self, id: Uuid, action: &str) -> String {
         format!("{}/{action}", self.job(id))
+    }
+
+    /// Something to do with a step: `retry` or `skip`.
+    #[must_use]
+    pub fn step_action(&self, job: Uuid, step_no: i32, action: &str) -> String {
+        format!("{}/steps/{step_no}/{action}", self.job(job))
+    }
+
+    /// A legal hold.
+    #[must_use]
+    pub fn hold(&self, id: Uuid) -> String {
+        format!("{}{BASE}/holds/{id}", self.prefix)
     }
 
     /// A list, with its query.

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::RelayWaker;
+use connectors::{Sources, SourcesError};
 use packages::{KeyRing, KeyRingError, PackageError, PackageStore};
 use secrecy::{ExposeSecret as _, SecretString};
 use store::Store;
 use telemetry::metrics::Metrics;
 
 use crate::auth::{AuthConfigError, Verifier};
-use crate::config::{Config, Limits, SealingConfig};
+use crate::config::{Config, ErasureConfig, Limits, SealingConfig};
 use crate::cursor::Cursors;
 use crate::download::Downloads;
 use crate::events::Events;
@@ -33,8 +34,12 @@ pub struct ApiState {
     pub link_keys: Arc<KeyRing>,
     /// How long such links are good for.
     pub link_validity: Duration,
-    /// Seals passphrases for the export worker, where any are taken.
+    /// Seals what the workers alone may read, where any such thing is taken.
     pub sealing: Option<Arc<KeyRing>>,
+    /// The data map and the subject stores, where erasures are taken.
+    pub sources: Option<Arc<Sources>>,
+    /// How long ago callers who ask for an erasure may have authenticated.
+    pub recent_within: Duration,
     /// The downloads that this process has recorded.
     pub downloads: Arc<Downloads>,
     /// Streams of events.
@@ -61,9 +66,15 @@ pub enum ConfigError {
     /// The keys that sign links.
     #[error("packages.link_keys: {0}")]
     LinkKeys(#[from] KeyRingError),
-    /// The keys that seal passphrases.
+    /// The keys that seal.
     #[error("sealing.keys: {0}")]
     SealingKeys(#[source] KeyRingError),
+    /// The data map, or a subject store.
+    #[error("the settings in `erasure` cannot be used")]
+    Erasure(#[from] SourcesError),
+    /// A time in which nobody could have authenticated.
+    #[error("auth.recent_within: expected at least a second and at most a day")]
+    RecentWithin,
     /// The package store.
     #[error("packages.url: the package store cannot be opened")]
     Packages(#[from] PackageError),
@@ -85,6 +96,7 @@ pub enum ConfigError {
 }
 
 const LONGEST_PERIOD: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+const LONGEST_RECENT: Duration = Duration::from_secs(24 * 60 * 60);
 const LONGEST_LINK_VALIDITY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 impl ApiState {
@@ -106,6 +118,10 @@ impl ApiState {
         if validity < Duration::from_secs(1) || validity > LONGEST_LINK_VALIDITY {
             return Err(ConfigError::LinkValidity);
         }
+        let recent_within = config.auth.recent_within;
+        if recent_within < Duration::from_secs(1) || recent_within > LONGEST_RECENT {
+            return Err(ConfigError::RecentWithin);
+        }
         let (link_keys, secret) = link_keys(config)?;
         check_limits(&config.limits)?;
         Ok(Self {
@@ -116,6 +132,8 @@ impl ApiState {
             packages: package_store(config)?,
             link_keys: Arc::new(link_keys),
             sealing: config.sealing.as_ref().map(sealing_keys).transpose()?.map(Arc::new),
+            sources: sources(config)?.map(Arc::new),
+            recent_within,
             link_validity: validity,
             downloads: Arc::default(),
             cursors: Cursors::new(&secret)?,
@@ -124,6 +142,12 @@ impl ApiState {
             metrics: HttpMetrics::new(metrics)?,
         })
     }
+}
+
+/// Nothing is connected yet: a store that is away holds up those who need it, and nobody else.
+fn sources(config: &Config) -> Result<Option<Sources>, SourcesError> {
+    let open = |erasure: &ErasureConfig| Sources::open(&erasure.data_map, &erasure.stores);
+    config.erasure.as_ref().map(open).transpose()
 }
 
 fn check_limits(limits: &Limits) -> Result<(), ConfigError> {

@@ -16,6 +16,9 @@ pub struct Caller {
     pub roles: Vec<Role>,
     /// Until when the token is accepted; `None` when it does not say.
     pub until: Option<DateTime<Utc>>,
+    /// When the caller last authenticated (`auth_time`, OpenID Connect Core 2); `None` when the token
+    /// does not say.
+    pub authenticated_at: Option<DateTime<Utc>>,
 }
 
 impl Caller {

@@ -34,6 +34,7 @@ impl ClaimNames {
             organisation: OrganisationId::parse(organisation).map_err(|_| missing(&self.organisation))?,
             roles: self.roles(claims),
             until: claims.get("exp").and_then(accepted_until),
+            authenticated_at: claims.get("auth_time").and_then(seconds).and_then(at),
         })
     }
 
@@ -47,11 +48,19 @@ impl ClaimNames {
     }
 }
 
-/// `exp` is a number of seconds, with a fraction or without (RFC 7519, 2); clocks may differ.
+/// Clocks may differ.
 fn accepted_until(exp: &Value) -> Option<DateTime<Utc>> {
-    let fraction = || Duration::try_from_secs_f64(exp.as_f64()?).ok()?.as_secs().try_into().ok();
-    let seconds: i64 = exp.as_i64().or_else(fraction)?;
-    DateTime::from_timestamp(seconds.checked_add(LEEWAY_SECONDS.try_into().ok()?)?, 0)
+    at(seconds(exp)?.checked_add(LEEWAY_SECONDS.try_into().ok()?)?)
+}
+
+/// Times are numbers of seconds, with a fraction or without (RFC 7519, 2).
+fn seconds(time: &Value) -> Option<i64> {
+    let fraction = || Duration::try_from_secs_f64(time.as_f64()?).ok()?.as_secs().try_into().ok();
+    time.as_i64().or_else(fraction)
+}
+
+fn at(seconds: i64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(seconds, 0)
 }
 
 /// The claim of that name, or behind that JSON pointer.

@@ -22,6 +22,9 @@ pub trait Needs {
 /// Start, cancel or retry a job, or take its package.
 #[derive(Debug)]
 pub enum Operate {}
+/// Place and release legal holds.
+#[derive(Debug)]
+pub enum ManageHolds {}
 /// See jobs.
 #[derive(Debug)]
 pub enum ViewJobs {}
@@ -31,6 +34,9 @@ pub enum ViewAudit {}
 
 impl Needs for Operate {
     const PERMISSION: Permission = Permission::Operate;
+}
+impl Needs for ManageHolds {
+    const PERMISSION: Permission = Permission::ManageHolds;
 }
 impl Needs for ViewJobs {
     const PERMISSION: Permission = Permission::ViewJobs;
@@ -59,7 +65,13 @@ impl<N: Needs> Granted<N> {
     /// Whether the caller may start, cancel, retry or take packages, too.
     #[must_use]
     pub fn operates(&self) -> bool {
-        self.caller.acting(Permission::Operate).is_some()
+        self.may(Permission::Operate)
+    }
+
+    /// Whether the caller may do that, too.
+    #[must_use]
+    pub fn may(&self, permission: Permission) -> bool {
+        self.caller.acting(permission).is_some()
     }
 
     /// The caller as the origin of a change, in the request's trace.

@@ -24,6 +24,11 @@ pub(super) fn add(error: &ApiError, headers: &mut HeaderMap) {
         | ApiError::EventStreams(_) => set(header::RETRY_AFTER, RETRY_AFTER_SECONDS.to_string()),
         ApiError::Token(TokenError::Missing) => set(header::WWW_AUTHENTICATE, "Bearer".to_owned()),
         ApiError::Token(_) => set(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"".to_owned()),
+        // RFC 9470, 3.
+        ApiError::NotRecent(within) => {
+            let (error, seconds) = ("insufficient_user_authentication", within.as_secs());
+            set(header::WWW_AUTHENTICATE, format!("Bearer error=\"{error}\", max_age=\"{seconds}\""));
+        }
         ApiError::Forbidden(_) => {
             set(header::WWW_AUTHENTICATE, "Bearer error=\"insufficient_scope\"".to_owned());
         }
@@ -38,6 +43,9 @@ pub(super) fn add(error: &ApiError, headers: &mut HeaderMap) {
         ApiError::MediaType => set(header::ACCEPT, "application/json".to_owned()),
         ApiError::Range { size_bytes } => set(header::CONTENT_RANGE, format!("bytes */{size_bytes}")),
         ApiError::NoSuchJob
+        | ApiError::NoSuchStep
+        | ApiError::NoSuchHold
+        | ApiError::PlanNotMade(_)
         | ApiError::NoSuchPage
         | ApiError::TooLarge(_)
         | ApiError::BodyMissing
@@ -51,6 +59,8 @@ pub(super) fn add(error: &ApiError, headers: &mut HeaderMap) {
         | ApiError::PackageGone
         | ApiError::LinkRefused
         | ApiError::LinkExpired
+        | ApiError::ErasureNotConfigured(_)
+        | ApiError::SealingNotConfigured
         | ApiError::Internal(..) => {}
     }
 }

@@ -1,7 +1,9 @@
 //! The errors of other crates as ours: every variant named, so that a new one cannot slip through.
 
-use packages::{LinkError, PackageError};
-use store::{ControlError, CreateError, ExportQuota, StoreError};
+use connectors::{PlanError, StoreErrorKind};
+use domain::job::step::Refused;
+use packages::{LinkError, PackageError, SealError};
+use store::{ControlError, CreateError, ExportQuota, HoldError, StepControlError, StoreError};
 
 use super::ApiError;
 
@@ -40,7 +42,60 @@ impl From<ControlError> for ApiError {
     }
 }
 
+impl From<HoldError> for ApiError {
+    fn from(error: HoldError) -> Self {
+        match error {
+            HoldError::NotFound => Self::NoSuchHold,
+            HoldError::Released => Self::WrongState("the hold was released before".to_owned()),
+            HoldError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<connectors::StoreError> for ApiError {
+    fn from(error: connectors::StoreError) -> Self {
+        match error.kind() {
+            StoreErrorKind::Unreachable | StoreErrorKind::Timeout | StoreErrorKind::Behind => {
+                Self::Unavailable("a subject store is unavailable", Box::new(error))
+            }
+            _ if error.is_retryable() => Self::Unavailable("a subject store is unavailable", Box::new(error)),
+            StoreErrorKind::Configuration(_)
+            | StoreErrorKind::Permission
+            | StoreErrorKind::BadOrganisation
+            | StoreErrorKind::Schema
+            | StoreErrorKind::Abandoned
+            | StoreErrorKind::Other => Self::Internal("a subject store failed", Some(Box::new(error))),
+        }
+    }
+}
+
+impl From<PlanError> for ApiError {
+    fn from(error: PlanError) -> Self {
+        Self::Internal("the data map does not fit the subject store", Some(Box::new(error)))
+    }
+}
+
+impl From<SealError> for ApiError {
+    fn from(error: SealError) -> Self {
+        Self::Internal("something could not be sealed", Some(Box::new(error)))
+    }
+}
+
 impl ApiError {
+    /// A command about a step that was not carried out; `allowed` says which steps it is for.
+    pub fn step_refused(error: StepControlError, allowed: &'static str) -> Self {
+        match error {
+            StepControlError::NotFound => Self::NoSuchStep,
+            StepControlError::Refused(Refused::Held) => {
+                Self::WrongState("a worker is at the step; wait until it has ended it".to_owned())
+            }
+            StepControlError::Refused(Refused::State | Refused::NotDue | Refused::Fenced) => {
+                Self::WrongState(allowed.to_owned())
+            }
+            StepControlError::Store(error) => error.into(),
+        }
+    }
+
     /// A command that was not carried out; `path` makes a job's path.
     pub fn not_carried_out(error: ControlError, path: impl Fn(uuid::Uuid) -> String) -> Self {
         match error {

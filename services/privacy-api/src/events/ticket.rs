@@ -72,6 +72,7 @@ impl Tickets {
             subject: SUBJECT.to_owned(),
             roles: roles_of(*roles),
             until: Some(at(until)?),
+            authenticated_at: None,
         })
     }
 }
@@ -104,7 +105,13 @@ mod tests {
 
     fn caller(roles: &[Role], until: Option<DateTime<Utc>>) -> Caller {
         let organisation = OrganisationId::parse("acme/\u{fc}").unwrap();
-        Caller { organisation, subject: "u1".to_owned(), roles: roles.to_vec(), until }
+        Caller {
+            organisation,
+            subject: "u1".to_owned(),
+            roles: roles.to_vec(),
+            until,
+            authenticated_at: None,
+        }
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 mod body;
 mod idempotency_key;
-mod job_path;
+mod ids;
 mod parameters;
 
 pub use body::JsonBody;
 pub use idempotency_key::IdempotencyKey;
-pub use job_path::JobPath;
+pub use ids::{HoldPath, JobPath, StepPath};
 pub use parameters::{LARGEST_PAGE, MOST_VOLUMES, Page, Parameters};

@@ -1,9 +1,14 @@
 //! The whole document.
 
 use contracts::http::{
-    AuditEntry, AuditPage, ByPassphrase, CollectionProgress, EncryptionBody, EndEvent, EventTicket,
-    ExportBody, FailureView, FieldError, Format, JobPage, JobSummary, JobView, PackageView, Problem,
-    Progress, ProgressEvent, Status, StepView, TimelineEntry, ToRecipients,
+    AuditEntry, AuditPage, ByPassphrase, CollectionPlanView, CollectionProgress, ComparedView,
+    ComparisonBody, DeferredJob, DeleteBody, EffectName, EncryptionBody, EndEvent, EventTicket, ExportBody,
+    FailureView, FieldError, FieldPlanView, Format, HeldCollection, HeldOrganisation, HeldPerson,
+    HeldPersonView, HeldRows, HeldRowsView, HeldSubject, HeldSubjectView, HoldBody, HoldGround, HoldList,
+    HoldScopeBody, HoldScopeView, HoldView, JobPage, JobSummary, JobView, ObjectsView, Operator, PackageView,
+    PlanView, Problem, Progress, ProgressEvent, ReleasedHold, RetainedRowsView, RetainedView, RowsBody,
+    RowsView, SkipBody, SkipReason, Status, StepView, SubjectErasureBody, SubjectExportBody, TimelineEntry,
+    ToRecipients,
 };
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, OpenApi as Document};
@@ -22,27 +27,41 @@ use super::names::{ActionName, JobKindName, JobStateName};
     servers((url = "/")),
     tags(
         (name = "jobs", description = "Requests and their jobs."),
+        (name = "holds", description = "What must not be erased."),
         (name = "packages", description = "What an export has made."),
         (name = "audit", description = "What was done, by whom and when."),
         (name = "description", description = "This document."),
     ),
     paths(
         crate::routes::export,
+        crate::routes::delete,
+        crate::routes::export_subject,
+        crate::routes::erase_subject,
         crate::routes::jobs,
         crate::routes::job,
         crate::routes::events,
         crate::routes::event_ticket,
         crate::routes::cancel,
         crate::routes::retry,
+        crate::routes::plan,
+        crate::routes::retry_step,
+        crate::routes::skip_step,
         crate::routes::link,
+        crate::routes::place_hold,
+        crate::routes::holds,
+        crate::routes::hold,
+        crate::routes::release_hold,
         crate::routes::audit,
         crate::download::download,
         crate::download::head,
         crate::docs::openapi,
     ),
     components(schemas(
-        ActionName, AuditEntry, AuditPage, ByPassphrase, CollectionProgress, EncryptionBody, EndEvent, EventTicket, ExportBody, FailureView, FieldError, Format, JobKindName,
-        JobPage, JobStateName, JobSummary, JobView, PackageView, Problem, Progress, ProgressEvent, Status, StepView, TimelineEntry, ToRecipients,
+        ActionName, AuditEntry, AuditPage, ByPassphrase, CollectionPlanView, CollectionProgress, ComparedView, ComparisonBody, DeferredJob, DeleteBody, EffectName, EncryptionBody, EndEvent,
+        EventTicket, ExportBody, FailureView, FieldError, FieldPlanView, Format, HeldCollection, HeldOrganisation, HeldPerson, HeldPersonView, HeldRows, HeldRowsView, HeldSubject,
+        HeldSubjectView, HoldBody, HoldGround, HoldList, HoldScopeBody, HoldScopeView, HoldView, JobKindName, JobPage, JobStateName, JobSummary, JobView, ObjectsView, Operator, PackageView,
+        PlanView, Problem, Progress, ProgressEvent, ReleasedHold, RetainedRowsView, RetainedView, RowsBody, RowsView, SkipBody, SkipReason, Status, StepView, SubjectErasureBody,
+        SubjectExportBody, TimelineEntry, ToRecipients,
     )),
     modifiers(&Bearer),
 )]

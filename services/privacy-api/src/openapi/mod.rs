@@ -13,13 +13,15 @@ mod results;
 pub use document::document;
 pub use names::{ActionName, JobKindName, JobStateName};
 pub use parameters::{
-    AuditParameters, DownloadParameters, EventParameters, ExportParameters, JobParameters, JobsParameters,
-    LinkParameters, RangeParameters,
+    AuditParameters, DownloadParameters, EventParameters, HoldParameters, HoldsParameters, JobParameters,
+    JobsParameters, KeyParameters, LinkParameters, RangeParameters, StepParameters,
 };
 pub use refusals::{
-    Faults, Guarded, JobIsMissing, LinkRefusals, ListRefused, NoPackage, NotCreated, NotInThisState,
-    NotRetried, RangeRefused, StreamRefused,
+    BodyRefused, Faults, Guarded, HoldIsMissing, JobIsMissing, LinkRefusals, ListRefused, NoPackage,
+    NotCreated, NotErased, NotInThisState, NotRetried, NotSkipped, ParametersRefused, PlanIsMissing,
+    RangeRefused, StepIsMissing, StreamRefused,
 };
 pub use results::{
-    AcceptedJob, AuditList, EventStream, JobList, LinkIssued, OneJob, PackageBytes, PackageHead, TicketIssued,
+    AcceptedJob, AllHolds, AuditList, EventStream, HoldPlaced, HoldReleased, JobList, LinkIssued, OneHold,
+    OneJob, OnePlan, PackageBytes, PackageHead, TicketIssued,
 };

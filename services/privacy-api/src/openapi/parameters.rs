@@ -11,12 +11,21 @@ use crate::extract::{LARGEST_PAGE, MOST_VOLUMES};
 /// A quoted string with `\"` and `\\` escaped, or a bare token.
 const IDEMPOTENCY_KEY: &str = r#"^("([!#-\[\]-~]|\\["\\]){1,200}"|[!#-+\--:<-\[\]-~]{1,200})$"#;
 
-/// Parameters of `POST /export`.
+/// Parameters of requests that make a job.
 #[derive(Debug)]
-pub enum ExportParameters {}
+pub enum KeyParameters {}
 /// Parameters of operations on one job.
 #[derive(Debug)]
 pub enum JobParameters {}
+/// Parameters of operations on one step of a job.
+#[derive(Debug)]
+pub enum StepParameters {}
+/// Parameters of operations on one hold.
+#[derive(Debug)]
+pub enum HoldParameters {}
+/// Parameters of `GET /holds`.
+#[derive(Debug)]
+pub enum HoldsParameters {}
 /// Parameters of `GET /jobs/{id}/download`.
 #[derive(Debug)]
 pub enum DownloadParameters {}
@@ -36,7 +45,7 @@ pub enum LinkParameters {}
 #[derive(Debug)]
 pub enum RangeParameters {}
 
-impl IntoParams for ExportParameters {
+impl IntoParams for KeyParameters {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let key = ObjectBuilder::new()
             .schema_type(Type::String)
@@ -50,6 +59,29 @@ impl IntoParams for ExportParameters {
 impl IntoParams for JobParameters {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![required(ParameterIn::Path, "id", "The job's id.", uuid())]
+    }
+}
+
+impl IntoParams for StepParameters {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let step = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(i32::MAX));
+        vec![
+            required(ParameterIn::Path, "id", "The job's id.", uuid()),
+            required(ParameterIn::Path, "step", "The step's number in the job.", step),
+        ]
+    }
+}
+
+impl IntoParams for HoldParameters {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![required(ParameterIn::Path, "id", "The hold's id.", uuid())]
+    }
+}
+
+impl IntoParams for HoldsParameters {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let active = ObjectBuilder::new().schema_type(Type::Boolean).default(Some(false.into()));
+        vec![optional(ParameterIn::Query, "active", "Whether only holds that hold now are listed.", active)]
     }
 }
 

@@ -41,7 +41,7 @@ macro_rules! refusals {
 refusals! {
     /// What every operation that needs a token can answer.
     Guarded: [
-        (401, "No token, or one that is not good.", &[("WWW-Authenticate", "How to authenticate (RFC 6750).")]),
+        (401, "No token, one that is not good, or one whose holder has not signed in a short while ago where that is asked for.", &[("WWW-Authenticate", "How to authenticate (RFC 6750, RFC 9470).")]),
         (403, "The token's roles do not permit this.", &[("WWW-Authenticate", "What is missing (RFC 6750).")]),
         FAULT,
         UNAVAILABLE,
@@ -50,8 +50,41 @@ refusals! {
     Faults: [FAULT, UNAVAILABLE];
     /// There is no such job.
     JobIsMissing: [(404, "The organisation has no such job.", &[])];
-    /// A command that the job's state does not allow.
-    NotInThisState: [(409, "The job's state does not allow it.", &[])];
+    /// There is no plan.
+    PlanIsMissing: [(404, "The organisation has no such job, or the job no plan; the problem says when there will be one.", &[])];
+    /// There is no such step.
+    StepIsMissing: [(404, "The organisation has no such job with such a step.", &[])];
+    /// There is no such hold.
+    HoldIsMissing: [(404, "The organisation has no such hold.", &[])];
+    /// Parameters that are wrong.
+    ParametersRefused: [(400, "A parameter is wrong.", &[])];
+    /// A body that is not taken.
+    BodyRefused: [
+        (400, "The body is wrong or missing.", &[]),
+        (408, "The body did not arrive whole and in time.", &[]),
+        (413, "The body is too large.", &[]),
+        (415, "The body is not JSON.", &[("Accept", "What would be understood.")]),
+        (422, "A value of the body cannot be used.", &[]),
+    ];
+    /// A step that cannot be done without.
+    NotSkipped: [
+        (400, "The body is wrong or missing.", &[]),
+        (408, "The body did not arrive whole and in time.", &[]),
+        (409, "The step's state does not allow it.", &[]),
+        (413, "The body is too large.", &[]),
+        (415, "The body is not JSON.", &[("Accept", "What would be understood.")]),
+    ];
+    /// A request for an erasure that was not accepted.
+    NotErased: [
+        (400, "The body or the idempotency key is wrong or missing.", &[]),
+        (408, "The body did not arrive whole and in time.", &[]),
+        (409, "An erasure of the same is open.", &[("Location", "The open job.")]),
+        (413, "The body is too large.", &[]),
+        (415, "The body is not JSON.", &[("Accept", "What would be understood.")]),
+        (422, "The idempotency key came with another body before, or a value of the body cannot be used.", &[]),
+    ];
+    /// A command that the state does not allow.
+    NotInThisState: [(409, "The state does not allow it.", &[])];
     /// A job that cannot be tried again.
     NotRetried: [(
         409,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contracts::http::{AuditPage, EventTicket, JobPage, JobView};
+use contracts::http::{AuditPage, EventTicket, HoldList, HoldView, JobPage, JobView, PlanView, ReleasedHold};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder, ResponsesBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -17,6 +17,21 @@ pub enum AcceptedJob {}
 /// A job.
 #[derive(Debug)]
 pub enum OneJob {}
+/// The plan of an erasure.
+#[derive(Debug)]
+pub enum OnePlan {}
+/// A hold was placed.
+#[derive(Debug)]
+pub enum HoldPlaced {}
+/// A hold.
+#[derive(Debug)]
+pub enum OneHold {}
+/// All holds of an organisation.
+#[derive(Debug)]
+pub enum AllHolds {}
+/// A hold was released.
+#[derive(Debug)]
+pub enum HoldReleased {}
 /// A stream of events.
 #[derive(Debug)]
 pub enum EventStream {}
@@ -58,6 +73,36 @@ impl IntoResponses for OneJob {
             ResponseBuilder::new().description("Nothing has changed.").header("ETag", tag()),
         ));
         responses
+    }
+}
+
+impl IntoResponses for OnePlan {
+    fn responses() -> Map {
+        one("200", json::<PlanView>("The plan."))
+    }
+}
+
+impl IntoResponses for HoldPlaced {
+    fn responses() -> Map {
+        one("201", json::<HoldView>("Placed.").header("Location", header("The hold.")))
+    }
+}
+
+impl IntoResponses for OneHold {
+    fn responses() -> Map {
+        one("200", json::<HoldView>("The hold."))
+    }
+}
+
+impl IntoResponses for AllHolds {
+    fn responses() -> Map {
+        one("200", json::<HoldList>("The holds."))
+    }
+}
+
+impl IntoResponses for HoldReleased {
+    fn responses() -> Map {
+        one("200", json::<ReleasedHold>("Released, and the jobs that come of it."))
     }
 }
 

@@ -2,13 +2,13 @@
 
 use actix_web::{HttpResponse, web};
 use contracts::http::ExportBody;
-use store::{Accepted, Idempotency, NewExport};
+use store::{Idempotency, NewExport};
 
-use super::{encryption, view};
+use super::{encryption, sealed, view};
 use crate::auth::{Granted, Operate};
 use crate::error::ApiError;
 use crate::extract::{IdempotencyKey, JsonBody};
-use crate::openapi::{AcceptedJob, ExportParameters, Guarded, NotCreated};
+use crate::openapi::{AcceptedJob, Guarded, KeyParameters, NotCreated};
 use crate::state::ApiState;
 
 /// The route as idempotency keys know it.
@@ -26,7 +26,7 @@ const ROUTE: &str = "POST /api/v1/privacy/export";
     operation_id = "createExport",
     tag = "jobs",
     request_body(content = ExportBody, content_type = "application/json"),
-    params(ExportParameters),
+    params(KeyParameters),
     responses(AcceptedJob, NotCreated, Guarded),
     security(("bearer" = [])),
 )]
@@ -36,16 +36,24 @@ pub async fn export(
     body: JsonBody<ExportBody>,
     state: web::Data<ApiState>,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = encryption::asked(&state, granted.organisation(), &body)?;
+    let (request, passphrase) = encryption::checked(&state, &body.value)?;
+    let mut body_sha256 = body.sha256;
+    let secret = match passphrase {
+        None => None,
+        Some(passphrase) => {
+            body_sha256 = sealed::tag(&state, granted.organisation(), &body.sha256)?;
+            Some(sealed::for_new_job(&state, granted.organisation(), passphrase.secret())?)
+        }
+    };
     let new = NewExport {
         organisation: granted.organisation().clone(),
-        request: asked.request,
-        secret: asked.secret,
+        request,
+        secret,
         idempotency: Idempotency {
             client: granted.actor.subject.clone(),
             route: ROUTE.to_owned(),
             key: key.0,
-            body_sha256: asked.body_sha256,
+            body_sha256,
         },
         origin: granted.origin(),
     };
@@ -53,13 +61,5 @@ pub async fn export(
     let accepted = state.store.create_export_within(&new, quota.as_ref()).await;
     let accepted =
         accepted.map_err(|error| ApiError::not_accepted(error, quota, |job| state.links.job(job)))?;
-    let (job, replayed) = match accepted {
-        Accepted::Created(job) => {
-            state.relay.wake();
-            (job, false)
-        }
-        Accepted::Replayed(job) => (job, true),
-    };
-    let view = view::of(&state, &granted, job).await?;
-    Ok(view::accepted(&state, &view, replayed))
+    view::of_accepted(&state, &granted, accepted).await
 }

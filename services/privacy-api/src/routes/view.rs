@@ -3,12 +3,13 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
-use contracts::http::JobView;
+use chrono::{DateTime, Utc};
+use contracts::http::{JobView, StepView};
 use domain::id::{JobId, OrganisationId};
-use domain::job::law::{self, JobFacts};
-use domain::job::{FailureReason, JobKind, JobState};
-
-use store::StoreError;
+use domain::job::law::{self, JobFacts, StepFacts, Surroundings};
+use domain::job::{FailureReason, JobKind, JobState, Policy, StepKind, StepState};
+use store::{Accepted, StoreError};
+use uuid::Uuid;
 
 use crate::auth::{Granted, Needs};
 use crate::error::ApiError;
@@ -41,6 +42,22 @@ pub(super) async fn as_seen(
     }))
 }
 
+/// The answer to a request that was accepted, now or before.
+pub(super) async fn of_accepted<N: Needs>(
+    state: &ApiState,
+    granted: &Granted<N>,
+    made: Accepted,
+) -> Result<HttpResponse, ApiError> {
+    let (job, replayed) = match made {
+        Accepted::Created(job) => {
+            state.relay.wake();
+            (job, false)
+        }
+        Accepted::Replayed(job) => (job, true),
+    };
+    Ok(accepted(state, &of(state, granted, job).await?, replayed))
+}
+
 /// The answer to a command that was accepted: the job, and when to look again.
 pub(super) fn accepted(state: &ApiState, view: &JobView, replayed: bool) -> HttpResponse {
     let mut response = HttpResponse::build(StatusCode::ACCEPTED);
@@ -55,6 +72,10 @@ pub(super) fn accepted(state: &ApiState, view: &JobView, replayed: bool) -> Http
 fn add_links(state: &ApiState, view: &mut JobView, operates: bool) {
     let id = view.summary.id;
     view.links.insert("self".to_owned(), state.links.job(id));
+    if view.summary.kind == JobKind::Erasure.name() {
+        // Before there is a plan, it says when there will be one.
+        view.links.insert("plan".to_owned(), state.links.job_action(id, "plan"));
+    }
     let Some(facts) = facts(view).filter(|_| operates) else {
         return;
     };
@@ -67,6 +88,32 @@ fn add_links(state: &ApiState, view: &mut JobView, operates: bool) {
     for (action, _) in possible.into_iter().filter(|(_, possible)| *possible) {
         view.links.insert(action.to_owned(), state.links.job_action(id, action));
     }
+    for step in &mut view.steps {
+        add_step_links(state, id, &facts, step, now);
+    }
+}
+
+fn add_step_links(state: &ApiState, job: Uuid, facts: &JobFacts, step: &mut StepView, now: DateTime<Utc>) {
+    let Some(step_facts) = step_facts(step, now) else {
+        return;
+    };
+    let (around, policy) =
+        (Surroundings { open_siblings: 1, next_phase: None, next_verifies: false }, Policy::default());
+    let possible = [
+        ("retry", law::retry_step(facts, &step_facts, now, &policy).is_ok()),
+        ("skip", law::skip_step(facts, &step_facts, around, now, &policy).is_ok()),
+    ];
+    for (action, _) in possible.into_iter().filter(|(_, possible)| *possible) {
+        step.links.insert(action.to_owned(), state.links.step_action(job, step.step_no, action));
+    }
+}
+
+/// What the law needs to know of a step that waits; an owner can do nothing about any other.
+fn step_facts(step: &StepView, now: DateTime<Utc>) -> Option<StepFacts> {
+    let kind = StepKind::parse(&step.kind).filter(|_| step.state == "due")?;
+    let last_failure = step.failure.as_ref().map(|_| FailureReason::new("", ""));
+    let attempts = u32::try_from(step.attempts).unwrap_or_default();
+    Some(StepFacts { kind, state: StepState::Due { attempts, not_before: now, last_failure } })
 }
 
 /// What the law needs to know of the job, to be asked what is possible.

@@ -1,0 +1,74 @@
+//! `POST /delete`: asks for the erasure of the organisation.
+
+use actix_web::{HttpResponse, web};
+use contracts::http::DeleteBody;
+use domain::erasure::ErasureRequest;
+use sha2::{Digest as _, Sha256};
+use store::{Idempotency, NewErasure};
+
+use super::organisation::{must_be_confirmed, sources};
+use super::view;
+use crate::auth::{Granted, Operate, RecentlyAuthenticated};
+use crate::error::ApiError;
+use crate::extract::{IdempotencyKey, JsonBody};
+use crate::openapi::{AcceptedJob, Guarded, KeyParameters, NotErased};
+use crate::state::ApiState;
+
+/// The route as idempotency keys know it.
+const ROUTE: &str = "POST /api/v1/privacy/delete";
+
+/// Ask for the erasure of the organisation
+///
+/// Accepts the erasure of everything that the data map names of the caller's organisation (Art. 17).
+/// Whoever asks is its owner, has signed in a short while ago (RFC 9470), and confirms its name to the
+/// letter. The organisation is marked as deleted at once, where the data map says how; the erasure
+/// begins when the grace period is over, at `not_before`, and can be cancelled until then: that takes
+/// the mark away. With `dry_run` it ends with its plan, which is made at once, and erases nothing.
+/// The same request with the same key is the same job, however often it is sent, for 24 hours.
+#[utoipa::path(
+    post,
+    path = "/api/v1/privacy/delete",
+    operation_id = "deleteOrganisation",
+    tag = "jobs",
+    request_body(content = DeleteBody, content_type = "application/json"),
+    params(KeyParameters),
+    responses(AcceptedJob, NotErased, Guarded),
+    security(("bearer" = [])),
+)]
+pub async fn delete(
+    granted: Granted<Operate>,
+    _recent: RecentlyAuthenticated,
+    key: IdempotencyKey,
+    body: JsonBody<DeleteBody>,
+    state: web::Data<ApiState>,
+) -> Result<HttpResponse, ApiError> {
+    let sources = sources(&state)?;
+    must_be_confirmed(sources, granted.organisation(), &body.value.confirm_org_name).await?;
+    let request = ErasureRequest::from(&body.value);
+    let marked = sources.map().organisation().is_some_and(|(_, root)| root.soft_delete.is_some());
+    let new = NewErasure {
+        organisation: granted.organisation().clone(),
+        soft_deletes: marked,
+        secret: None,
+        idempotency: Idempotency {
+            client: granted.actor.subject.clone(),
+            route: ROUTE.to_owned(),
+            key: key.0,
+            body_sha256: without_name(&request)?,
+        },
+        request,
+        origin: granted.origin(),
+    };
+    let accepted = state.store.create_erasure(&new).await;
+    let accepted =
+        accepted.map_err(|error| ApiError::not_accepted(error, None, |job| state.links.job(job)))?;
+    view::of_accepted(&state, &granted, accepted).await
+}
+
+/// What repetitions are compared by. The name has been confirmed, so it is the same in all of them; it
+/// is left out because it is to be erased, and what is kept of a body outlives that.
+fn without_name(request: &ErasureRequest) -> Result<[u8; 32], ApiError> {
+    let unwritten =
+        |error: serde_json::Error| ApiError::Internal("a request cannot be written", Some(Box::new(error)));
+    Ok(Sha256::digest(serde_json::to_vec(request).map_err(unwritten)?).into())
+}
