@@ -227,11 +227,14 @@ impl System {
                  [service.packages]\nurl = '{url}'\nactive_link_key = 'k1'\n\
                  [service.packages.options]\n{store}\
                  [service.packages.link_keys]\nk1 = '{}'\n\
-                 [service.sealing]\nactive = 'k1'\n[service.sealing.keys]\nk1 = '{SEALING_KEY}'\n",
+                 [service.sealing]\nactive = 'k1'\n[service.sealing.keys]\nk1 = '{SEALING_KEY}'\n\
+                 [service.erasure]\ndata_map = '{}'\n[service.erasure.stores.\"{}\"]\nurl = '{reader}'\n",
                 self.base.trim_start_matches("http://"),
                 self.base,
                 self.path("keys/dev-issuer.pub.pem").display(),
                 "0123456789abcdef".repeat(4),
+                self.path("datamap.yaml").display(),
+                options.store,
             ),
             // Nobody may sweep before a lease has run out.
             "retention-scheduler" => format!(

@@ -67,6 +67,8 @@ service_own_settings() {
             printf '[service.packages]\nurl = "file://%s/packages"\nactive_link_key = "k1"\n' "$demo"
             printf '[service.packages.link_keys]\nk1 = { file = "%s/link-key" }\n' "$demo"
             printf '[service.sealing]\nactive = "k1"\n[service.sealing.keys]\nk1 = { file = "%s/sealing-key" }\n' "$demo"
+            printf '[service.erasure]\ndata_map = "%s"\n' "$demo/datamap.yaml"
+            printf '[service.erasure.stores.vantage]\nurl = "%s"\n' "$(url_as "$DATABASE_URL" vantage_reader "$subject_database")"
             ;;
     esac
 }

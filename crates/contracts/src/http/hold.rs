@@ -7,7 +7,8 @@ mod vocabulary;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -32,7 +33,14 @@ pub struct HoldBody {
     #[schema(min_length = 1, max_length = 200)]
     pub owner: String,
     /// The day on which somebody looks whether it is still needed; not in the past. It does not end by itself.
+    #[serde(deserialize_with = "day")]
     pub review_on: NaiveDate,
+}
+
+/// Reads a day, so that an error says how one is written.
+fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDate, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| D::Error::custom("expected a date as 2027-01-31"))
 }
 
 /// A legal hold.

@@ -11,7 +11,8 @@ use crate::state::ApiState;
 
 /// Cancel a job
 ///
-/// Calls the job off with its open steps. An export can be cancelled until it has ended.
+/// Calls the job off with its open steps. An export can be cancelled until it has ended, an erasure
+/// until it has begun; the organisation is no longer marked as deleted then.
 #[utoipa::path(
     post,
     path = "/api/v1/privacy/jobs/{id}/cancel",

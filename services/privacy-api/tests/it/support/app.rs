@@ -15,7 +15,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::signer::{AUDIENCE, ISSUER};
-use super::{Call, Claims, Signer, TestDatabase, capture};
+use super::{Call, Claims, Shop, Signer, TestDatabase, capture};
 
 /// The service on a port and a database of its own; stops when dropped.
 pub struct TestApp {
@@ -40,6 +40,17 @@ impl TestApp {
         let database = TestDatabase::create().await;
         let store = database.store();
         Self::serve(database, store, change).await
+    }
+
+    /// Starts with a company's database to erase from; the shop lasts as long as it is kept.
+    pub async fn start_with_shop(change: impl FnOnce(&mut Config)) -> (Self, Shop) {
+        let shop = Shop::open().await;
+        let app = Self::start_with(|config| {
+            config.erasure = Some(shop.settings());
+            change(config);
+        })
+        .await;
+        (app, shop)
     }
 
     /// Starts with a control database that does not answer.
@@ -85,6 +96,13 @@ impl TestApp {
         self.call(method, &format!("/api/v1/privacy{path}")).token(&self.token(organisation, "owner"))
     }
 
+    /// An erasure of an organisation of the shop, newly asked for.
+    pub async fn erasure(&self, organisation: &str, name: &str, rest: &str) -> String {
+        let key = uuid::Uuid::new_v4().to_string();
+        let body = format!(r#"{{"confirm_org_name":{}{rest}}}"#, json!(name));
+        self.owner(organisation, "POST", "/delete").key(&key).json(&body).send().await.job()
+    }
+
     /// A job of an organisation, newly asked for.
     pub async fn export(&self, organisation: &str, format: &str) -> String {
         let key = uuid::Uuid::new_v4().to_string();
@@ -116,6 +134,7 @@ pub fn config(address: &str, directory: &Path, keys: &Path) -> Config {
         auth: AuthConfig {
             issuers: vec![issuer],
             development_issuer_key_file: None,
+            recent_within: std::time::Duration::from_secs(900),
             key_cache: privacy_api::config::KeyCacheConfig::default(),
         },
         packages: PackagesConfig {
@@ -129,6 +148,7 @@ pub fn config(address: &str, directory: &Path, keys: &Path) -> Config {
             active: "k1".to_owned(),
             keys: [("k1".to_owned(), secret("a sealing key of the test with 32 bytes and more"))].into(),
         }),
+        erasure: None,
         limits: Limits { workers: Some(1), ..Limits::default() },
     }
 }

@@ -82,6 +82,38 @@ impl TestApp {
         .await;
     }
 
+    /// Completes the step that plans a job, with this plan.
+    pub async fn planned(&self, job: &str, plan: &serde_json::Value) {
+        self.behind(&format!(
+            "UPDATE job_steps SET state = 'completed', ended_at = clock_timestamp(), not_before = NULL, result = '{plan}'
+             WHERE job_id = '{job}' AND kind = 'plan_erasure'"
+        ))
+        .await;
+    }
+
+    /// A job whose step 9 waits for a provider that is down.
+    pub async fn waits_for_provider(&self, organisation: &str, job: &str) {
+        self.planned(job, &serde_json::json!({})).await;
+        self.set_state(job, "retrying").await;
+        self.behind(&format!(
+            "INSERT INTO job_steps (job_id, step_no, organisation_id, phase, kind, collection, state, attempts, epoch,
+                not_before, failure_code, failure_detail)
+             VALUES ('{job}', 9, '{organisation}', 1, 'revoke_tokens', 'shop.customers', 'due', 3, 3,
+                clock_timestamp() + interval '1 hour', 'provider_unavailable', 'x')"
+        ))
+        .await;
+    }
+
+    /// A completed job that left so many rows because of a hold.
+    pub async fn retained(&self, organisation: &str, (job, hold): (&str, &str), rows: i64) {
+        self.set_state(job, "completed").await;
+        self.behind(&format!(
+            "INSERT INTO job_retained (job_id, hold_id, collection, organisation_id, rows)
+             VALUES ('{job}', '{hold}', 'shop.customers', '{organisation}', {rows})"
+        ))
+        .await;
+    }
+
     /// Lets every package end so long from now.
     pub async fn packages_end_in(&self, interval: &str) {
         let end = format!("UPDATE packages SET expires_at = clock_timestamp() + interval '{interval}'");

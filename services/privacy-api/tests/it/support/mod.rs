@@ -6,6 +6,7 @@ mod database;
 mod fixtures;
 mod identity_provider;
 mod logs;
+mod shop;
 mod signer;
 mod watcher;
 
@@ -14,6 +15,7 @@ pub use client::{Answer, Call};
 pub use database::TestDatabase;
 pub use identity_provider::IdentityProvider;
 pub use logs::{capture, captured};
+pub use shop::Shop;
 pub use signer::{Claims, Signer};
 pub use watcher::{Watcher, versions};
 

@@ -79,6 +79,7 @@ impl Claims {
             .with("organisation_id", organisation)
             .with("roles", json!([role]))
             .with("iat", now)
+            .with("auth_time", now)
             .with("exp", now + 600)
     }
 

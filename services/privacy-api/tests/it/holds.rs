@@ -1,0 +1,191 @@
+//! Legal holds: placed on what the data map knows, shown without values, released once.
+
+use insta::assert_snapshot;
+use packages::{KeyRing, SealedFor};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, TestApp, captured};
+
+fn body(scope: &Value) -> Value {
+    json!({"scope": scope, "ground": "legal_claims", "owner": "legal department", "review_on": "2999-01-31"})
+}
+
+async fn place(app: &TestApp, body: &Value) -> Answer {
+    app.owner("acme", "POST", "/holds").json(&body.to_string()).send().await
+}
+
+/// What was sealed beside a hold.
+async fn opened(app: &TestApp, hold: &str) -> Value {
+    let sealed = app
+        .database
+        .text(&format!("SELECT encode(sealed, 'hex') FROM legal_holds WHERE id = '{hold}'"))
+        .await;
+    let sealed: Vec<u8> =
+        (0..sealed.len()).step_by(2).map(|at| u8::from_str_radix(&sealed[at..at + 2], 16).unwrap()).collect();
+    let key = SecretString::from("a sealing key of the test with 32 bytes and more");
+    let ring = KeyRing::new("k1", [("k1".to_owned(), key)]).unwrap();
+    let target = SealedFor { organisation: "acme", job_id: hold.parse().unwrap() };
+    serde_json::from_str(ring.open(target, &sealed).unwrap().expose_secret()).unwrap()
+}
+
+fn rows(column: &str, operator: &str, value: &str) -> Value {
+    let comparison = json!({"column": column, "operator": operator, "value": value});
+    json!({"rows": {"collection": "shop.customers", "comparisons": [comparison]}})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_is_placed_and_its_values_are_kept_sealed() {
+    let (app, _shop) = TestApp::start_with_shop(|_| {}).await;
+    let person = json!({"subject": {"identity_type": "email", "identity_value": " Zanele@Example.org"}});
+    let compared = json!([{"column": "note", "operator": "at_least"}]);
+    for (scope, shown, sealed) in [
+        (json!({"organisation": true}), json!({"organisation": true}), None),
+        (json!({"collection": "shop.customers"}), json!({"collection": "shop.customers"}), None),
+        (
+            person,
+            json!({"subject": {"identity_type": "email"}}),
+            Some(json!({"identity_value": "zanele@example.org"})),
+        ),
+        (
+            rows("note", "at_least", "zanele"),
+            json!({"rows": {"collection": "shop.customers", "comparisons": compared}}),
+            Some(json!({"values": ["zanele"]})),
+        ),
+    ] {
+        let answer = place(&app, &body(&scope)).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        let (view, id) = (answer.json(), answer.job());
+        let path = format!("/api/v1/privacy/holds/{id}");
+        assert_eq!(answer.header("location"), path);
+        assert_eq!((&view["scope"], &view["ground"]), (&shown, &json!("legal_claims")));
+        assert_eq!((&view["placed_by"], &view["released_at"]), (&json!("user-of-acme"), &json!(null)));
+        assert_eq!(view["links"], json!({"self": path, "release": format!("{path}/release")}));
+        assert_eq!(app.owner("acme", "GET", &format!("/holds/{id}")).send().await.json(), view);
+        match sealed {
+            Some(sealed) => assert_eq!(opened(&app, &id).await, sealed),
+            None => assert_eq!(app.database.count("legal_holds WHERE sealed IS NOT NULL").await, 0),
+        }
+    }
+    assert_eq!(app.events("hold_placed").await, 4);
+    let all = app.owner("acme", "GET", "/holds").send().await;
+    assert_eq!(all.json()["holds"].as_array().unwrap().len(), 4);
+    let kept = app.database.text("SELECT string_agg(t::text, ' ') FROM legal_holds t").await;
+    for place in [all.text(), kept, captured()] {
+        assert!(!place.contains("zanele") && !place.contains("Zanele"), "{place}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn release_ends_a_hold_once_and_asks_for_what_was_left() {
+    let (app, _shop) = TestApp::start_with_shop(|_| {}).await;
+    let hold = place(&app, &body(&json!({"collection": "shop.customers"}))).await.job();
+    let kept = place(&app, &body(&json!({"organisation": true}))).await.job();
+    let job = app.erasure("acme", "Acme & Søn", r#","grace_period_days":0"#).await;
+    app.retained("acme", (&job, &hold), 3).await;
+    let shown = app.owner("acme", "GET", &format!("/jobs/{job}")).send().await.json();
+    let retained =
+        json!([{"hold": hold, "ground": "legal_claims", "collection": "shop.customers", "rows": 3}]);
+    assert_eq!(shown["retained"], retained);
+    let answer = app.owner("acme", "POST", &format!("/holds/{hold}/release")).send().await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let released = answer.json();
+    assert_eq!(released["hold"]["released_by"], "user-of-acme");
+    assert_eq!(released["hold"]["links"], json!({"self": format!("/api/v1/privacy/holds/{hold}")}));
+    let deferred = &released["jobs"][0];
+    let id = deferred["id"].as_str().unwrap();
+    assert_eq!(deferred["links"], json!({"self": format!("/api/v1/privacy/jobs/{id}")}));
+    let deferred = app.owner("acme", "GET", &format!("/jobs/{id}")).send().await.json();
+    assert_eq!(deferred["request"]["deferred"], json!({"hold": hold, "job": job}));
+    let again = app.owner("acme", "POST", &format!("/holds/{hold}/release")).send().await;
+    assert_snapshot!(again.problem(), @"409 wrong-state: the hold was released before");
+    let listed = async |query: &str| {
+        let list = app.owner("acme", "GET", &format!("/holds{query}")).send().await.json();
+        list["holds"].as_array().unwrap().iter().map(|hold| hold["id"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed("?active=true").await, [json!(kept)]);
+    assert_eq!(listed("").await, [json!(kept), json!(hold)]);
+    assert_eq!(listed("?active=false").await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_data_map_does_not_have_is_pointed_to() {
+    let (app, _shop) = TestApp::start_with_shop(|_| {}).await;
+    let wrong = async |scope: Value| {
+        let problem = place(&app, &body(&scope)).await.problem();
+        problem.replace("422 unusable-values: values of the body cannot be used; see `errors` ", "")
+    };
+    assert_snapshot!(wrong(json!({"collection": "customers"})).await, @"[/scope/collection: the data map has no such collection; name one of it as `dataset.collection`]");
+    assert_snapshot!(wrong(rows("noted", "equal", "x")).await, @"[/scope/rows/comparisons/0/column: the collection has no such field in the data map; it has `id`, `organisation_id`, `email`, `phone`, `note`]");
+    assert_snapshot!(wrong(rows("note", "equal", "a\0b")).await, @"[/scope/rows/comparisons/0/value: expected a text without NUL]");
+    assert_snapshot!(wrong(json!({"rows": {"collection": "shop.orders", "comparisons": []}})).await, @"[/scope/rows/collection: the data map has no such collection; name one of it as `dataset.collection`]");
+    assert_snapshot!(wrong(json!({"rows": {"collection": "shop.customers", "comparisons": []}})).await, @"[/scope/rows/comparisons: expected at least one comparison; to hold a whole collection, give `collection` in place of `rows`]");
+    assert_snapshot!(wrong(json!({"subject": {"identity_type": "name", "identity_value": "x"}})).await, @"[/scope/subject/identity_type: no field of the data map has this identity; expected one of `customer_id`, `email`, `phone_number`]");
+    assert_snapshot!(wrong(json!({"subject": {"identity_type": "email", "identity_value": "x"}})).await, @"[/scope/subject/identity_value: identity_value is no e-mail address: one has an @ with something on either side]");
+    assert_eq!(app.database.count("legal_holds").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_wrong_is_pointed_to() {
+    let (app, _shop) = TestApp::start_with_shop(|_| {}).await;
+    let with = |member: &str, value: Value| {
+        let mut body = body(&json!({"organisation": true}));
+        body[member] = value;
+        body
+    };
+    let wrong = async |body: Value| place(&app, &body).await.problem();
+    assert_snapshot!(wrong(with("scope", json!({}))).await, @"400 invalid-body: the body is not what is expected; see `errors` [/scope: expected one of `organisation`, `subject`, `collection` and `rows`]");
+    assert_snapshot!(wrong(with("scope", json!({"organisation": false}))).await, @"400 invalid-body: the body is not what is expected; see `errors` [/scope/organisation: expected `true`]");
+    assert_snapshot!(wrong(with("scope", json!({"organisation": true, "rows": {"collection": "x", "comparisons": []}}))).await, @"400 invalid-body: the body is not what is expected; see `errors` [/scope: expected one of `organisation`, `subject`, `collection` and `rows`]");
+    assert_snapshot!(wrong(with("scope", rows("note", "like", "x"))).await, @"400 invalid-body: the body is not what is expected; see `errors` [/scope/rows/comparisons/0/operator: expected one of `equal`, `not_equal`, `less`, `at_most`, `greater`, `at_least`]");
+    assert_snapshot!(wrong(with("ground", json!("because"))).await, @"400 invalid-body: the body is not what is expected; see `errors` [/ground: expected one of `expression`, `legal_obligation`, `public_health`, `archiving`, `legal_claims`]");
+    assert_snapshot!(wrong(with("review_on", json!("soon"))).await, @"400 invalid-body: the body is not what is expected; see `errors` [/review_on: expected a date as 2027-01-31]");
+    assert_snapshot!(wrong(with("review_on", json!("2020-01-31"))).await, @"422 unusable-values: values of the body cannot be used; see `errors` [/review_on: expected a day that is not over]");
+    for owner in ["", "  ", "a\nb", &"x".repeat(201)] {
+        let problem = wrong(with("owner", json!(owner))).await;
+        assert_eq!(
+            problem,
+            "422 unusable-values: values of the body cannot be used; see `errors` [/owner: expected who answers for it, in 1 to 200 characters of one line]"
+        );
+    }
+    let list = app.owner("acme", "GET", "/holds?active=maybe&x=1").send().await;
+    assert_snapshot!(list.problem(), @"400 invalid-parameters: parameters of the query are wrong; see `errors` [active: expected one of true, false] [x: there is no such parameter]");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn owners_and_privacy_officers_place_holds_and_auditors_see_them() {
+    let (app, _shop) = TestApp::start_with_shop(|_| {}).await;
+    let text = body(&json!({"organisation": true})).to_string();
+    let call = |role: &str, method: &str, path: &str| {
+        app.call(method, &format!("/api/v1/privacy{path}")).token(&app.token("acme", role))
+    };
+    for role in ["member", "auditor"] {
+        let answer = call(role, "POST", "/holds").json(&text).send().await;
+        assert_eq!(answer.problem(), "403 missing-role: this needs the role owner or privacy_officer");
+    }
+    let hold = call("privacy_officer", "POST", "/holds").json(&text).send().await.job();
+    let seen = call("auditor", "GET", &format!("/holds/{hold}")).send().await;
+    assert_eq!((seen.status, &seen.json()["links"]["release"]), (200, &json!(null)));
+    assert_eq!(call("auditor", "GET", "/holds").send().await.status, 200);
+    assert_eq!(call("member", "GET", "/holds").send().await.status, 403);
+    assert_eq!(call("auditor", "POST", &format!("/holds/{hold}/release")).send().await.status, 403);
+    for path in [format!("/holds/{hold}"), "/holds/nothing".to_owned()] {
+        let other = app.owner("other", "GET", &path).send().await;
+        assert_eq!(other.problem(), "404 no-such-hold: the organisation has no legal hold of this id");
+    }
+    let other = app.owner("other", "POST", &format!("/holds/{hold}/release")).send().await;
+    assert_eq!(other.status, 404);
+    let released = call("privacy_officer", "POST", &format!("/holds/{hold}/release")).send().await;
+    assert_eq!((released.status, &released.json()["jobs"]), (200, &json!([])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_set_up_is_named() {
+    let app = TestApp::start().await;
+    let problem = place(&app, &body(&json!({"organisation": true}))).await.problem();
+    assert!(problem.starts_with("503 erasure-not-configured: "), "{problem}");
+    let (app, _shop) = TestApp::start_with_shop(|config| config.sealing = None).await;
+    assert_eq!(place(&app, &body(&json!({"organisation": true}))).await.status, 201);
+    let problem = place(&app, &body(&rows("note", "equal", "x"))).await.problem();
+    assert!(problem.starts_with("503 sealing-not-configured: "), "{problem}");
+}
