@@ -96,7 +96,8 @@ async fn another_organisations_token_never_leads_to_data() {
     let hold = placed.job();
     let package = app.complete("acme", &done, b"content of acme").await.to_string();
     app.audit_rows("acme", &done, 1, 5).await;
-    let secrets = [open.as_str(), &done, &erasure, &hold, &package, "export-acme", "user-of-acme", "archive", "Acme"];
+    let secrets =
+        [open.as_str(), &done, &erasure, &hold, &package, "export-acme", "user-of-acme", "archive", "Acme"];
     let before = app.database.text(ALL_JOBS).await;
     for organisation in ["other", "acm", "ACME", "acme ", "%"] {
         for role in ["owner", "member", "privacy_officer", "auditor"] {

@@ -26,10 +26,10 @@ dataset:
     - {name: name, data_categories: [user.name]}
     - {name: deleted_at}
   - name: customers
-    lethe: {tenant: {column: organisation_id}}
+    lethe: {tenant: organisation_id}
     fields:
     - {name: id, fides_meta: {primary_key: true, identity: customer_id}}
-    - {name: organisation_id}
+    - {name: organisation_id, fides_meta: {references: [{dataset: shop, field: organisations.id, direction: from}]}}
     - {name: email, data_categories: [user.contact.email], fides_meta: {identity: email}}
     - {name: phone, data_categories: [user.contact.phone_number], fides_meta: {identity: phone_number}}
     - {name: note}
