@@ -23,20 +23,25 @@ pub(super) struct Claims {
     iat: i64,
     nbf: i64,
     exp: i64,
+    /// When the holder signed in (OpenID Connect Core 1.0, 2), for what needs a recent sign-in.
+    auth_time: i64,
     jti: Uuid,
     #[serde(skip)]
     pub(super) expires_at: DateTime<Utc>,
+    #[serde(skip)]
+    pub(super) authenticated_at: DateTime<Utc>,
 }
 
 impl Claims {
-    /// Claims of a token that is good from `now` on.
+    /// Claims of a token that is good from `now` on for `life`, of a holder who signed in `auth_age` before.
     pub(super) fn new(
         organisation: &OrganisationId,
         roles: &[String],
         subject: &str,
-        (now, life): (DateTime<Utc>, Duration),
+        (now, life, auth_age): (DateTime<Utc>, Duration, Duration),
     ) -> Self {
         let expires_at = now + TimeDelta::from_std(life).unwrap_or_default();
+        let authenticated_at = now - TimeDelta::from_std(auth_age).unwrap_or_default();
         Self {
             iss: DEVELOPMENT_ISSUER,
             aud: DEVELOPMENT_AUDIENCE,
@@ -46,8 +51,10 @@ impl Claims {
             iat: now.timestamp(),
             nbf: now.timestamp(),
             exp: expires_at.timestamp(),
+            auth_time: authenticated_at.timestamp(),
             jti: Uuid::new_v4(),
             expires_at,
+            authenticated_at,
         }
     }
 

@@ -34,6 +34,7 @@ const LONGEST_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
                        export LETHE_MODE=development\n  \
                        export LETHE_TOKEN=$(lethe token --organisation a0e11a00-0000-4000-8000-000000000001 --role owner)\n  \
                        lethe token --organisation 3 --role auditor --subject auditor-7 --expires 15m --json\n  \
+                       lethe token --organisation 3 --role owner --auth-age 2h     # too old for an erasure\n  \
                        lethe token --init     # the keys only"
 )]
 pub struct Token {
@@ -50,6 +51,9 @@ pub struct Token {
     /// How long the token is good for, as 15m, 1h or 7d.
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = humantime::parse_duration)]
     expires: Duration,
+    /// How long ago the holder signed in. Erasures need a recent sign-in; this makes a token of an older one.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = humantime::parse_duration)]
+    auth_age: Duration,
     /// The directory of the key.
     #[arg(long, value_name = "DIR", env = "LETHE_TOKEN_KEY_DIR", default_value = ".local")]
     key_dir: PathBuf,
@@ -85,6 +89,7 @@ impl Token {
             "subject": claims.sub,
             "organisation_id": claims.organisation_id,
             "roles": claims.roles,
+            "authenticated_at": claims.authenticated_at.to_rfc3339_opts(SecondsFormat::Secs, true),
             "expires_at": claims.expires_at.to_rfc3339_opts(SecondsFormat::Secs, true),
         });
         output.result(&document, || token.clone())?;
@@ -100,7 +105,11 @@ impl Token {
         if self.expires < Duration::from_secs(1) || self.expires > LONGEST_LIFE {
             return Err(Failure::usage("--expires must lie between 1s and 30d"));
         }
-        Ok(Claims::new(&organisation, &self.roles, &self.subject, (Utc::now(), self.expires)))
+        if self.auth_age > LONGEST_LIFE {
+            return Err(Failure::usage("--auth-age must not be longer than 30d"));
+        }
+        let times = (Utc::now(), self.expires, self.auth_age);
+        Ok(Claims::new(&organisation, &self.roles, &self.subject, times))
     }
 
     fn print_key(&self, key: &DevelopmentKey, output: &mut Output) -> Result<Outcome, Failure> {
