@@ -2,21 +2,24 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{archive, audit, data_map, demo, download, export, jobs, migrate, token};
+use crate::commands::{
+    archive, audit, data_map, demo, download, erase, export, holds, jobs, migrate, subject, token,
+};
 
 /// Lethe's command line.
 #[derive(Debug, Parser)]
 #[command(
     name = "lethe",
     version,
-    about = "Exports, jobs and evidence of Lethe, and the tools to set it up",
-    long_about = "Lethe carries out privacy obligations on a company's own data: exports for organisations, and the \
-                  evidence for them.\n\n\
+    about = "Exports, erasures, legal holds and evidence of Lethe, and the tools to set it up",
+    long_about = "Lethe carries out privacy obligations on a company's own data: exports and erasures for \
+                  organisations and for single persons, legal holds, and the evidence for all of it.\n\n\
                   A first look, on a machine where `make demo` has run:\n\n  \
                   export LETHE_MODE=development\n  \
                   export LETHE_TOKEN=$(lethe token --organisation a0e11a00-0000-4000-8000-000000000001 --role owner)\n  \
                   lethe export --format both --output export.zip\n  \
                   lethe archive export.zip --verify\n  \
+                  lethe erase --dry-run --wait\n  \
                   lethe jobs list\n\n\
                   Every command explains itself: lethe help COMMAND.",
     after_long_help = "Exit codes:\n  \
@@ -59,6 +62,11 @@ pub enum Command {
     Demo(demo::DemoCommand),
     Token(token::Token),
     Export(export::Export),
+    Erase(erase::Erase),
+    #[command(subcommand)]
+    Subject(subject::SubjectCommand),
+    #[command(subcommand)]
+    Holds(holds::HoldsCommand),
     #[command(subcommand)]
     Jobs(jobs::JobsCommand),
     Download(download::Download),

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use contracts::http::{JobView, Status};
+use domain::job::JobKind;
 use uuid::Uuid;
 
 use crate::api::{Api, ApiError, EventStream, JobAnswer, Lost, News};
@@ -20,14 +21,20 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// For how long the API may be away: longer than a restart takes.
 const OUTAGE_LIMIT: Duration = Duration::from_secs(120);
 
-/// Shows a job's progress until it has ended; the job as it is then.
+/// Shows a job's progress until it has ended; the job as it is then. Its kind is asked for when it is
+/// not known.
 ///
 /// # Errors
 /// [`Failure`] when the API refuses, is away for too long, or the user has seen enough.
-pub async fn until_ended(api: &Api, id: Uuid, output: &mut Output) -> Result<JobView, Failure> {
+pub async fn until_ended(
+    api: &Api,
+    id: Uuid,
+    kind: Option<JobKind>,
+    output: &mut Output,
+) -> Result<JobView, Failure> {
     let mut progress = JobProgress::new(output);
     let watched = tokio::select! {
-        watched = to_the_end(api, id, &mut progress, output) => watched,
+        watched = to_the_end(api, (id, kind), &mut progress, output) => watched,
         _ = tokio::signal::ctrl_c() => Err(Failure::interrupted("stopped looking; the job goes on")
             .next(format!("look again: lethe jobs show {id} --watch"))),
     };
@@ -47,23 +54,29 @@ pub fn outcome(job: &JobView) -> Outcome {
 /// Follows the job's events as long as there are any to be had, then looks at how it is.
 async fn to_the_end(
     api: &Api,
-    id: Uuid,
+    (id, mut kind): (Uuid, Option<JobKind>),
     progress: &mut JobProgress,
     output: &mut Output,
 ) -> Result<JobView, Failure> {
     let (mut patience, mut last_id) = (Patience::of(OUTAGE_LIMIT), None);
     loop {
         let lost = match api.events(id, last_id.as_deref()).await {
-            Ok(Some(mut stream)) => match follow(&mut stream, (progress, output)).await {
-                Followed::ToTheEnd => break,
-                Followed::For(news, lost) => {
-                    last_id = stream.last_id().map(str::to_owned).or(last_id);
-                    if news > 0 {
-                        patience.restore();
-                    }
-                    lost
+            Ok(Some(mut stream)) => {
+                // Events do not say what kind of job it is.
+                if kind.is_none() && output.shows_progress() {
+                    kind = api.job_now(id).await.ok().and_then(|job| JobKind::parse(&job.summary.kind));
                 }
-            },
+                match follow(&mut stream, kind, (progress, output)).await {
+                    Followed::ToTheEnd => break,
+                    Followed::For(news, lost) => {
+                        last_id = stream.last_id().map(str::to_owned).or(last_id);
+                        if news > 0 {
+                            patience.restore();
+                        }
+                        lost
+                    }
+                }
+            }
             Err(error @ ApiError::Unreachable { .. }) => Lost::Broken(error),
             // An older API, a proxy that lets no stream through, no seat that is free: asking works too.
             Ok(None) | Err(_) => break,
@@ -88,11 +101,15 @@ enum Followed {
     For(usize, Lost),
 }
 
-async fn follow(stream: &mut EventStream, (progress, output): (&mut JobProgress, &mut Output)) -> Followed {
+async fn follow(
+    stream: &mut EventStream,
+    kind: Option<JobKind>,
+    (progress, output): (&mut JobProgress, &mut Output),
+) -> Followed {
     let mut news = 0_usize;
     loop {
         match stream.next().await {
-            Ok(News::Progress(event)) => progress.show(&Seen::of(&event, Utc::now()), output),
+            Ok(News::Progress(event)) => progress.show(&Seen::of(&event, kind, Utc::now()), output),
             Ok(News::End) => return Followed::ToTheEnd,
             Ok(News::Other) => {}
             Err(lost) => return Followed::For(news, lost),

@@ -1,29 +1,25 @@
-//! The requests.
+//! How requests are sent, and jobs asked for.
 
 use std::time::Duration;
 
-use contracts::http::{AuditPage, ExportBody, JobPage, JobView};
-use reqwest::header::{ACCEPT, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION};
+use reqwest::header::LOCATION;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use url::Url;
 use uuid::Uuid;
 
 use super::access::ApiAccess;
-use super::answer::{self, JobAnswer};
+use super::answer;
 use super::error::ApiError;
-use super::events::EventStream;
 use crate::failure::Failure;
 
 /// How long a connection may take to come about.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long one stream of events may go on; the API ends it long before.
-const LONGEST_STREAM: Duration = Duration::from_secs(24 * 60 * 60);
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// How often a request to create a job is sent when its answer is lost. The key makes that safe.
 const CREATE_TRIES: u32 = 3;
 /// What we call ourselves.
@@ -33,16 +29,18 @@ pub const USER_AGENT: &str = concat!("lethe/", env!("CARGO_PKG_VERSION"));
 #[derive(Debug)]
 pub struct Api {
     base: Url,
-    origin: String,
+    pub(super) origin: String,
     token: SecretString,
     http: Client,
 }
 
-/// An export to ask for.
+/// A job to ask for.
 #[derive(Debug, Clone)]
-pub struct NewExport {
+pub struct NewJob<B> {
+    /// Where it is asked for, below the base of the API.
+    pub route: &'static [&'static str],
     /// What is wanted.
-    pub body: ExportBody,
+    pub body: B,
     /// The key that makes repetitions one request.
     pub idempotency_key: String,
 }
@@ -66,8 +64,8 @@ impl Api {
         Ok(Self { base, origin, token: access.bearer()?, http })
     }
 
-    /// Asks for an export; the id of its job.
-    pub async fn create_export(&self, new: &NewExport) -> Result<Uuid, ApiError> {
+    /// Asks for a job; its id.
+    pub async fn create(&self, new: &NewJob<impl Serialize>) -> Result<Uuid, ApiError> {
         let mut tries = 1;
         loop {
             match self.try_create(new).await {
@@ -77,80 +75,41 @@ impl Api {
         }
     }
 
-    async fn try_create(&self, new: &NewExport) -> Result<Uuid, ApiError> {
+    async fn try_create(&self, new: &NewJob<impl Serialize>) -> Result<Uuid, ApiError> {
         let request = self
-            .request(Method::POST, self.url(&["export"]))
+            .request(Method::POST, self.url(new.route))
             // A string of RFC 8941; the key has no character that would need escaping.
             .header("Idempotency-Key", format!("\"{}\"", new.idempotency_key))
             .json(&new.body);
         self.created(self.send(request).await?).await
     }
 
-    /// A job as it is now, or what changed since `etag`.
-    pub async fn job(&self, id: Uuid, etag: Option<&str>) -> Result<JobAnswer, ApiError> {
-        let mut request = self.request(Method::GET, self.url(&["jobs", &id.to_string()]));
-        if let Some(value) = etag.and_then(|etag| HeaderValue::from_str(etag).ok()) {
-            request = request.header(IF_NONE_MATCH, value);
-        }
-        answer::job(&self.origin, self.send(request).await?).await
+    /// Scheme, host and port of the API.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
-    /// A job as it is now.
-    pub async fn job_now(&self, id: Uuid) -> Result<JobView, ApiError> {
-        let answer = self.job(id, None).await?;
-        answer.job.ok_or_else(|| self.unreadable("a job"))
-    }
-
-    /// The events of a job behind `last_id`; `None` when what answers is no stream.
-    pub async fn events(&self, id: Uuid, last_id: Option<&str>) -> Result<Option<EventStream>, ApiError> {
-        let mut request = self
-            .request(Method::GET, self.url(&["jobs", &id.to_string(), "events"]))
-            .header(ACCEPT, "text/event-stream")
-            // For the whole of the stream, which goes on for as long as it likes.
-            .timeout(LONGEST_STREAM);
-        if let Some(value) = last_id.and_then(|id| HeaderValue::from_str(id).ok()) {
-            request = request.header(LAST_EVENT_ID, value);
-        }
-        let response = self.send(request).await?;
-        Ok(EventStream::of(&self.origin, response))
-    }
-
-    /// A page of jobs.
-    pub async fn jobs(&self, parameters: &[(&str, String)]) -> Result<JobPage, ApiError> {
-        self.page("jobs", parameters, "a page of jobs").await
-    }
-
-    /// A page of the audit log.
-    pub async fn audit(&self, parameters: &[(&str, String)]) -> Result<AuditPage, ApiError> {
-        self.page("audit", parameters, "a page of the audit log").await
-    }
-
-    /// Does something to a job: `cancel` or `retry`.
-    pub async fn control(&self, id: Uuid, action: &str) -> Result<(), ApiError> {
-        let url = self.url(&["jobs", &id.to_string(), action]);
-        self.send(self.request(Method::POST, url)).await.map(drop)
-    }
-
-    /// A signed link to a volume of a job's package.
-    pub async fn package_link(&self, id: Uuid, volume: i32) -> Result<Url, ApiError> {
-        let mut url = self.url(&["jobs", &id.to_string(), "download"]);
-        if volume > 1 {
-            url.query_pairs_mut().append_pair("volume", &volume.to_string());
-        }
-        let response = self.send(self.request(Method::GET, url.clone())).await?;
-        let location = answer::header(response.headers(), LOCATION);
-        let link = location.and_then(|location| url.join(&location).ok());
-        link.ok_or_else(|| self.unreadable("a redirect to a signed link"))
-    }
-
-    async fn page<T: serde::de::DeserializeOwned>(
+    /// What stands at this path.
+    pub(super) async fn get<T: DeserializeOwned>(
         &self,
-        list: &str,
+        path: &[&str],
+        expected: &'static str,
+    ) -> Result<T, ApiError> {
+        self.page(path, &[], expected).await
+    }
+
+    /// What stands at this path for these parameters.
+    pub(super) async fn page<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
         parameters: &[(&str, String)],
         expected: &'static str,
     ) -> Result<T, ApiError> {
-        let mut url = self.url(&[list]);
-        url.query_pairs_mut().extend_pairs(parameters);
+        let mut url = self.url(path);
+        if !parameters.is_empty() {
+            url.query_pairs_mut().extend_pairs(parameters);
+        }
         let response = self.send(self.request(Method::GET, url)).await?;
         answer::body(&self.origin, response, expected).await
     }
@@ -172,7 +131,7 @@ impl Api {
         }
     }
 
-    fn url(&self, path: &[&str]) -> Url {
+    pub(super) fn url(&self, path: &[&str]) -> Url {
         let mut url = self.base.clone();
         // Only an address without a host has no path, and those are refused at the start.
         if let Ok(mut segments) = url.path_segments_mut() {
@@ -181,11 +140,11 @@ impl Api {
         url
     }
 
-    fn request(&self, method: Method, url: Url) -> RequestBuilder {
+    pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
         self.http.request(method, url).bearer_auth(self.token.expose_secret())
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Response, ApiError> {
+    pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response, ApiError> {
         let response = request.send().await.map_err(|source| ApiError::Unreachable {
             origin: self.origin.clone(),
             source: source.without_url(),
@@ -193,7 +152,7 @@ impl Api {
         answer::accepted(&self.origin, response).await
     }
 
-    fn unreadable(&self, expected: &'static str) -> ApiError {
+    pub(super) fn unreadable(&self, expected: &'static str) -> ApiError {
         ApiError::Unreadable { origin: self.origin.clone(), expected, source: None }
     }
 }

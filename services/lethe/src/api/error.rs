@@ -111,12 +111,21 @@ fn next(status: u16, problem: &Problem) -> Option<String> {
     if let Some(job) = problem.job.as_deref().and_then(|path| path.rsplit('/').next()) {
         return Some(format!("look at that job: lethe jobs show {job}"));
     }
+    let kind = problem.type_uri.rsplit(':').next().unwrap_or_default();
     match status {
+        // RFC 9470: the token is good, and what is asked for needs a fresh sign-in all the same.
+        401 if kind == "insufficient-user-authentication" => Some(
+            "sign in again and set LETHE_TOKEN to the new token; on a developer's machine \
+             `lethe token --organisation ID --role owner` makes one of a fresh sign-in"
+                .to_owned(),
+        ),
         401 => Some(
             "get a new token and set LETHE_TOKEN; on a developer's machine \
              `lethe token --organisation ID --role owner` makes one"
                 .to_owned(),
         ),
+        // No waiting helps; the detail names the setting.
+        503 if kind.ends_with("-not-configured") => None,
         429 | 503 => Some("try again in a moment".to_owned()),
         500.. => Some("look for the request's id in the service's log".to_owned()),
         _ => None,
@@ -160,6 +169,16 @@ mod tests {
         let open = Problem { job: Some(path.into()), ..problem() };
         let next = next(409, &open).unwrap();
         assert_eq!(next, "look at that job: lethe jobs show 00000000-0000-0000-0000-000000000001");
+    }
+
+    #[test]
+    fn who_signed_in_too_long_ago_is_told_to_sign_in_again() {
+        let of = |kind: &str| Problem { type_uri: format!("urn:lethe:problem:{kind}"), ..problem() };
+        let stale = next(401, &of("insufficient-user-authentication")).unwrap();
+        assert!(stale.starts_with("sign in again"), "{stale}");
+        assert!(next(401, &of("invalid-token")).unwrap().starts_with("get a new token"));
+        assert_eq!(next(503, &of("erasure-not-configured")), None);
+        assert_eq!(next(503, &of("unavailable")).unwrap(), "try again in a moment");
     }
 
     #[test]

@@ -5,10 +5,12 @@ mod answer;
 mod client;
 mod error;
 mod events;
+mod holds;
+mod jobs;
 mod sse;
 
 pub use access::ApiAccess;
 pub use answer::JobAnswer;
-pub use client::{Api, CONNECT_TIMEOUT, NewExport, USER_AGENT};
+pub use client::{Api, CONNECT_TIMEOUT, NewJob, USER_AGENT};
 pub use error::ApiError;
 pub use events::{EventStream, Lost, News};

@@ -3,14 +3,13 @@
 //! A passphrase never stands on the command line, where every process of the machine could read it.
 
 use std::fs;
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use console::Term;
 use contracts::http::{ByPassphrase, EncryptionBody, Passphrase, ToRecipients};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::ask;
 use crate::failure::Failure;
 
 /// For whom the package is encrypted; for nobody when nothing is set.
@@ -56,17 +55,14 @@ impl EncryptTo {
             let text = SecretString::from(read(file)?);
             return Ok(Some(SecretString::from(text.expose_secret().trim_end_matches(['\r', '\n']))));
         }
-        if self.passphrase { ask().map(Some) } else { Ok(None) }
+        if self.passphrase { ask_twice().map(Some) } else { Ok(None) }
     }
 }
 
 /// Asks twice, without showing what is typed.
-fn ask() -> Result<SecretString, Failure> {
-    let terminal = Term::stderr();
-    if !std::io::stdin().is_terminal() || !terminal.is_term() {
-        return Err(Failure::usage("there is no terminal to ask for the passphrase on")
-            .next("write it into a file that only you can read, and name that with --passphrase-file"));
-    }
+fn ask_twice() -> Result<SecretString, Failure> {
+    let otherwise = "write it into a file that only you can read, and name that with --passphrase-file";
+    let terminal = ask::terminal("the passphrase", otherwise)?;
     let line = |question: &str| {
         let typed = terminal.write_str(question).and_then(|()| terminal.read_secure_line());
         typed

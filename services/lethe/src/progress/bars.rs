@@ -25,7 +25,7 @@ const PART: &str = "  {prefix:32!} {bar:20.green/dim} {human_pos:>12} of {human_
 const BYTES: &str =
     "{prefix} {bar:30.cyan/dim} {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  eta {eta}";
 
-/// Bars of one job: one over all, one for each collection that is being read.
+/// Bars of one job: one over all, one for each collection that is under way.
 pub(super) struct JobBars {
     all: MultiProgress,
     overall: ProgressBar,
@@ -50,18 +50,20 @@ impl JobBars {
         self.overall.set_prefix(plain(&seen.state).into_owned());
         self.overall.set_length(natural(progress.rows_planned));
         self.overall.set_position(natural(progress.rows_done));
+        // Of rows that are erased there is no size to tell.
+        let amount = |bytes| if seen.erases() { "erased".to_owned() } else { size(bytes) };
         self.overall.set_message(match &seen.pace {
-            None => size(progress.bytes_done),
-            Some(pace) => format!("{}  {}", size(progress.bytes_done), paced(pace)),
+            None => amount(progress.bytes_done),
+            Some(pace) => format!("{}  {}", amount(progress.bytes_done), paced(pace, seen.erases())),
         });
         for part in &progress.collections {
-            self.show_part(part);
+            self.show_part(part, amount(part.bytes_done));
         }
     }
 
-    fn show_part(&mut self, part: &CollectionProgress) {
-        let is_read = part.rows_done > 0 && part.rows_done < part.rows_planned;
-        if !is_read {
+    fn show_part(&mut self, part: &CollectionProgress, amount: String) {
+        let is_under_way = part.rows_done > 0 && part.rows_done < part.rows_planned;
+        if !is_under_way {
             if let Some(bar) = self.parts.remove(&part.collection) {
                 bar.finish_and_clear();
                 self.all.remove(&bar);
@@ -81,7 +83,7 @@ impl JobBars {
         };
         bar.set_length(natural(part.rows_planned));
         bar.set_position(natural(part.rows_done));
-        bar.set_message(size(part.bytes_done));
+        bar.set_message(amount);
     }
 
     pub(super) fn remark(&self, remark: &str) {
@@ -96,9 +98,10 @@ impl JobBars {
     }
 }
 
-/// Rates and what is left: `1,234 rows/s  1.20 MiB/s  eta 12.0 s`.
-pub(super) fn paced(pace: &Pace) -> String {
-    let rates = format!("{} rows/s  {}/s", count(pace.rows_per_second), size(pace.bytes_per_second));
+/// Rates and what is left: `1,234 rows/s  1.20 MiB/s  eta 12.0 s`; of rows that are erased without their size.
+pub(super) fn paced(pace: &Pace, erases: bool) -> String {
+    let rows = format!("{} rows/s", count(pace.rows_per_second));
+    let rates = if erases { rows } else { format!("{rows}  {}/s", size(pace.bytes_per_second)) };
     match pace.left {
         Some(left) => format!("{rates}  eta {}", span(left)),
         None => rates,
@@ -144,6 +147,7 @@ fn rate(state: &ProgressState, text: &mut dyn fmt::Write) {
 mod tests {
     use chrono::TimeDelta;
     use contracts::http::Progress;
+    use domain::job::JobKind;
 
     use super::*;
 
@@ -155,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_collection_has_a_bar_while_it_is_read() {
+    fn a_collection_has_a_bar_while_it_is_under_way() {
         let mut bars = JobBars::new();
         let mut show = |done: &[i64]| {
             let collections = done.iter().enumerate().map(|(number, done)| CollectionProgress {
@@ -167,7 +171,7 @@ mod tests {
             let (rows_done, rows_planned) = (done.iter().sum(), 1_000);
             let progress =
                 Progress { rows_done, rows_planned, bytes_done: 0, collections: collections.collect() };
-            bars.show(&Seen { state: "running".to_owned(), progress, pace: None });
+            bars.show(&Seen { state: "running".to_owned(), kind: None, progress, pace: None });
             bars.parts.keys().cloned().collect::<Vec<_>>()
         };
         assert!(show(&[0, 0, 0]).is_empty());
@@ -178,10 +182,30 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_an_erasure_are_said_to_be_erased() {
+        let mut bars = JobBars::new();
+        let mut show = |kind| {
+            let part = CollectionProgress {
+                collection: "shop.orders".to_owned(),
+                rows_done: 5,
+                rows_planned: 10,
+                bytes_done: 2_048,
+            };
+            let progress =
+                Progress { rows_done: 5, rows_planned: 10, bytes_done: 2_048, collections: vec![part] };
+            bars.show(&Seen { state: "running".to_owned(), kind, progress, pace: None });
+            (bars.overall.message(), bars.parts["shop.orders"].message())
+        };
+        assert_eq!(show(Some(JobKind::Erasure)), ("erased".to_owned(), "erased".to_owned()));
+        assert_eq!(show(Some(JobKind::Export)), ("2.00 KiB".to_owned(), "2.00 KiB".to_owned()));
+    }
+
+    #[test]
     fn what_is_not_known_is_not_said() {
         let mut pace = Pace { rows_per_second: 1_234, bytes_per_second: 1_258_291, left: None };
-        assert_eq!(paced(&pace), "1,234 rows/s  1.20 MiB/s");
+        assert_eq!(paced(&pace, false), "1,234 rows/s  1.20 MiB/s");
         pace.left = Some(TimeDelta::seconds(75));
-        assert_eq!(paced(&pace), "1,234 rows/s  1.20 MiB/s  eta 1 min 15 s");
+        assert_eq!(paced(&pace, false), "1,234 rows/s  1.20 MiB/s  eta 1 min 15 s");
+        assert_eq!(paced(&pace, true), "1,234 rows/s  eta 1 min 15 s");
     }
 }

@@ -29,13 +29,17 @@ impl JobLines {
 }
 
 fn line(seen: &Seen) -> String {
-    let Seen { state, progress, pace } = seen;
+    let Seen { state, progress, pace, .. } = seen;
     if progress.rows_planned == 0 {
         return state.clone();
     }
-    let (done, planned) = (progress.rows_done, progress.rows_planned);
-    let share = per_cent(done, planned);
-    let (done, planned, bytes) = (count(done), count(planned), size(progress.bytes_done));
-    let pace = pace.filter(|pace| pace.rows_per_second > 0).map(|pace| format!(", {}", paced(&pace)));
-    format!("{state}: {done} of {planned} rows ({share} %), {bytes}{}", pace.unwrap_or_default())
+    let share = per_cent(progress.rows_done, progress.rows_planned);
+    let (done, planned) = (count(progress.rows_done), count(progress.rows_planned));
+    let amount = match seen.erases() {
+        true => format!("{done} of {planned} rows erased ({share} %)"),
+        false => format!("{done} of {planned} rows ({share} %), {}", size(progress.bytes_done)),
+    };
+    let pace = pace.filter(|pace| pace.rows_per_second > 0);
+    let pace = pace.map(|pace| format!(", {}", paced(&pace, seen.erases())));
+    format!("{state}: {amount}{}", pace.unwrap_or_default())
 }

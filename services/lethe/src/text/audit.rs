@@ -13,13 +13,22 @@ pub fn audit(entries: &[AuditEntry]) -> String {
     }
     let mut table = Table::of(&["SEQ", "WHEN", "ACTION", "OUTCOME", "JOB", "VERSION", "STEP", "ACTOR"]);
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    // An entry about a hold is about no job, or about the job that comes of it.
+    let about = |entry: &AuditEntry| match (entry.job_id, entry.hold_id) {
+        (None, Some(hold)) => Some(format!("hold {hold}")),
+        (job, _) => job.map(|id| id.to_string()),
+    };
+    let action = |entry: &AuditEntry| match &entry.reason {
+        Some(reason) => format!("{} ({reason})", entry.action),
+        None => entry.action.clone(),
+    };
     for entry in entries {
         table.row([
             entry.seq.to_string(),
             moment(entry.occurred_at),
-            entry.action.clone(),
+            action(entry),
             entry.outcome.clone(),
-            or_dash(entry.job_id.map(|id| id.to_string())),
+            or_dash(about(entry)),
             or_dash(entry.job_version.map(|version| version.to_string())),
             or_dash(entry.step_no.map(|number| number.to_string())),
             format!("{} ({})", entry.actor, entry.actor_role),

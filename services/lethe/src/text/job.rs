@@ -1,16 +1,19 @@
 //! Jobs: one with everything about it, or many as a table.
 
+mod facts;
+mod steps;
+
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
-use contracts::http::{JobSummary, JobView, StepView};
-use serde_json::Value;
+use contracts::http::{JobSummary, JobView, RetainedView, Status};
+use domain::job::JobKind;
 
-use super::amount::{count, of, per_cent, size};
+use super::amount::{count, per_cent, size};
 use super::plain;
 use super::progress_bar::progress_bar;
 use super::table::Table;
-use super::time::{ago, moment, span};
+use super::time::{ago, span};
 use super::timeline::timeline;
 
 /// A job with its progress and its history.
@@ -18,7 +21,7 @@ use super::timeline::timeline;
 pub fn job(job: &JobView, now: DateTime<Utc>) -> String {
     let summary = &job.summary;
     let mut text = format!("{} {}  {}\n\n", plain(&summary.kind), summary.id, plain(&summary.state));
-    for (name, value) in facts(job, now) {
+    for (name, value) in facts::facts(job, now) {
         // A String takes whatever is written.
         writeln!(text, "  {name:<10}{}", plain(&value)).ok();
     }
@@ -26,7 +29,10 @@ pub fn job(job: &JobView, now: DateTime<Utc>) -> String {
         write!(text, "\ncollections\n{}", collections(job)).ok();
     }
     if !job.steps.is_empty() {
-        write!(text, "\nsteps\n{}", steps(&job.steps)).ok();
+        write!(text, "\nsteps\n{}", steps::steps(summary.id, &job.steps, now)).ok();
+    }
+    if !job.retained.is_empty() {
+        write!(text, "\nretained\n{}", retained(&job.retained)).ok();
     }
     if !job.timeline.is_empty() {
         write!(text, "\ntimeline\n{}", timeline(&job.timeline, summary.created_at)).ok();
@@ -51,95 +57,57 @@ pub fn jobs(jobs: &[JobSummary], now: DateTime<Utc>) -> String {
     table.text()
 }
 
-fn facts(job: &JobView, now: DateTime<Utc>) -> Vec<(&'static str, String)> {
-    let summary = &job.summary;
-    let mut facts = vec![
-        ("request", request(&job.request)),
-        ("created", format!("{} ({})", moment(summary.created_at), ago(summary.created_at, now))),
-    ];
-    if let Some(at) = summary.ended_at {
-        facts.push(("ended", format!("{}, after {}", moment(at), span(at - summary.created_at))));
-    }
-    if let Some(cutoff) = job.cutoff {
-        facts.push(("cutoff", moment(cutoff)));
-    }
-    let progress = &job.progress;
-    if progress.rows_planned > 0 || progress.rows_done > 0 {
-        let (done, planned) = (count(progress.rows_done), count(progress.rows_planned));
-        facts.push(("rows", format!("{done} of {planned}, {} uncompressed", size(progress.bytes_done))));
-    }
-    if let Some(package) = &job.package {
-        facts.push(("package", format!("{}, {}", package.file_name, size(package.size_bytes))));
-        facts.push(("SHA-256", package.sha256.clone()));
-    }
-    if let Some(failure) = &job.failure {
-        facts.push(("failure", format!("{}: {}", failure.code, failure.detail)));
-    }
-    facts
-}
-
-/// What was asked for, whatever the kind of job: `format json, include_media false`.
-fn request(request: &Value) -> String {
-    let Value::Object(members) = request else {
-        return request.to_string();
-    };
-    let member = |(name, value): (&String, &Value)| match value {
-        Value::String(text) => format!("{name} {text}"),
-        Value::Object(encryption) if name == "encryption" => match encryption.get("recipients") {
-            Some(Value::Array(recipients)) => format!("encrypted to {} recipients", recipients.len()),
-            _ => format!("{name} {value}"),
-        },
-        other => format!("{name} {other}"),
-    };
-    members.iter().map(member).collect::<Vec<_>>().join(", ")
-}
-
 fn collections(job: &JobView) -> String {
-    let mut table = Table::of(&["  COLLECTION", "DONE", "", "ROWS", "SIZE"]);
+    // What is erased is counted in rows alone.
+    let columns = if erases(job) { 4 } else { 5 };
+    let header = ["  COLLECTION", "DONE", "", if erases(job) { "ERASED" } else { "ROWS" }, "SIZE"];
+    let mut table = Table::of(header.get(..columns).unwrap_or(&header));
     for part in &job.progress.collections {
         let (done, planned) = (part.rows_done, part.rows_planned);
-        table.row([
+        let cells = [
             format!("  {}", part.collection),
             format!("{} %", per_cent(done, planned)),
             progress_bar(done, planned),
             if done == planned { count(done) } else { format!("{} of {}", count(done), count(planned)) },
             size(part.bytes_done),
+        ];
+        table.row(cells.into_iter().take(columns));
+    }
+    table.text()
+}
+
+/// Rows that stayed because of legal holds, with the ground of each (Art. 17(3)).
+fn retained(rows: &[RetainedView]) -> String {
+    let mut table = Table::of(&["  COLLECTION", "ROWS", "GROUND", "HOLD", "ERASED BY"]);
+    for kept in rows {
+        table.row([
+            format!("  {}", kept.collection),
+            count(kept.rows),
+            kept.ground.clone(),
+            kept.hold.to_string(),
+            kept.erased_by.map(|job| format!("job {job}")).unwrap_or_else(|| "-".to_owned()),
         ]);
     }
     table.text()
 }
 
-fn steps(steps: &[StepView]) -> String {
-    let mut states: Vec<(&str, usize)> = Vec::new();
-    for step in steps {
-        match states.iter_mut().find(|(state, _)| *state == step.state) {
-            Some((_, number)) => *number += 1,
-            None => states.push((&step.state, 1)),
-        }
-    }
-    let counted: Vec<String> = states.iter().map(|(state, number)| format!("{number} {state}")).collect();
-    let mut text = format!("  {}\n", plain(&counted.join(", ")));
-    for step in steps {
-        if let Some(failure) = &step.failure {
-            let about = step.collection.as_deref().unwrap_or("the job");
-            let attempts = of(usize::try_from(step.attempts).unwrap_or(0), "attempt");
-            let line =
-                format!("step {} ({} of {about}), {attempts}: {}", step.step_no, step.kind, failure.detail);
-            writeln!(text, "  ✗ {}", plain(&line)).ok();
-        }
-    }
-    text
+/// Whether rows are erased, not written into a package.
+fn erases(job: &JobView) -> bool {
+    job.summary.kind == JobKind::Erasure.name()
 }
 
 /// The command that goes on from here, by what the API offers.
 fn next(job: &JobView) -> Option<String> {
     let offers = |name: &str| job.links.contains_key(name);
     let id = job.summary.id;
+    let is_dry = job.request.get("dry_run").is_some_and(|dry| dry == true);
     if job.package.is_some() && offers("download") {
         Some(format!("lethe download {id}"))
     } else if offers("retry") {
         Some(format!("lethe jobs retry {id}"))
-    } else if job.summary.ended_at.is_none() {
+    } else if offers("plan") && is_dry && job.summary.status == Status::Completed {
+        Some(format!("lethe jobs plan {id}"))
+    } else if job.summary.ended_at.is_none() && job.summary.not_before.is_none() {
         Some(format!("lethe jobs show {id} --watch"))
     } else {
         None

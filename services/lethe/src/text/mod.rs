@@ -2,8 +2,10 @@
 
 pub mod amount;
 pub mod audit;
+pub mod hold;
 pub mod job;
 mod plain;
+pub mod plan;
 pub mod progress_bar;
 pub mod table;
 pub mod time;

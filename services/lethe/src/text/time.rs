@@ -22,6 +22,20 @@ pub fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     }
 }
 
+/// How far ahead a moment is, to the nearest unit: `in 7 days`. What has come is `now`.
+#[must_use]
+pub fn ahead(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let seconds = (at - now).num_seconds();
+    let in_units = |unit: i64| (seconds + unit / 2) / unit;
+    match seconds {
+        ..=0 => "now".to_owned(),
+        1..=119 => format!("in {seconds} s"),
+        120..=7_199 => format!("in {} min", in_units(60)),
+        7_200..=172_799 => format!("in {} h", in_units(3_600)),
+        _ => format!("in {} days", in_units(86_400)),
+    }
+}
+
 /// A span: `250 ms`, `4.1 s`, `3 min 20 s`, `2 h 5 min`.
 #[must_use]
 pub fn span(span: TimeDelta) -> String {
@@ -45,6 +59,15 @@ mod tests {
         assert_eq!((text(-5), text(0), text(999)), ("0 ms".into(), "0 ms".into(), "999 ms".into()));
         assert_eq!((text(1_000), text(59_990)), ("1.0 s".into(), "59.9 s".into()));
         assert_eq!((text(200_000), text(7_500_000)), ("3 min 20 s".into(), "2 h 5 min".into()));
+    }
+
+    #[test]
+    fn what_lies_ahead_is_rounded_to_the_nearest_unit() {
+        let now = DateTime::UNIX_EPOCH;
+        let text = |seconds| ahead(now + TimeDelta::seconds(seconds), now);
+        assert_eq!((text(-9), text(0), text(119)), ("now".into(), "now".into(), "in 119 s".into()));
+        assert_eq!((text(150), text(7_199)), ("in 3 min".into(), "in 120 min".into()));
+        assert_eq!((text(172_799), text(7 * 86_400 - 2)), ("in 48 h".into(), "in 7 days".into()));
     }
 
     #[test]
