@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::ask;
 use super::erasing::{ErasureOptions, grace_period};
-use crate::api::{Api, NewJob};
+use crate::api::{Api, ApiAccess, NewJob};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::output::Output;
@@ -43,13 +43,15 @@ pub struct Erase {
     grace_days: i64,
     #[command(flatten)]
     options: ErasureOptions,
+    #[command(flatten)]
+    access: ApiAccess,
 }
 
 impl Erase {
     pub(super) async fn run(self, output: &mut Output) -> Result<Outcome, Failure> {
         let idempotency_key = self.options.idempotency_key()?;
         let grace_period_days = grace_period(self.grace_days)?;
-        let api = Api::open(&self.options.access)?;
+        let api = Api::open(&self.access)?;
         let name = match &self.confirm {
             Some(name) => name.clone(),
             None => self.ask(api.origin())?,

@@ -8,7 +8,7 @@ use domain::job::JobKind;
 use serde::Serialize;
 
 use super::idempotency::IdempotencyOption;
-use crate::api::{Api, ApiAccess, NewJob};
+use crate::api::{Api, NewJob};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::output::Output;
@@ -30,8 +30,6 @@ pub struct ErasureOptions {
     wait: bool,
     #[command(flatten)]
     idempotency: IdempotencyOption,
-    #[command(flatten)]
-    pub(super) access: ApiAccess,
 }
 
 /// What is printed for programs.

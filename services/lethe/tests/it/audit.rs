@@ -32,3 +32,25 @@ async fn an_empty_log_is_said() {
     let api = FakeApi::start(|_, _| Answer::json(200, &json!({"next_cursor": null, "entries": []}))).await;
     assert_eq!(api.lethe(&["audit"]).run().await.ended_with(0).out, "no entries\n");
 }
+
+#[tokio::test]
+async fn why_a_step_was_skipped_and_which_hold_was_placed_is_said() {
+    let entry = |action: &str, more: serde_json::Value| {
+        let mut entry = json!({
+            "seq": 12, "event_id": JOB, "action": action, "outcome": "success", "actor": "owner-1",
+            "actor_role": "owner", "job_id": null, "job_version": null, "step_no": null, "trace_id": null,
+            "occurred_at": "2026-11-21T10:00:00Z", "recorded_at": "2026-11-21T10:00:01Z",
+        });
+        entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        entry
+    };
+    let entries = [
+        entry("step.skipped", json!({"job_id": JOB, "step_no": 3, "reason": "tokens_expired"})),
+        entry("hold.placed", json!({"hold_id": JOB})),
+    ];
+    let page = json!({"next_cursor": null, "entries": entries});
+    let api = FakeApi::start(move |_, _| Answer::json(200, &page)).await;
+    let run = api.lethe(&["audit"]).run().await.ended_with(0);
+    assert!(run.out.contains("step.skipped (tokens_expired)"), "{}", run.out);
+    assert!(run.out.contains(&format!("hold {JOB}")), "{}", run.out);
+}

@@ -1,4 +1,4 @@
-//! `lethe data-map check`
+//! `lethe data-map check` and `lethe data-map journal`
 
 use std::path::PathBuf;
 
@@ -129,4 +129,30 @@ async fn stores_that_cannot_be_used_are_said_without_their_passwords() {
         assert!(!run.err.contains("hunter2") && !run.out.contains("hunter2"), "{}{}", run.out, run.err);
         assert!(run.err.contains("next: "), "{}", run.err);
     }
+}
+
+#[tokio::test]
+async fn the_journal_is_made_by_what_is_printed_and_for_that_role_alone() {
+    let database = Database::empty().await;
+    let role = format!("{} \"eraser\"", database.name);
+    let quoted = format!("\"{}\"", role.replace('"', "\"\""));
+    let admin = database.session().await;
+    admin.batch_execute(&format!("CREATE ROLE {quoted}")).await.unwrap();
+    let sql = Lethe::with(&["data-map", "journal", "--role", &role]).run().await.ended_with(0).out;
+    admin.batch_execute(&sql.repeat(2)).await.unwrap();
+    let may = |what: &'static str| {
+        let (admin, role) = (&admin, &role);
+        async move {
+            let sql = "SELECT has_table_privilege($1, 'lethe.journal', $2)";
+            admin.query_one(sql, &[role, &what]).await.unwrap().get::<_, bool>(0)
+        }
+    };
+    assert!(may("INSERT").await && may("SELECT").await);
+    assert!(!may("UPDATE").await && !may("DELETE").await && !may("TRUNCATE").await);
+    let document = Lethe::with(&["data-map", "journal", "--json", "--role", &role]);
+    let document = document.run().await.ended_with(0).json();
+    assert_eq!((&document["role"], &document["sql"]), (&json!(role), &json!(sql)));
+    Lethe::with(&["data-map", "journal", "--role", ""]).run().await.ended_with(2);
+    admin.batch_execute(&format!("DROP OWNED BY {quoted}; DROP ROLE {quoted}")).await.unwrap();
+    database.remove().await;
 }

@@ -2,16 +2,27 @@
 
 use crate::support::Lethe;
 
-const COMMANDS: [&[&str]; 12] = [
+const COMMANDS: [&[&str]; 23] = [
     &["migrate"],
     &["data-map", "check"],
+    &["data-map", "journal"],
     &["demo", "seed"],
     &["token"],
     &["export"],
+    &["erase"],
+    &["subject", "export"],
+    &["subject", "erase"],
+    &["holds", "place"],
+    &["holds", "list"],
+    &["holds", "show"],
+    &["holds", "release"],
     &["jobs", "list"],
     &["jobs", "show"],
+    &["jobs", "plan"],
     &["jobs", "cancel"],
     &["jobs", "retry"],
+    &["jobs", "retry-step"],
+    &["jobs", "skip-step"],
     &["download"],
     &["archive"],
     &["audit"],

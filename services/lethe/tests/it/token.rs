@@ -56,6 +56,7 @@ async fn the_public_key_verifies_what_the_private_one_signed() {
     assert_eq!((&claims["roles"], &claims["sub"]), (&json!(["owner", "auditor"]), &json!("u-7")));
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 900);
     assert_eq!(claims["nbf"], claims["iat"]);
+    assert_eq!(claims["auth_time"], claims["iat"]);
     assert!(claims["jti"].is_string());
 }
 
@@ -76,6 +77,15 @@ async fn programs_get_the_token_with_what_it_says() {
 }
 
 #[tokio::test]
+async fn a_sign_in_may_be_older_than_its_token() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = ["token", "--development", "--organisation", "3", "--role", "owner", "--auth-age", "2h"];
+    let run = Lethe::with(&arguments).in_directory(directory.path()).run().await.ended_with(0);
+    let claims = jsonwebtoken::dangerous::insecure_decode::<Value>(run.out.trim()).unwrap().claims;
+    assert_eq!(claims["iat"].as_i64().unwrap() - claims["auth_time"].as_i64().unwrap(), 7_200);
+}
+
+#[tokio::test]
 async fn what_cannot_be_put_into_a_token_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     for wrong in [
@@ -83,6 +93,7 @@ async fn what_cannot_be_put_into_a_token_is_refused() {
         &["--organisation", "1", "--role", "root"],
         &["--organisation", "1", "--role", "owner", "--expires", "31d"],
         &["--organisation", "1", "--role", "owner", "--expires", "0s"],
+        &["--organisation", "1", "--role", "owner", "--auth-age", "31d"],
         &["--organisation", "1", "--role", "owner", "--subject", ""],
         &["--organisation", "1"],
         &["--role", "owner"],

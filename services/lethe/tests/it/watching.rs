@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::api::path;
-use crate::support::{Answer, FakeApi, JOB, job};
+use crate::support::{Answer, FakeApi, JOB, erasure, job};
 
 const COLLECTION: &str = "shop.orders";
 
@@ -30,7 +30,7 @@ fn look() -> String {
 }
 
 #[tokio::test]
-async fn a_job_is_followed_over_lost_connections_and_looked_at_once() {
+async fn a_job_is_followed_over_lost_connections_and_looked_at_for_its_kind_and_its_end() {
     let api = FakeApi::start(|asked, number| match (asked.path.ends_with("/events"), number) {
         (true, 0) => events(&format!(": hello\n\nretry: 1\n\n{}", event("progress", "2.1", &progress(50)))),
         (true, 1) => Answer::status(200).header("content-type", "text/event-stream").cut_after(0),
@@ -52,7 +52,7 @@ async fn a_job_is_followed_over_lost_connections_and_looked_at_once() {
     );
     assert!(run.err.ends_with("completed: 50 of 100 rows (50 %), 2.00 KiB\n"), "{}", run.err);
     assert!(run.out.contains("completed"), "{}", run.out);
-    assert_eq!(api.0.times(&look()), 1);
+    assert_eq!(api.0.times(&look()), 2);
     let asked = api.0.asked();
     let known: Vec<_> = asked
         .iter()
@@ -105,4 +105,25 @@ async fn a_job_that_is_not_there_is_said_so() {
     let api = FakeApi::start(|_, _| crate::support::api::problem(404, "no such job", json!({}))).await;
     let run = api.lethe(&["jobs", "show", JOB, "--watch"]).run().await.ended_with(1);
     assert!(run.err.contains("no such job (404)"), "{}", run.err);
+}
+
+#[tokio::test]
+async fn rows_of_an_erasure_are_said_to_be_erased() {
+    for stream in [true, false] {
+        let api = FakeApi::start(move |asked, number| match (asked.path.ends_with("/events"), number) {
+            (true, _) if stream => {
+                events(&(event("progress", "2.1", &progress(50)) + &event("end", "3.0", &json!({}))))
+            }
+            (true, _) => Answer::status(404),
+            (false, 0) => Answer::json(200, &erasure("running", json!({}))),
+            (false, _) => Answer::json(200, &erasure("completed", json!({}))),
+        })
+        .await;
+        let run = api.lethe(&["jobs", "show", JOB, "--watch"]).run().await.ended_with(0);
+        let rate = if stream { ", 25 rows/s" } else { "" };
+        let first = format!("running: 50 of 100 rows erased (50 %){rate}\n");
+        assert!(run.err.starts_with(&first), "{}", run.err);
+        assert!(run.out.contains("  rows      50 of 100 erased\n"), "{}", run.out);
+        assert!(run.out.contains("ERASED\n") && !run.out.contains("KiB"), "{}", run.out);
+    }
 }

@@ -21,16 +21,15 @@ use crate::text;
                   or those rows of a collection for which all --where are true. By what a person or a row is found is \
                   kept sealed and never shown again. Needs the role owner or privacy_officer.",
     after_long_help = "Examples:\n  \
-                       lethe holds place --organisation --ground legal_claims --owner 'Legal department' --review-on 2027-06-30\n  \
-                       lethe holds place --subject email=ada@example.org --ground legal_claims --owner Legal --review-on 2027-06-30\n  \
-                       lethe holds place --subject-file - --ground legal_claims --owner Legal --review-on 2027-06-30 < identity\n  \
-                       lethe holds place --collection shop.invoices --ground legal_obligation --owner Accounting --review-on 2027-01-31\n  \
-                       lethe holds place --rows shop.orders --where placed_on '>=' 2026-01-01 --where total '>' 10000 \
+                       lethe holds place --organisation --ground legal_claims --owner Legal --review-on 2027-06-30\n  \
+                       lethe holds place --subject-file - --ground legal_claims --owner Legal \\\n      \
+                       --review-on 2027-06-30 < identity\n  \
+                       lethe holds place --collection shop.invoices --ground legal_obligation --owner Accounting \\\n      \
+                       --review-on 2027-01-31\n  \
+                       lethe holds place --rows shop.orders --where placed_on '>=' 2026-01-01 --where total '>' 10000 \\\n      \
                        --ground legal_obligation --owner Accounting --review-on 2027-01-31"
 )]
 pub struct Place {
-    #[command(flatten)]
-    scope: Scope,
     /// Why the data may be kept.
     #[arg(long, value_enum)]
     ground: Ground,
@@ -40,6 +39,8 @@ pub struct Place {
     /// The day on which somebody looks whether it is still needed, as 2027-01-31.
     #[arg(long, value_name = "DATE")]
     review_on: NaiveDate,
+    #[command(flatten)]
+    scope: Scope,
     #[command(flatten)]
     access: ApiAccess,
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use contracts::http::{
     ComparisonBody, HeldCollection, HeldOrganisation, HeldPerson, HeldRows, HeldSubject, HoldScopeBody,
     Operator, RowsBody, SecretText,
@@ -14,9 +14,12 @@ use crate::failure::Failure;
 
 /// What must not be erased.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "What it covers")]
-#[group(id = "scope", required = true, multiple = false,
-        args = ["organisation", "subject", "subject_file", "collection", "rows"])]
+#[command(
+    next_help_heading = "What it covers",
+    group = ArgGroup::new("scope").required(true)
+        .args(["organisation", "subject", "subject_file", "collection", "rows"])
+)]
+#[group(skip)]
 pub struct Scope {
     /// Everything of the organisation.
     #[arg(long)]
@@ -35,6 +38,7 @@ pub struct Scope {
     rows: Option<String>,
     /// A column of the row, one of = <> < <= > >=, and a value; may be given several times.
     #[arg(long = "where", value_names = ["COLUMN", "OP", "VALUE"], num_args = 3, requires = "rows",
+          conflicts_with_all = ["organisation", "subject", "subject_file", "collection"],
           allow_hyphen_values = true)]
     comparisons: Vec<SecretString>,
 }

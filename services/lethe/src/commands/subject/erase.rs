@@ -7,7 +7,7 @@ use domain::erasure::GracePeriod;
 use super::super::ask;
 use super::super::erasing::{ErasureOptions, grace_period};
 use super::person::{Named, Person};
-use crate::api::{Api, NewJob};
+use crate::api::{Api, ApiAccess, NewJob};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::output::Output;
@@ -32,8 +32,6 @@ use crate::text::plain;
                        lethe subject erase --identity-file - --delete-media --yes --json < identity"
 )]
 pub struct Erase {
-    #[command(flatten)]
-    person: Person,
     /// How many days of 24 hours it waits before it begins: 0 to 30.
     #[arg(long, value_name = "DAYS", default_value_t = GracePeriod::NONE.into(),
           value_parser = clap::value_parser!(i64).range(0..=GracePeriod::LONGEST))]
@@ -43,6 +41,10 @@ pub struct Erase {
     yes: bool,
     #[command(flatten)]
     options: ErasureOptions,
+    #[command(flatten)]
+    person: Person,
+    #[command(flatten)]
+    access: ApiAccess,
 }
 
 impl Erase {
@@ -50,7 +52,7 @@ impl Erase {
         let Named { identity_type, identity_value } = self.person.named()?;
         let idempotency_key = self.options.idempotency_key()?;
         let grace_period_days = grace_period(self.grace_days)?;
-        let api = Api::open(&self.options.access)?;
+        let api = Api::open(&self.access)?;
         if !self.yes && !self.options.dry_run {
             confirmed(&identity_type, api.origin())?;
         }

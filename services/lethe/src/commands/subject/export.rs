@@ -24,9 +24,9 @@ use crate::output::Output;
 )]
 pub struct Export {
     #[command(flatten)]
-    person: Person,
-    #[command(flatten)]
     options: ExportOptions,
+    #[command(flatten)]
+    person: Person,
     #[command(flatten)]
     access: ApiAccess,
 }

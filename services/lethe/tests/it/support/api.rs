@@ -69,3 +69,30 @@ pub fn job(state: &str, more: Value) -> Value {
     job.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     job
 }
+
+/// An erasure in this state, with `more` members.
+pub fn erasure(state: &str, more: Value) -> Value {
+    let mut erasure = job(
+        state,
+        json!({
+            "kind": "erasure",
+            "request": {"delete_media": false, "dry_run": false, "grace_period_days": 0},
+            "links": {"self": path(&format!("jobs/{JOB}")), "plan": path(&format!("jobs/{JOB}/plan"))},
+        }),
+    );
+    erasure.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    erasure
+}
+
+/// The plan of an erasure.
+pub fn plan() -> Value {
+    json!({
+        "nobody_found": false, "tokens": [], "media": [{"collection": "shop.photos", "count": 3}],
+        "collections": [{"collection": "shop.people", "store": "shop", "table": "public.people",
+            "action": "anonymise", "rows": 60, "shared": 0, "referred": 1,
+            "fields": [{"column": "email", "strategy": "pseudonymise", "effect": "pseudonymised",
+                "samples": ["xxx@xxxxxxx.xxx"]}],
+            "retained": [{"hold": JOB, "ground": "legal_claims", "rows": 7}]}],
+        "plan_hash": "5f2c77",
+    })
+}

@@ -5,7 +5,7 @@ pub mod database;
 pub mod program;
 pub mod server;
 
-pub use api::{FakeApi, JOB, job};
+pub use api::{FakeApi, JOB, erasure, job};
 pub use database::Database;
 pub use program::{Lethe, Run};
 pub use server::{Answer, Server};

@@ -1,5 +1,7 @@
 //! Running the program.
 
+use std::ffi::OsStr;
+use std::io::{Seek as _, Write as _};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
@@ -35,6 +37,29 @@ impl Lethe {
     pub fn in_directory(mut self, directory: &std::path::Path) -> Self {
         self.0.current_dir(directory);
         self
+    }
+
+    /// With this on standard input.
+    pub fn reading(mut self, text: &str) -> Self {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file.rewind().unwrap();
+        self.0.stdin(file);
+        self
+    }
+
+    /// The same on a terminal of its own, on which this is typed; what is shown there is its output.
+    pub fn on_a_terminal(self, typed: &str) -> Self {
+        let inner = self.0.as_std();
+        let quoted = |text: &OsStr| format!("'{}'", text.to_str().unwrap().replace('\'', r"'\''"));
+        let line: Vec<String> =
+            std::iter::once(inner.get_program()).chain(inner.get_args()).map(quoted).collect();
+        let mut command = Command::new("script");
+        command.args(["--quiet", "--return", "--command", &line.join(" "), "/dev/null"]).env_clear();
+        for (name, value) in inner.get_envs().filter_map(|(name, value)| Some((name, value?))) {
+            command.env(name, value);
+        }
+        Self(command).reading(typed)
     }
 
     pub async fn run(mut self) -> Run {
