@@ -65,8 +65,9 @@ async fn cancelled_in_time_it_takes_the_mark_away_and_its_watchers_are_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_grace_and_as_a_dry_run_it_is_planned_at_once() {
     let (app, _shop) = TestApp::start_with_shop(|_| {}).await;
-    for rest in [r#","dry_run":true"#, r#","grace_period_days":0,"delete_media":true"#] {
-        let body = confirmed(&app, rest, rest).await.json();
+    for (key, rest) in [("k1", r#","dry_run":true"#), ("k2", r#","grace_period_days":0,"delete_media":true"#)]
+    {
+        let body = confirmed(&app, key, rest).await.json();
         assert_eq!((&body["state"], &body["not_before"]), (&json!("pending"), &json!(null)), "{rest}");
         let steps = body["steps"].as_array().unwrap();
         assert_eq!(steps.len(), 1);

@@ -92,7 +92,7 @@ async fn parameters_that_are_wrong_are_named() {
     assert_snapshot!(wrong("?limit=0").await, @"400 invalid-parameters: parameters of the query are wrong; see `errors` [limit: expected a whole number from 1 to 200]");
     assert_snapshot!(wrong("?limit=201").await, @"400 invalid-parameters: parameters of the query are wrong; see `errors` [limit: expected a whole number from 1 to 200]");
     assert_snapshot!(wrong("?cursor=x").await, @"404 no-such-page: the cursor is not one of this list with these filters; begin anew without it");
-    assert_snapshot!(wrong("?state=done&kind=import&page=2").await, @"400 invalid-parameters: parameters of the query are wrong; see `errors` [state: expected one of awaiting_approval, scheduled, pending, running, retrying, on_hold, verifying, completed, failed, cancelled, expired] [kind: expected one of export] [page: there is no such parameter]");
+    assert_snapshot!(wrong("?state=done&kind=import&page=2").await, @"400 invalid-parameters: parameters of the query are wrong; see `errors` [state: expected one of awaiting_approval, scheduled, pending, running, retrying, on_hold, verifying, completed, failed, cancelled, expired] [kind: expected one of export, erasure] [page: there is no such parameter]");
     assert_snapshot!(wrong("?limit=1&limit=1").await, @"400 invalid-parameters: parameters of the query are wrong; see `errors` [limit: give this parameter once]");
 }
 

@@ -21,6 +21,7 @@ fn document() -> Value {
             "retained": [{"hold": "00000000-0000-0000-0000-000000000001", "ground": "legal_claims", "rows": 1}],
             "shared": 2, "referred": 0,
         }],
+        "nobody_found": false,
         "plan_hash": "00ff",
     })
 }
