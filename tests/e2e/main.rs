@@ -7,6 +7,7 @@
 
 mod archive;
 mod encrypted;
+mod erasure;
 mod export;
 mod faults;
 mod foreign_schema;

@@ -1,0 +1,203 @@
+//! An erasure from request to verification, through the public API and five running services.
+
+use std::collections::BTreeMap;
+
+use contracts::http::JobView;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use testkit::Provider;
+use tests::{Api, Database, Options, Servers, System, eventually};
+use uuid::Uuid;
+
+use crate::support::{PATIENCE, audited, vantage};
+
+const TABLES: [&str; 13] = [
+    "organisations",
+    "users",
+    "memberships",
+    "userDevices",
+    "conversations",
+    "messages",
+    "media_assets",
+    "contents",
+    "schedules",
+    "metrics",
+    "logs",
+    "oauth_tokens",
+    "safety_events",
+];
+
+/// One digest of the rows of each table of an organisation.
+async fn digests(subjects: &Database, organisation: Uuid) -> BTreeMap<&'static str, Option<String>> {
+    let mut digests = BTreeMap::new();
+    for table in TABLES {
+        let from = sample::rows_of_organisation(table).unwrap();
+        let sql = format!("SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) {from}");
+        digests.insert(table, subjects.client.query_one(&sql, &[&organisation]).await.unwrap().get(0));
+    }
+    digests
+}
+
+/// A system whose tokens are revoked at one provider.
+async fn system(sizes: &[u64]) -> (System, sample::Seeded, Provider) {
+    let servers = Servers::shared().unwrap();
+    let (subjects, seeded) = vantage(&servers.pg_url, sizes).await;
+    let provider = Provider::start().await;
+    let names = ["calendar", "drive", "crm", "mail"];
+    let providers = names.map(|name| (name.to_owned(), provider.endpoint())).to_vec();
+    let options = Options { providers, batch_rows: 500, ..Options::default() };
+    (System::start(servers, subjects, &options).await.unwrap(), seeded, provider)
+}
+
+async fn name_of(system: &System, organisation: Uuid) -> String {
+    let sql = "SELECT name FROM organisations WHERE id = $1";
+    system.subjects.client.query_one(sql, &[&organisation]).await.unwrap().get(0)
+}
+
+/// Sends a request that must be accepted; the answer.
+async fn accepted(api: &Api, path: &str, body: Value) -> Value {
+    let response = api.send(Method::POST, path, Some(body)).await.unwrap();
+    let (status, text) = (response.status(), response.text().await.unwrap());
+    assert!(status.is_success(), "{path}: {status} {text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+async fn delete(api: &Api, name: &str, more: Value) -> Uuid {
+    let mut body = json!({"confirm_org_name": name, "delete_media": false, "grace_period_days": 0});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    accepted(api, "/delete", body).await["id"].as_str().unwrap().parse().unwrap()
+}
+
+async fn completed(api: &Api, job: Uuid) -> JobView {
+    let job = api.wait(job, &["completed", "failed"], PATIENCE).await.unwrap();
+    assert_eq!(job.summary.state, "completed", "{:?}", job.failure);
+    job
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organisation_is_erased_after_its_plan_was_read_and_its_tokens_were_revoked() {
+    let (system, seeded, provider) = system(&[2_500, 900]).await;
+    let (one, other) = (seeded.organisations[0].id, seeded.organisations[1].id);
+    let before = digests(&system.subjects, other).await;
+    let api = system.api(&one.to_string(), "owner").unwrap();
+    let name = name_of(&system, one).await;
+
+    let wrong = json!({"confirm_org_name": name.to_uppercase(), "delete_media": false});
+    let wrong = api.send(Method::POST, "/delete", Some(wrong)).await.unwrap();
+    assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(!wrong.text().await.unwrap().contains(&name), "the name is not given away");
+
+    let dry = completed(&api, delete(&api, &name, json!({"dry_run": true})).await).await;
+    let own = digests(&system.subjects, one).await;
+    let plan = api.send(Method::GET, &format!("/jobs/{}/plan", dry.summary.id), None).await.unwrap();
+    let plan: Value = plan.error_for_status().unwrap().json().await.unwrap();
+    assert_eq!(plan["plan_hash"].as_str().unwrap().len(), 64);
+    assert!(plan["collections"].as_array().unwrap().len() > 8, "{plan}");
+    assert_eq!(digests(&system.subjects, one).await, own, "a dry run changes nothing");
+
+    provider.set_down(true);
+    let job = delete(&api, &name, json!({})).await;
+    let waiting = eventually(PATIENCE, "the job waits for the provider", || async {
+        let job = api.job(job).await?;
+        let step = job.steps.iter().find(|step| step.kind == "revoke_tokens");
+        let failed = step.and_then(|step| step.failure.clone());
+        Ok(failed.filter(|failure| failure.code == "provider_unavailable").map(|_| job))
+    })
+    .await
+    .unwrap();
+    assert_eq!(waiting.summary.state, "retrying");
+    provider.set_down(false);
+    let step = waiting.steps.iter().find(|step| step.kind == "revoke_tokens").unwrap().step_no;
+    // The step may have been begun by itself meanwhile; then there is nothing to hurry.
+    let hurried = api.send(Method::POST, &format!("/jobs/{job}/steps/{step}/retry"), None).await.unwrap();
+    assert!(
+        hurried.status().is_success() || hurried.status() == StatusCode::CONFLICT,
+        "{}",
+        hurried.status()
+    );
+
+    let job = completed(&api, job).await;
+    assert!(!provider.accepted().is_empty());
+    assert_eq!(digests(&system.subjects, other).await, before);
+    let tokens = format!("SELECT count(*) FROM oauth_tokens WHERE organisation_id = '{one}'");
+    assert_eq!(system.subjects.number(&tokens).await.unwrap(), 0);
+    let journal = format!("SELECT sum(rows)::int8 FROM lethe.journal WHERE job_id = '{}'", job.summary.id);
+    assert_eq!(system.subjects.number(&journal).await.unwrap(), job.progress.rows_done);
+    let actions = audited(&system, &job).await;
+    assert_eq!((actions[0].as_str(), actions.last().unwrap().as_str()), ("job.created", "job.completed"));
+    assert!(actions.iter().any(|action| action == "job.verifying"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn held_rows_survive_are_listed_and_are_erased_after_the_release() {
+    let (system, seeded, _provider) = system(&[2_000, 600]).await;
+    let one = seeded.organisations[0].id;
+    let (subjects, text) = (&system.subjects.client, one.to_string());
+    let conversation: String = {
+        let sql = "SELECT id::text FROM conversations WHERE organisation_id = $1 ORDER BY id LIMIT 1";
+        subjects.query_one(sql, &[&one]).await.unwrap().get(0)
+    };
+    let person = "SELECT u.id, u.email::text FROM users u JOIN memberships m ON m.user_id = u.id \
+                  WHERE m.organisation_id = $1 AND u.email ~ '^[a-zA-Z0-9.]+@' \
+                    AND NOT EXISTS (SELECT FROM memberships o WHERE o.user_id = u.id AND o.organisation_id <> $1) \
+                  ORDER BY u.id LIMIT 1";
+    let person = subjects.query_one(person, &[&one]).await.unwrap();
+    let (user, email): (i64, String) = (person.get(0), person.get(1));
+    let held = [
+        format!("SELECT md5(t::text) FROM conversations t WHERE id = '{conversation}'"),
+        format!("SELECT md5(t::text) FROM users t WHERE id = {user}"),
+        format!(
+            "SELECT md5(string_agg(t::text, '|' ORDER BY id)) FROM logs t WHERE organisation_id = '{text}' AND status >= 500"
+        ),
+    ];
+    let seen = |sql: String| async move {
+        let row = subjects.query_opt(&sql, &[]).await.unwrap();
+        row.and_then(|row| row.get::<_, Option<String>>(0))
+    };
+    let mut before = Vec::new();
+    for sql in &held {
+        before.push(seen(sql.clone()).await);
+    }
+    assert!(before.iter().all(Option::is_some), "{before:?}");
+
+    let api = system.api(&text, "owner").unwrap();
+    let compare = |collection: &str, column: &str, operator: &str, value: String| json!({"rows": {"collection": collection, "comparisons": [{"column": column, "operator": operator, "value": value}]}});
+    let mut holds = Vec::new();
+    for scope in [
+        compare("vantage.conversations", "id", "equal", conversation.clone()),
+        json!({"subject": {"identity_type": "email", "identity_value": email}}),
+        compare("vantage.logs", "status", "at_least", "500".to_owned()),
+    ] {
+        let body =
+            json!({"scope": scope, "ground": "legal_claims", "owner": "legal", "review_on": "2027-06-30"});
+        holds.push(accepted(&api, "/holds", body).await["id"].as_str().unwrap().to_owned());
+    }
+    let name = name_of(&system, one).await;
+    let job = completed(&api, delete(&api, &name, json!({})).await).await;
+    for (sql, before) in held.iter().zip(&before) {
+        assert_eq!(seen(sql.clone()).await, *before, "{sql}");
+    }
+    assert!(
+        holds
+            .iter()
+            .all(|hold| job.retained.iter().any(|kept| kept.hold.to_string() == *hold && kept.rows > 0))
+    );
+    assert!(job.retained.iter().all(|kept| kept.ground == "legal_claims"));
+    let others = format!(
+        "SELECT count(*) FROM logs WHERE organisation_id = '{text}' AND (status < 500 OR status IS NULL) AND ip IS NOT NULL AND masklen(ip) > 24 AND family(ip) = 4"
+    );
+    assert_eq!(system.subjects.number(&others).await.unwrap(), 0, "what is not held is erased");
+
+    for hold in &holds {
+        let released = accepted(&api, &format!("/holds/{hold}/release"), json!({})).await;
+        let jobs = released["jobs"].as_array().cloned().unwrap_or_default();
+        assert_eq!(jobs.len(), 1, "{released}");
+        let id = jobs[0].as_str().or_else(|| jobs[0]["id"].as_str()).unwrap().parse().unwrap();
+        completed(&api, id).await;
+    }
+    for (sql, before) in held.iter().zip(&before) {
+        assert_ne!(seen(sql.clone()).await, *before, "{sql}");
+    }
+    let job = api.job(job.summary.id).await.unwrap();
+    assert!(job.retained.iter().all(|kept| kept.erased_by.is_some()), "{:?}", job.retained);
+}
