@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use contracts::{AuditEvent, Message};
 use messaging::{Outgoing, ReconnectingPublisher, declare_topology, topology};
@@ -17,9 +17,11 @@ use tokio_util::sync::CancellationToken;
 use crate::context::Context;
 
 /// Most rows published under one lock.
-const BATCH: i64 = 200;
+const BATCH: u16 = 200;
 /// The fallback's pace; with some jitter, so that replicas do not march in step.
 const POLL: Duration = Duration::from_millis(150);
+/// How often the backlog is measured, at most.
+const MEASURE: Duration = Duration::from_secs(1);
 /// The pause after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -66,6 +68,7 @@ pub(crate) async fn run(context: Context, end: CancellationToken) -> anyhow::Res
         context.metrics.gauge("privacy_outbox_oldest_seconds", "age of the oldest unpublished message")?;
     let mut relay = Relay(publisher);
     let mut declared = false;
+    let mut measured_at: Option<Instant> = None;
     loop {
         let ending = end.is_cancelled();
         if !ending && !relay.0.ready(&end).await {
@@ -80,7 +83,10 @@ pub(crate) async fn run(context: Context, end: CancellationToken) -> anyhow::Res
                 pause(&end, PAUSE).await;
             }
         }
-        if let Ok((rows, seconds)) = context.store.outbox_backlog().await {
+        if measured_at.is_none_or(|at| at.elapsed() >= MEASURE)
+            && let Ok((rows, seconds)) = context.store.outbox_backlog().await
+        {
+            measured_at = Some(Instant::now());
             waiting.set(rows);
             oldest.set(whole_seconds(seconds));
         }
@@ -109,13 +115,14 @@ async fn declare(context: &Context) -> bool {
 /// Publishes until nothing is left; `false` when something stayed behind that should not have.
 async fn drain(context: &Context, relay: &mut Relay) -> bool {
     loop {
-        match context.store.relay(relay, BATCH).await {
-            Ok((0, _)) => return true,
+        match context.store.relay(relay, i64::from(BATCH)).await {
             Ok((found, confirmed)) if confirmed < found => {
                 tracing::warn!(found, confirmed, "the broker did not confirm every message");
                 return false;
             }
-            Ok(_) => {}
+            Ok((found, _)) if found >= usize::from(BATCH) => {}
+            // What was committed since has woken this relay again.
+            Ok(_) => return true,
             Err(error) => {
                 tracing::warn!(error = telemetry::as_error(&error), "the outbox cannot be read");
                 return false;

@@ -28,6 +28,8 @@ pub struct CollectionRead {
     pub copy_sql: String,
     /// The number of rows under the same predicate.
     pub count_sql: String,
+    /// `FROM … WHERE …`: the same rows, for other questions about them.
+    pub(crate) rows_sql: String,
     /// The columns exported, in the table's order. Empty when every column is left out; then there
     /// is nothing to copy.
     pub columns: Vec<ExportColumn>,
@@ -125,6 +127,7 @@ impl CollectionRead {
         Ok(Self {
             copy_sql: format!("COPY (SELECT {} {rows}) TO STDOUT", selected.join(", ")),
             count_sql: format!("SELECT pg_catalog.count(*) {rows}"),
+            rows_sql: rows,
             columns,
             cells,
             omitted,

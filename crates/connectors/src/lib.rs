@@ -28,6 +28,7 @@ mod replica;
 pub mod revoke;
 mod session;
 mod settings;
+mod size;
 mod sources;
 mod split;
 mod sql;

@@ -9,7 +9,6 @@ use chrono::{DateTime, Utc};
 use deadpool_postgres::{ClientWrapper, Object};
 use domain::schema::TableName;
 use futures::Stream;
-use futures::future::try_join_all;
 use tokio_postgres::CopyOutStream;
 
 use crate::connection::Transport;
@@ -75,15 +74,6 @@ impl ReadTransaction {
     pub async fn count(&self, read: &CollectionRead) -> Result<i64, StoreError> {
         let row = self.client()?.query_typed_one(&read.count_sql, &[]).await;
         row.and_then(|row| row.try_get(0)).map_err(|error| self.failed(error).reading(read.tables()))
-    }
-
-    /// The counts of many reads, in their order. They are sent at once, so that they cost one
-    /// round trip and the server is never idle between them.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn counts(&self, reads: &[CollectionRead]) -> Result<Vec<i64>, StoreError> {
-        try_join_all(reads.iter().map(|read| self.count(read))).await
     }
 
     /// Streams the rows of a collection: COPY's text format, one row an item, its line end included.

@@ -36,8 +36,8 @@ GROUP BY c.oid, c.relkind";
 impl ReadTransaction {
     /// Cuts a read into at most so many key ranges that hold about as many of its rows each.
     ///
-    /// `read` is the whole collection, planned without a range, and `rows` its count; the count
-    /// only says how much to sample. However good the sample is, the ranges hold every key exactly
+    /// `read` is the whole collection, planned without a range, and `rows` its size, which may be
+    /// estimated: it only says how much to sample. However good the sample is, the ranges hold every key exactly
     /// once, keys that come later included. A collection without a primary key, and without a
     /// unique key that is never NULL, stays in one range.
     ///

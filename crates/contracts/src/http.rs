@@ -144,7 +144,7 @@ pub struct FailureView {
 pub struct Progress {
     /// Rows read.
     pub rows_done: i64,
-    /// Rows planned.
+    /// Rows planned; of large collections an estimate until they have been read. Never less than `rows_done`.
     pub rows_planned: i64,
     /// Bytes written before compression.
     pub bytes_done: i64,
@@ -159,7 +159,7 @@ pub struct CollectionProgress {
     pub collection: String,
     /// Rows read.
     pub rows_done: i64,
-    /// Rows planned.
+    /// Rows planned; where there are many an estimate until they have been read. Never less than `rows_done`.
     pub rows_planned: i64,
     /// Bytes written before compression.
     pub bytes_done: i64,

@@ -6,6 +6,7 @@ use domain::id::{JobId, OrganisationId};
 use uuid::Uuid;
 
 use crate::error::StoreError;
+use crate::functions;
 use crate::schema::idempotency_keys as keys;
 
 /// A caller's `Idempotency-Key` and what it came with.
@@ -38,13 +39,8 @@ pub(crate) async fn look_up(
     key: &Idempotency,
 ) -> Result<Known, StoreError> {
     // Two requests with one key at the same time: the second waits here until the first commits.
-    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-        .bind::<diesel::sql_types::Text, _>(format!(
-            "{organisation}\n{}\n{}\n{}",
-            key.client, key.route, key.key
-        ))
-        .execute(conn)
-        .await?;
+    let name = format!("{organisation}\n{}\n{}\n{}", key.client, key.route, key.key);
+    functions::lock(conn, &name).await?;
     let found: Option<(Vec<u8>, Uuid)> = keys::table
         .find((organisation.as_str(), &key.client, &key.route, &key.key))
         .select((keys::body_sha256, keys::job_id))

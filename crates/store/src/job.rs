@@ -16,7 +16,7 @@ use domain::export::ExportRequest;
 use domain::id::OrganisationId;
 
 pub use control::ControlError;
-pub use create::{Accepted, CreateError};
+pub use create::{Accepted, AcceptedExport, CreateError};
 pub(crate) use create::{NewJob, Start, insert_job};
 pub use erasure::NewErasure;
 pub use glance::JobGlance;

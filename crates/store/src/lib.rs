@@ -9,6 +9,7 @@ mod clock;
 mod conn;
 mod error;
 mod folder;
+mod functions;
 mod grace;
 mod hold;
 mod idempotency;
@@ -29,8 +30,8 @@ pub use folder::{FolderPolicy, FolderToExpire, FolderToSweep, SweptAttempts};
 pub use hold::{ActiveHold, HoldError, HoldRecord, NewHold, Retained};
 pub use idempotency::Idempotency;
 pub use job::{
-    Accepted, Actor, ControlError, CreateError, ExportQuota, JobFilter, JobGlance, NewErasure, NewExport,
-    Origin,
+    Accepted, AcceptedExport, Actor, ControlError, CreateError, ExportQuota, JobFilter, JobGlance,
+    NewErasure, NewExport, Origin,
 };
 pub use outbox::{OutboxRow, Publish};
 pub use package::{NewPackage, PackageRecord};

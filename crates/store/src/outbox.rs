@@ -14,8 +14,8 @@ use domain::id::{JobId, OrganisationId, StepNo};
 use domain::job::JobKind;
 use uuid::Uuid;
 
-use crate::clock;
 use crate::error::StoreError;
+use crate::functions;
 use crate::pool::Store;
 use crate::schema::{job_steps, outbox};
 
@@ -85,13 +85,24 @@ pub(crate) async fn announce(
     headers: &BTreeMap<String, String>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let envelope = Envelope::new(Uuid::now_v7(), now, StepDue { job_id, step_no });
-    insert(conn, (envelope, step_key(kind)), headers, (Some(job_id), None)).await?;
+    announce_new(conn, (kind, job_id), step_no, headers, now).await?;
     diesel::update(job_steps::table.find((job_id.0, step_no.0)))
         .set(job_steps::announced_at.eq(now))
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Announces a step that was written down as announced.
+pub(crate) async fn announce_new(
+    conn: &mut AsyncPgConnection,
+    (kind, job_id): (JobKind, JobId),
+    step_no: StepNo,
+    headers: &BTreeMap<String, String>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let envelope = Envelope::new(Uuid::now_v7(), now, StepDue { job_id, step_no });
+    insert(conn, (envelope, step_key(kind)), headers, (Some(job_id), None)).await
 }
 
 /// Writes an audit event. Its id follows from job and version, so that a version has only one.
@@ -144,9 +155,8 @@ impl Store {
                 .filter(|(_, confirmed)| *confirmed)
                 .map(|(row, _)| row.event_id)
                 .collect();
-            let now = clock::now(conn).await?;
             diesel::update(outbox::table.filter(outbox::event_id.eq_any(&ids)))
-                .set(outbox::published_at.eq(now))
+                .set(outbox::published_at.eq(functions::clock_timestamp().nullable()))
                 .execute(conn)
                 .await?;
             Ok((rows.len(), ids.len()))

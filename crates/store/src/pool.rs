@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use diesel::IntoSql;
 use diesel::result::Error as DieselError;
-use diesel_async::pooled_connection::deadpool::Pool;
-use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig};
+use diesel_async::pooled_connection::deadpool::{Hook, HookError, Pool};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, PoolError, RecyclingMethod,
+};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::id::OrganisationId;
 use futures::FutureExt;
@@ -14,6 +17,7 @@ use serde::Deserialize;
 
 use crate::conn::{Conn, limit};
 use crate::error::StoreError;
+use crate::functions;
 
 /// Where the control database is and how many connections may be held to it.
 #[derive(Debug, Clone, Deserialize)]
@@ -33,6 +37,9 @@ fn default_connections() -> usize {
 
 /// Longest wait for a free connection.
 const CHECKOUT: Duration = Duration::from_secs(10);
+/// A connection that was lent within so long a time is lent again without asking whether the server
+/// still answers on it. One that the server has closed is never lent: its driver knows.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// The control database.
 #[derive(Clone)]
@@ -54,6 +61,7 @@ impl Store {
     pub fn open(config: &StoreConfig) -> Result<Self, StoreError> {
         let (url, tls) = split_tls(config.url.expose_secret())?;
         let mut manager = ManagerConfig::default();
+        manager.recycling_method = RecyclingMethod::Fast;
         if tls {
             manager.custom_setup = Box::new(|url| establish_tls(url).boxed());
         } else {
@@ -61,6 +69,7 @@ impl Store {
         }
         let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(url, manager);
         let pool = Pool::builder(manager)
+            .pre_recycle(Hook::async_fn(|conn, lent| answers(conn, lent.last_used() < FRESH).boxed()))
             .max_size(config.max_connections)
             .wait_timeout(Some(CHECKOUT))
             .create_timeout(Some(CHECKOUT))
@@ -94,11 +103,8 @@ pub(crate) async fn act_for(
     conn: &mut AsyncPgConnection,
     organisation: &OrganisationId,
 ) -> Result<(), DieselError> {
-    diesel::sql_query("SELECT set_config('lethe.organisation', $1, true)")
-        .bind::<diesel::sql_types::Text, _>(organisation.as_str())
-        .execute(conn)
-        .await
-        .map(drop)
+    let set = functions::set_config("lethe.organisation", organisation.as_str(), true);
+    diesel::select(set).execute(conn).await.map(drop)
 }
 
 /// The URL as tokio-postgres reads it, and whether TLS is wanted.
@@ -126,6 +132,15 @@ fn split_tls(text: &str) -> Result<(String, bool), StoreError> {
         Some(_) => true,
     };
     Ok((url.into(), tls))
+}
+
+/// Makes sure that the server answers, unless it did just now.
+async fn answers(conn: &mut AsyncPgConnection, is_fresh: bool) -> Result<(), HookError> {
+    if is_fresh {
+        return Ok(());
+    }
+    let asked = diesel::select(1_i32.into_sql::<diesel::sql_types::Integer>()).execute(conn).await;
+    asked.map(drop).map_err(|error| HookError::Backend(PoolError::QueryError(error)))
 }
 
 async fn establish(url: &str) -> diesel::ConnectionResult<AsyncPgConnection> {

@@ -1,4 +1,4 @@
-//! The first step: check, count, cut large collections into key ranges, and write the other steps down.
+//! The first step: check, measure, cut large collections into key ranges, and write the other steps down.
 
 use chassis::{StepError, StepProgress};
 use connectors::{
@@ -97,7 +97,8 @@ struct Survey<'a> {
 }
 
 impl Survey<'_> {
-    /// Counts and cuts the collections of one store.
+    /// Measures and cuts the collections of one store. What fits into one step is counted, what does not
+    /// is estimated: the steps that read it say how much there was.
     async fn of_store(
         &mut self,
         collections: &[(&Dataset, &Collection)],
@@ -110,11 +111,12 @@ impl Survey<'_> {
             .map(|(_, collection)| CollectionRead::plan(collection, schema, &self.scope, None))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| plan_failed(&error))?;
-        let counts = transaction.counts(&reads).await.map_err(|error| store_failed(&error))?;
+        let sizes = transaction.sizes(&reads, self.exports.whole_rows).await;
+        let sizes = sizes.map_err(|error| store_failed(&error))?;
         progress.pulse();
-        let total = counts.iter().fold(0_i64, |sum, rows| sum.saturating_add(*rows));
+        let total = sizes.iter().fold(0_i64, |sum, rows| sum.saturating_add(*rows));
         let mut work = Vec::new();
-        for (((dataset, collection), read), rows) in collections.iter().zip(&reads).zip(counts) {
+        for (((dataset, collection), read), rows) in collections.iter().zip(&reads).zip(sizes) {
             let collection_path = path(dataset, collection);
             let mut parts = 1;
             if total > self.exports.whole_rows {

@@ -37,7 +37,7 @@ async fn a_denied_table_is_named_with_the_way_to_it() {
     assert!(!error.is_retryable());
     let counts = bench.store.begin_read().await.unwrap();
     let reads = [bench.read("employee", "3", far_future()), bench.read("customer", "3", far_future())];
-    let error = counts.counts(&reads).await.unwrap_err();
+    let error = counts.sizes(&reads, 1_000).await.unwrap_err();
     assert!(error.to_string().contains("reading public.customer"), "{error}");
 }
 

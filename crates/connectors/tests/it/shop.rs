@@ -137,7 +137,7 @@ async fn the_session_is_in_utc_whatever_the_database_says() {
 }
 
 #[tokio::test]
-async fn one_transaction_sees_one_snapshot_and_counts_many_at_once() {
+async fn one_transaction_sees_one_snapshot_and_measures_many_at_once() {
     let database = TestDatabase::with(SHOP).await;
     let bench = Bench::new(database.store(), MAP).await;
     let deliveries = i64::try_from(bench.rows("delivery", "3").await.len()).unwrap();
@@ -149,7 +149,7 @@ async fn one_transaction_sees_one_snapshot_and_counts_many_at_once() {
         .unwrap();
     let names = ["employee", "customer", "invoice", "invoice_line", "delivery"];
     let reads: Vec<_> = names.iter().map(|name| bench.read(name, "3", far_future())).collect();
-    let counts = transaction.counts(&reads).await.unwrap();
+    let counts = transaction.sizes(&reads, 1_000).await.unwrap();
     assert_eq!(counts, [1, 10, 30, 60, deliveries]);
     for (read, count) in reads.iter().zip(counts) {
         let rows = copied(&mut transaction, read).await.unwrap();

@@ -131,6 +131,13 @@ impl StepKind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
+    /// Whether it reads the rows it was planned for, all of them, so that once it has ended the plan can
+    /// be put right by what there was.
+    #[must_use]
+    pub fn reads_rows(self) -> bool {
+        matches!(self, Self::ExportWhole | Self::ExportCollection)
+    }
+
     /// Whether it looks at a result independently, so that its job is `verifying` meanwhile.
     #[must_use]
     pub fn verifies(self) -> bool {

@@ -1,6 +1,8 @@
 //! Accepting a request: job, first step, audit event and announcement in one transaction.
 
 use chrono::{DateTime, Utc};
+use contracts::AuditEvent;
+use contracts::http::JobView;
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::audit::Action;
@@ -11,12 +13,13 @@ use uuid::Uuid;
 use super::equal::{Equal, in_the_way_of, is_in_the_way};
 use super::quota::{self, ExportQuota};
 use super::write::{EventAbout, audit_event};
-use super::{NewExport, Origin};
+use super::{NewExport, Origin, read};
 use crate::clock;
 use crate::error::StoreError;
 use crate::idempotency::{self, Idempotency, Known};
 use crate::outbox;
 use crate::pool::{Store, act_for};
+use crate::rows::{JobRow, StepRow};
 use crate::schema::{job_steps, privacy_jobs};
 use crate::secret;
 
@@ -30,6 +33,25 @@ pub enum Accepted {
     Created(JobId),
     /// The job that the same request made before.
     Replayed(JobId),
+}
+
+/// An accepted export, and its job as the API shows it at that moment: of a new job what was just
+/// written down, without reading it back.
+#[derive(Debug)]
+pub struct AcceptedExport {
+    /// Whose job it is.
+    pub accepted: Accepted,
+    /// The job.
+    pub view: JobView,
+}
+
+/// What [`insert_job`] wrote down.
+#[derive(Debug)]
+pub(crate) struct WrittenJob {
+    pub row: JobRow,
+    pub steps: Vec<StepRow>,
+    /// The audit event of its first version.
+    pub created: AuditEvent,
 }
 
 /// Why a request is not accepted.
@@ -90,11 +112,12 @@ impl Store {
     /// # Errors
     /// [`CreateError`]; nothing was written then.
     pub async fn create_export(&self, new: &NewExport) -> Result<Accepted, CreateError> {
-        self.create_export_within(new, None).await
+        self.create_export_within(new, None).await.map(|export| export.accepted)
     }
 
     /// As [`Store::create_export`], unless the organisation has asked for too many of late. What is
     /// no new job never counts: a repetition, or a request that an equal open job stands in the way of.
+    /// The job comes with it, as it stands.
     ///
     /// # Errors
     /// [`CreateError`]; nothing was written then.
@@ -102,7 +125,7 @@ impl Store {
         &self,
         new: &NewExport,
         quota: Option<&ExportQuota>,
-    ) -> Result<Accepted, CreateError> {
+    ) -> Result<AcceptedExport, CreateError> {
         let mut conn = self.conn().await?;
         let mut tries = TRIES;
         loop {
@@ -128,15 +151,20 @@ async fn create(
     conn: &mut AsyncPgConnection,
     new: &NewExport,
     quota: Option<&ExportQuota>,
-) -> Result<Accepted, CreateError> {
-    if let Some(known) = accept(conn, &new.organisation, &new.idempotency).await? {
-        return Ok(known);
+) -> Result<AcceptedExport, CreateError> {
+    if let Some(Accepted::Created(job) | Accepted::Replayed(job)) =
+        accept(conn, &new.organisation, &new.idempotency).await?
+    {
+        let view = read::view_of(conn, &new.organisation, job).await?;
+        let view = view.ok_or_else(|| StoreError::corrupt("a key is known of a job that is not there"))?;
+        return Ok(AcceptedExport { accepted: Accepted::Replayed(job), view });
     }
     let job = new.secret.as_ref().map_or_else(|| JobId(Uuid::now_v7()), |secret| secret.job_id);
-    let now = clock::now(conn).await?;
     let (organisation, request) = (&new.organisation, serde_json::json!(new.request));
     let (kind, start) = (JobKind::Export, Start::Now);
-    insert_job(conn, &NewJob { id: job, organisation, kind, request, start, origin: &new.origin }).await?;
+    let new_job = NewJob { id: job, organisation, kind, request, start, origin: &new.origin };
+    let written = insert_job(conn, &new_job).await?;
+    let now = written.created.occurred_at;
     if let Some(quota) = quota
         && let Some(room_at) = quota::room_at(conn, organisation, (job, now), quota).await?
     {
@@ -146,7 +174,7 @@ async fn create(
         secret::insert(conn, organisation, secret).await?;
     }
     idempotency::remember(conn, organisation, &new.idempotency, job).await?;
-    Ok(Accepted::Created(job))
+    Ok(AcceptedExport { accepted: Accepted::Created(job), view: read::view_of_new(written)? })
 }
 
 /// Begins the transaction of a request; what it was answered before, if it is a repetition.
@@ -164,13 +192,16 @@ pub(super) async fn accept(
 }
 
 /// Writes a job down with its first steps, its audit event and its announcement.
-pub(crate) async fn insert_job(conn: &mut AsyncPgConnection, new: &NewJob<'_>) -> Result<(), StoreError> {
+pub(crate) async fn insert_job(
+    conn: &mut AsyncPgConnection,
+    new: &NewJob<'_>,
+) -> Result<WrittenJob, StoreError> {
     let now = clock::now(conn).await?;
     let (state, not_before) = match new.start {
         Start::Now => ("pending", now),
         Start::After { not_before, .. } => ("scheduled", not_before),
     };
-    diesel::insert_into(privacy_jobs::table)
+    let row = diesel::insert_into(privacy_jobs::table)
         .values((
             privacy_jobs::id.eq(new.id.0),
             privacy_jobs::organisation_id.eq(new.organisation.as_str()),
@@ -182,21 +213,23 @@ pub(crate) async fn insert_job(conn: &mut AsyncPgConnection, new: &NewJob<'_>) -
             privacy_jobs::requested_role.eq(&new.origin.actor.role),
             privacy_jobs::trace_headers.eq(serde_json::json!(new.origin.headers)),
         ))
-        .execute(conn)
+        .returning(JobRow::as_returning())
+        .get_result(conn)
         .await?;
     let about = EventAbout { job: Some(new.id), version: Some(1), ..EventAbout::default() };
-    let event = audit_event(new.organisation, new.origin, Action::JobCreated, about, now);
-    outbox::audit(conn, event, &new.origin.headers).await?;
+    let created = audit_event(new.organisation, new.origin, Action::JobCreated, about, now);
+    outbox::audit(conn, created.clone(), &new.origin.headers).await?;
     let planning = new.kind.planning_step();
     let steps: &[(StepKind, bool)] = match new.start {
         Start::Now => &[(planning, true)],
         Start::After { soft_deletes: true, .. } => &[(StepKind::SoftDelete, true), (planning, false)],
         Start::After { soft_deletes: false, .. } => &[(planning, false)],
     };
+    let mut written = WrittenJob { row, steps: Vec::new(), created };
     for (step_no, (kind, due)) in (1..).map(StepNo).zip(steps) {
-        insert_step(conn, new, (step_no, *kind), due.then_some(now)).await?;
+        written.steps.push(insert_step(conn, new, (step_no, *kind), due.then_some(now)).await?);
     }
-    Ok(())
+    Ok(written)
 }
 
 /// Writes a step of phase 0 down; one that is due is announced.
@@ -205,8 +238,8 @@ async fn insert_step(
     job: &NewJob<'_>,
     (step_no, kind): (StepNo, StepKind),
     due: Option<DateTime<Utc>>,
-) -> Result<(), StoreError> {
-    diesel::insert_into(job_steps::table)
+) -> Result<StepRow, StoreError> {
+    let row = diesel::insert_into(job_steps::table)
         .values((
             job_steps::job_id.eq(job.id.0),
             job_steps::step_no.eq(step_no.0),
@@ -215,11 +248,13 @@ async fn insert_step(
             job_steps::kind.eq(kind.name()),
             job_steps::state.eq(if due.is_some() { "due" } else { "waiting" }),
             job_steps::not_before.eq(due),
+            job_steps::announced_at.eq(due),
         ))
-        .execute(conn)
+        .returning(StepRow::as_returning())
+        .get_result(conn)
         .await?;
     if let Some(now) = due {
-        outbox::announce(conn, (job.kind, job.id), step_no, &job.origin.headers, now).await?;
+        outbox::announce_new(conn, (job.kind, job.id), step_no, &job.origin.headers, now).await?;
     }
-    Ok(())
+    Ok(row)
 }

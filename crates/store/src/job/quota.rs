@@ -13,6 +13,7 @@ use domain::id::{JobId, OrganisationId};
 use domain::job::JobKind;
 
 use crate::error::StoreError;
+use crate::functions;
 use crate::schema::privacy_jobs;
 
 /// The most exports that are accepted of one organisation within a period.
@@ -40,10 +41,7 @@ pub(super) async fn room_at(
     let Some(last) = quota.count.checked_sub(1) else {
         return Ok(Some(now.checked_add_signed(period).unwrap_or(now)));
     };
-    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-        .bind::<diesel::sql_types::Text, _>(format!("export quota\n{organisation}"))
-        .execute(conn)
-        .await?;
+    functions::lock(conn, &format!("export quota\n{organisation}")).await?;
     // The youngest that must have left the period before there is room: with a quota of three, the
     // third youngest of the others.
     let begin = now.checked_sub_signed(period).unwrap_or(DateTime::<Utc>::MIN_UTC);

@@ -11,6 +11,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::id::{JobId, OrganisationId};
 use uuid::Uuid;
 
+use super::create::WrittenJob;
 use crate::error::StoreError;
 use crate::package::PackageRow;
 use crate::pool::{Store, act_for};
@@ -81,17 +82,7 @@ impl Store {
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
             act_for(conn, organisation).await?;
-            let row: Option<JobRow> = privacy_jobs::table
-                .find(id.0)
-                .filter(privacy_jobs::organisation_id.eq(organisation.as_str()))
-                .select(JobRow::as_select())
-                .first(conn)
-                .await
-                .optional()?;
-            match row {
-                None => Ok(None),
-                Some(row) => view(conn, row).await.map(Some),
-            }
+            view_of(conn, organisation, id).await
         })
         .await
     }
@@ -108,6 +99,44 @@ pub(super) fn summary(row: &JobRow) -> Result<JobSummary, StoreError> {
         updated_at: row.updated_at,
         ended_at: row.ended_at,
         not_before: (row.state == "scheduled").then_some(row.not_before),
+    })
+}
+
+/// The job in a transaction that acts for its organisation.
+pub(super) async fn view_of(
+    conn: &mut AsyncPgConnection,
+    organisation: &OrganisationId,
+    id: JobId,
+) -> Result<Option<JobView>, StoreError> {
+    let row: Option<JobRow> = privacy_jobs::table
+        .find(id.0)
+        .filter(privacy_jobs::organisation_id.eq(organisation.as_str()))
+        .select(JobRow::as_select())
+        .first(conn)
+        .await
+        .optional()?;
+    match row {
+        None => Ok(None),
+        Some(row) => view(conn, row).await.map(Some),
+    }
+}
+
+/// A job that was just written down: it has steps and a beginning, and nothing else yet.
+pub(super) fn view_of_new(written: WrittenJob) -> Result<JobView, StoreError> {
+    let WrittenJob { row, steps, created } = written;
+    Ok(JobView {
+        summary: summary(&row)?,
+        cutoff: row.cutoff,
+        failure: None,
+        progress: Progress { rows_done: 0, rows_planned: 0, bytes_done: 0, collections: Vec::new() },
+        steps: steps.into_iter().map(step_view).collect(),
+        timeline: vec![entry_of(created)],
+        retained: Vec::new(),
+        package: None,
+        packages: Vec::new(),
+        swept: false,
+        links: std::collections::BTreeMap::new(),
+        request: row.request,
     })
 }
 
@@ -199,20 +228,22 @@ pub(super) async fn progress(conn: &mut AsyncPgConnection, job: Uuid) -> Result<
         ))
         .load(conn)
         .await?;
-    let sum = |of: fn(&(String, i64, i64, i64)) -> i64| rows.iter().map(of).fold(0_i64, i64::saturating_add);
+    // A plan may be an estimate until its rows are read; nobody is ever shown more done than planned.
+    let collections: Vec<CollectionProgress> = rows
+        .into_iter()
+        .map(|(collection, rows_done, rows_planned, bytes_done)| CollectionProgress {
+            collection,
+            rows_done,
+            rows_planned: rows_planned.max(rows_done),
+            bytes_done,
+        })
+        .collect();
+    let sum = |of: fn(&CollectionProgress) -> i64| collections.iter().map(of).fold(0, i64::saturating_add);
     Ok(Progress {
-        rows_done: sum(|row| row.1),
-        rows_planned: sum(|row| row.2),
-        bytes_done: sum(|row| row.3),
-        collections: rows
-            .into_iter()
-            .map(|(collection, rows_done, rows_planned, bytes_done)| CollectionProgress {
-                collection,
-                rows_done,
-                rows_planned,
-                bytes_done,
-            })
-            .collect(),
+        rows_done: sum(|of| of.rows_done),
+        rows_planned: sum(|of| of.rows_planned),
+        bytes_done: sum(|of| of.bytes_done),
+        collections,
     })
 }
 

@@ -6,7 +6,7 @@ use domain::id::JobId;
 use domain::job::law::{self, Conclusion, Surroundings};
 use domain::job::{Phase, Policy, StepKind};
 
-use super::renew::{own_amount, write_amounts};
+use super::renew::{own_amount, put_plan_right, write_amounts};
 use super::{Concluded, Plan, Produced, StepReport, scope};
 use crate::error::StoreError;
 use crate::hold;
@@ -126,6 +126,7 @@ async fn keep(
     let whose = (&job.organisation, JobId(job.row.id));
     hold::keep_retained(conn, whose, &produced.retained, job.origin).await?;
     write_amounts(conn, row, &produced.amounts).await?;
+    put_plan_right(conn, row, &produced.amounts).await?;
     let (rows_done, bytes_done) = own_amount(row, &produced.amounts);
     diesel::update(job_steps::table.find((row.job_id, row.step_no)))
         .set((job_steps::rows_done.eq(rows_done), job_steps::bytes_done.eq(bytes_done)))

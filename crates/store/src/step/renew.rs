@@ -101,3 +101,33 @@ pub(super) async fn write_amounts(
     }
     Ok(())
 }
+
+/// Once all of its rows are read, what a step found takes the place of what it was planned for: the
+/// plan may be an estimate, and rows may have gone since it was made. Called once for each step, in the
+/// transaction that concludes it.
+pub(super) async fn put_plan_right(
+    conn: &mut AsyncPgConnection,
+    row: &StepRow,
+    amounts: &[CollectionAmount],
+) -> Result<(), StoreError> {
+    if !row.kind()?.reads_rows() {
+        return Ok(());
+    }
+    let progress = |collection: &str| job_progress::table.find((row.job_id, collection.to_owned()));
+    if let Some(collection) = &row.collection {
+        // It may be one of several parts, each of which was planned for its share.
+        let more = own_amount(row, amounts).0.saturating_sub(row.rows_planned);
+        diesel::update(progress(collection))
+            .set(job_progress::rows_planned.eq(job_progress::rows_planned + more))
+            .execute(conn)
+            .await?;
+        return Ok(());
+    }
+    for amount in amounts {
+        diesel::update(progress(&amount.collection))
+            .set(job_progress::rows_planned.eq(amount.rows))
+            .execute(conn)
+            .await?;
+    }
+    Ok(())
+}

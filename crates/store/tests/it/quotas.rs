@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::export::{ExportFormat, ExportRequest};
 use domain::id::JobId;
-use store::{Accepted, CreateError, ExportQuota, NewExport};
+use store::{Accepted, AcceptedExport, CreateError, ExportQuota, NewExport};
 use testkit::{new_export, organisation, owner};
 
 use super::support::World;
@@ -25,7 +25,7 @@ fn request(organisation: &str, number: usize) -> NewExport {
 }
 
 async fn ask(world: &World, new: &NewExport, count: u32) -> Result<JobId, CreateError> {
-    world.api.create_export_within(new, Some(&quota(count))).await.map(|accepted| match accepted {
+    world.api.create_export_within(new, Some(&quota(count))).await.map(|export| match export.accepted {
         Accepted::Created(job) | Accepted::Replayed(job) => job,
     })
 }
@@ -57,7 +57,7 @@ async fn parallel_requests_never_make_one_job_too_many() {
     let (mut accepted, mut refused) = (0, 0);
     for task in asking.collect::<Vec<_>>() {
         match task.await.unwrap() {
-            Ok(Accepted::Created(_)) => accepted += 1,
+            Ok(AcceptedExport { accepted: Accepted::Created(_), .. }) => accepted += 1,
             Err(CreateError::QuotaReached { room_at, now }) => {
                 assert!(room_at > now && room_at <= now + HOUR, "{room_at} at {now}");
                 refused += 1;

@@ -58,7 +58,7 @@ pub async fn export_subject(
     let accepted = state.store.create_export_within(&new, quota.as_ref()).await;
     let accepted =
         accepted.map_err(|error| ApiError::not_accepted(error, quota, |job| state.links.job(job)))?;
-    view::of_accepted(&state, &granted, accepted).await
+    Ok(view::of_accepted_export(&state, &granted, accepted))
 }
 
 /// Ask for the erasure of one person's data

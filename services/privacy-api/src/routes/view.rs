@@ -8,7 +8,7 @@ use contracts::http::{JobView, StepView};
 use domain::id::{JobId, OrganisationId};
 use domain::job::law::{self, JobFacts, StepFacts, Surroundings};
 use domain::job::{FailureReason, JobKind, JobState, Policy, StepKind, StepState};
-use store::{Accepted, StoreError};
+use store::{Accepted, AcceptedExport, StoreError};
 use uuid::Uuid;
 
 use crate::auth::{Granted, Needs};
@@ -26,6 +26,12 @@ pub(super) async fn of<N: Needs>(
 ) -> Result<JobView, ApiError> {
     let view = as_seen(state, granted.organisation(), id, granted.operates()).await?;
     view.ok_or(ApiError::NoSuchJob)
+}
+
+/// A job that was read already, with its links, as the caller may see it.
+pub(super) fn linked<N: Needs>(state: &ApiState, granted: &Granted<N>, mut view: JobView) -> JobView {
+    add_links(state, &mut view, granted.operates());
+    view
 }
 
 /// The job with its links, as somebody sees it who may operate or may not.
@@ -56,6 +62,19 @@ pub(super) async fn of_accepted<N: Needs>(
         Accepted::Replayed(job) => (job, true),
     };
     Ok(accepted(state, &of(state, granted, job).await?, replayed))
+}
+
+/// The answer to a request for an export that was accepted, now or before.
+pub(super) fn of_accepted_export<N: Needs>(
+    state: &ApiState,
+    granted: &Granted<N>,
+    made: AcceptedExport,
+) -> HttpResponse {
+    let replayed = matches!(made.accepted, Accepted::Replayed(_));
+    if !replayed {
+        state.relay.wake();
+    }
+    accepted(state, &linked(state, granted, made.view), replayed)
 }
 
 /// The answer to a command that was accepted: the job, and when to look again.

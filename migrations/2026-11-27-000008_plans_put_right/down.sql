@@ -1,0 +1,1 @@
+REVOKE UPDATE (rows_planned) ON job_progress FROM lethe_export;
