@@ -9,6 +9,7 @@
 mod company;
 mod cpu;
 mod export;
+mod link;
 mod memory;
 mod peer;
 mod requests;

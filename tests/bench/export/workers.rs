@@ -3,7 +3,9 @@
 //! No ratio can be higher than the machine's cores over those that one worker and its database
 //! keep busy, so the ratio comes with that limit. A worker compresses on every core it finds:
 //! where one already fills the machine, two show nothing. Hence a second look, with workers that
-//! have a core each and much to compute, so that the database is not what they wait for.
+//! have a core each and much to compute, so that the database is not what they wait for; and
+//! a third, with connections to the database that are slower than either side, so that neither the
+//! database nor the processor is.
 
 use anyhow::{Context, Result};
 use tests::{Process, System};
@@ -11,6 +13,7 @@ use tests::{Process, System};
 use crate::company::{Company, Organisation};
 use crate::cpu::{Cores, Meter, cores};
 use crate::export::run;
+use crate::link::Link;
 use crate::table::{Table, Target};
 
 const SERVICE: &str = "export-worker";
@@ -18,23 +21,34 @@ const SERVICE: &str = "export-worker";
 /// How the workers are run.
 struct Setting {
     what: &'static str,
-    settings: &'static str,
+    changes: &'static [(&'static str, &'static str)],
     format: &'static str,
     is_pinned: bool,
+    /// What a connection to the database delivers at most, in bytes a second.
+    link: Option<u32>,
 }
 
-const SETTINGS: [Setting; 2] = [
+const SETTINGS: [Setting; 3] = [
     Setting {
         what: "two workers over one, as configured by default",
-        settings: "",
+        changes: &[],
         format: "csv",
         is_pinned: false,
+        link: None,
     },
     Setting {
         what: "two workers over one, a core each, two formats, level 9",
-        settings: "compression_level = 9\n",
+        changes: &[("[service]\n", "[service]\ncompression_level = 9\n")],
         format: "both",
         is_pinned: true,
+        link: None,
+    },
+    Setting {
+        what: "two workers over one, 12 MB/s a connection, parts of 100,000",
+        changes: &[("part_rows = 1000000\n", "part_rows = 100000\n")],
+        format: "csv",
+        is_pinned: false,
+        link: Some(12_000_000),
     },
 ];
 
@@ -59,9 +73,17 @@ pub async fn measure(system: &mut System, company: &Company, table: &mut Table) 
 
 /// Seconds of an export by so many fresh workers, and the cores that were busy meanwhile.
 async fn with_workers(system: &System, setting: &Setting, count: usize, id: &str) -> Result<(f64, Cores)> {
+    let reader = system.subjects.url_as("vantage_reader")?;
+    let (mut changes, mut link, mut through) = (setting.changes.to_vec(), None, String::new());
+    if let Some(bytes_per_second) = setting.link {
+        let port = reqwest::Url::parse(&reader)?.port().context("the database's address has no port")?;
+        let near = link.insert(Link::open(port, bytes_per_second).await?).port;
+        through = reader.replace(&format!(":{port}/"), &format!(":{near}/"));
+        changes.push((&reader, &through));
+    }
     let mut workers = Vec::new();
     for number in 0..count {
-        let worker = system.start_another(SERVICE, number, setting.settings).await?;
+        let worker = system.start_another(SERVICE, number, &changes).await?;
         if setting.is_pinned {
             pin(&worker, number)?;
         }

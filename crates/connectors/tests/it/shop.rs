@@ -160,6 +160,21 @@ async fn one_transaction_sees_one_snapshot_and_measures_many_at_once() {
 }
 
 #[tokio::test]
+async fn beyond_what_is_counted_the_planner_says_how_many_there_are() {
+    let database = TestDatabase::with(SHOP).await;
+    database.client.batch_execute("ANALYZE").await.unwrap();
+    let bench = Bench::new(database.store(), MAP).await;
+    let transaction = bench.store.begin_read().await.unwrap();
+    let reads = ["employee", "customer", "invoice_line"].map(|name| bench.read(name, "3", far_future()));
+    // 1, 10 and 60 rows.
+    assert_eq!(transaction.sizes(&reads, 60).await.unwrap(), [1, 10, 60]);
+    let sizes = transaction.sizes(&reads, 10).await.unwrap();
+    assert_eq!(sizes[..2], [1, 10]);
+    assert!((11..=600).contains(&sizes[2]), "an estimate, and above what was counted: {sizes:?}");
+    transaction.finish().await.unwrap();
+}
+
+#[tokio::test]
 async fn one_format_asks_for_no_more_than_it_needs() {
     let database = TestDatabase::with("CREATE TABLE employee (employee_id int PRIMARY KEY, last_name text, tags text[]); INSERT INTO employee VALUES (1, 'a', '{x,y}')").await;
     let yaml = MAP.split("  - name: customer").next().unwrap().to_owned() + "    - {name: tags}\n";

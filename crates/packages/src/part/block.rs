@@ -21,8 +21,11 @@ pub(super) struct Block {
 }
 
 impl Block {
-    pub(super) fn new(level: u32) -> Self {
-        Self { input: Vec::new(), output: Vec::new(), dictionary: Vec::new(), crc32: 0, level, deflate: None }
+    /// A block that takes so many bytes, and a row more, without growing: a buffer that doubles on the
+    /// way holds twice what it needs.
+    pub(super) fn new(level: u32, block_bytes: usize) -> Self {
+        let input = Vec::with_capacity(block_bytes.saturating_add(block_bytes / 8));
+        Self { input, output: Vec::new(), dictionary: Vec::new(), crc32: 0, level, deflate: None }
     }
 
     /// Fills `output` with the compressed `input`, ending on a byte boundary.

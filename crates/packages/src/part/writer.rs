@@ -5,6 +5,7 @@
 //! flight, and memory is bounded by them whatever the size of the file.
 
 use std::collections::VecDeque;
+use std::num::NonZero;
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -35,7 +36,14 @@ pub struct PartOptions {
 /// speed. Every block also costs another look at the 32 KiB before it, which larger blocks spread.
 impl Default for PartOptions {
     fn default() -> Self {
-        Self { level: 2, block_bytes: 512 * 1024, blocks_in_flight: 4, memory_limit_bytes: 1024 * 1024 }
+        // As many blocks as there are cores to compress them: more would only wait, in memory.
+        let cores = std::thread::available_parallelism().map_or(2, NonZero::get);
+        Self {
+            level: 2,
+            block_bytes: 512 * 1024,
+            blocks_in_flight: cores.clamp(2, 4),
+            memory_limit_bytes: 1024 * 1024,
+        }
     }
 }
 
@@ -70,7 +78,7 @@ impl PartWriter {
     pub fn new(store: &PackageStore, key: ObjectKey, options: &PartOptions) -> Self {
         Self {
             options: *options,
-            filling: Block::new(options.level),
+            filling: Block::new(options.level, options.block_bytes),
             spare: Vec::new(),
             in_flight: VecDeque::new(),
             hasher: handed_over(Sha256::new()),
@@ -179,8 +187,8 @@ impl PartWriter {
 
     /// Takes the filled block away, leaving an empty one that knows the end of it.
     fn next_block(&mut self) -> Block {
-        let level = self.options.level;
-        let mut next = self.spare.pop().unwrap_or_else(|| Block::new(level));
+        let PartOptions { level, block_bytes, .. } = self.options;
+        let mut next = self.spare.pop().unwrap_or_else(|| Block::new(level, block_bytes));
         let input = &self.filling.input;
         let tail = input.len().saturating_sub(WINDOW_BYTES);
         next.dictionary.clear();

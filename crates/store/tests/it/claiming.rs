@@ -7,10 +7,11 @@ use domain::audit::Action;
 use domain::id::{JobId, StepNo};
 use domain::job::law::Conclusion;
 use domain::job::step::Refused;
-use store::{Claim, CollectionAmount, Concluded, Produced, SweepConfig};
+use domain::plan::{CollectionSize, PlannedStep};
+use store::{Claim, CollectionAmount, Concluded, Plan, Produced, SweepConfig};
 use testkit::{organisation, owner, worker};
 
-use super::support::{LEASE, World, collection, collections, policy, reason};
+use super::support::{LEASE, World, collection, collections, planning, policy, reason};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_holds_the_step_and_starts_the_job() {
@@ -180,6 +181,34 @@ async fn a_renewal_prolongs_the_lease_and_tells_the_progress_without_a_version()
     assert_eq!(world.history(job).await, before.1);
     let view = world.api.job_view(&organisation("acme"), job).await.unwrap().unwrap();
     assert_eq!((view.progress.rows_done, view.progress.rows_planned, view.progress.bytes_done), (7, 20, 700));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_part_reads_takes_the_place_of_its_share_of_the_plan() {
+    let world = World::new().await;
+    let part = |part_no| PlannedStep { part_no: Some(part_no), ..collection(1, "shop.c000") };
+    let steps = vec![part(0), part(1)];
+    let produced = planning(steps);
+    // Planned together: one collection of twice the rows.
+    let sizes = vec![CollectionSize { collection: "shop.c000".to_owned(), rows: 20 }];
+    let plan = produced.plan.map(|plan| Plan { sizes, ..plan });
+    let job = world.job("acme").await;
+    let claimed = world.claim(job, 1).await;
+    world.conclude(&claimed, Conclusion::Completed, Produced { plan, ..Produced::default() }).await;
+    let amount = |rows| vec![CollectionAmount { collection: "shop.c000".to_owned(), rows, bytes: rows }];
+    let shown = async || {
+        let view = world.api.job_view(&organisation("acme"), job).await.unwrap().unwrap();
+        (view.progress.rows_done, view.progress.rows_planned)
+    };
+    let first = world.claim(job, 2).await;
+    assert!(world.export.renew_step((job, StepNo(2), first.epoch), LEASE, &amount(30)).await.unwrap());
+    assert_eq!(shown().await, (30, 30), "never more done than planned");
+    let done = |rows| Produced { amounts: amount(rows), ..Produced::default() };
+    world.conclude(&first, Conclusion::Completed, done(33)).await;
+    assert_eq!(shown().await, (33, 43), "33 instead of 10, and the other part still to come");
+    let second = world.claim(job, 3).await;
+    world.conclude(&second, Conclusion::Completed, done(4)).await;
+    assert_eq!(shown().await, (37, 37));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,15 +21,20 @@ SELECT body_sha256, job_id FROM idempotency_keys
 SELECT clock_timestamp() AS now;
 INSERT INTO privacy_jobs (id, organisation_id, kind, state, request, requested_by, requested_role, trace_headers)
 VALUES ((lpad(to_hex(:a::bigint), 16, '0') || lpad(to_hex(:b::bigint), 16, '0'))::uuid,
-        'bench-' || to_hex(:a::bigint), 'export', 'pending', '{request}', 'tester-1', 'owner', '{headers}');
+        'bench-' || to_hex(:a::bigint), 'export', 'pending', '{request}', 'tester-1', 'owner', '{headers}')
+RETURNING id, organisation_id, kind, state, version, request, requested_by, not_before, cutoff, failure_code,
+          failure_detail, created_at, updated_at, ended_at, sweeps_done;
 SELECT pg_advisory_xact_lock(hashtextextended('export quota' || to_hex(:a::bigint), 0));
 SELECT created_at FROM privacy_jobs
  WHERE organisation_id = 'bench-' || to_hex(:a::bigint) AND kind = 'export'
    AND id <> (lpad(to_hex(:a::bigint), 16, '0') || lpad(to_hex(:b::bigint), 16, '0'))::uuid
  ORDER BY created_at DESC LIMIT 1 OFFSET 49;
-INSERT INTO job_steps (job_id, step_no, organisation_id, phase, kind, state, not_before)
+INSERT INTO job_steps (job_id, step_no, organisation_id, phase, kind, state, not_before, announced_at)
 VALUES ((lpad(to_hex(:a::bigint), 16, '0') || lpad(to_hex(:b::bigint), 16, '0'))::uuid, 1,
-        'bench-' || to_hex(:a::bigint), 0, '{step_kind}', 'due', clock_timestamp());
+        'bench-' || to_hex(:a::bigint), 0, '{step_kind}', 'due', clock_timestamp(), clock_timestamp())
+RETURNING job_id, step_no, organisation_id, phase, kind, collection, part_no, rows_planned, rows_done, bytes_done, state,
+          attempts, not_before, epoch, lease_owner, lease_expires_at, failure_code, failure_detail, started_at,
+          ended_at, skip_reason;
 INSERT INTO outbox (event_id, kind, routing_key, body, headers, job_id, job_version)
 VALUES ((lpad(to_hex(:b::bigint), 16, '0') || lpad(to_hex(:a::bigint), 16, '0'))::uuid, 'audit.event',
         'audit.event', decode('{audit}', 'hex'), '{headers}',
@@ -38,8 +43,6 @@ INSERT INTO outbox (event_id, kind, routing_key, body, headers, job_id)
 VALUES ((lpad(to_hex(:b::bigint), 16, '0') || lpad(to_hex(:b::bigint), 16, '0'))::uuid, 'step.due',
         'step.export', decode('{step}', 'hex'), '{headers}',
         (lpad(to_hex(:a::bigint), 16, '0') || lpad(to_hex(:b::bigint), 16, '0'))::uuid);
-UPDATE job_steps SET announced_at = clock_timestamp()
- WHERE job_id = (lpad(to_hex(:a::bigint), 16, '0') || lpad(to_hex(:b::bigint), 16, '0'))::uuid AND step_no = 1;
 INSERT INTO idempotency_keys (organisation_id, client, route, key, body_sha256, job_id)
 VALUES ('bench-' || to_hex(:a::bigint), 'tester-1', 'POST /api/v1/privacy/export', to_hex(:b::bigint),
         decode(repeat('ab', 32), 'hex'),
