@@ -37,7 +37,7 @@ lethe_erasure privacy_jobs: SELECT INSERT UPDATE(cutoff ended_at failure_code fa
 lethe_erasure step_scopes: SELECT INSERT
 lethe_erasure step_transitions: SELECT
 lethe_export __diesel_schema_migrations: SELECT
-lethe_export job_progress: SELECT INSERT UPDATE(bytes_done rows_done updated_at)
+lethe_export job_progress: SELECT INSERT UPDATE(bytes_done rows_done rows_planned updated_at)
 lethe_export job_secrets: SELECT
 lethe_export job_steps: SELECT INSERT UPDATE(announced_at attempts bytes_done ended_at epoch failure_code failure_detail lease_expires_at lease_owner not_before result rows_done started_at state)
 lethe_export job_transitions: SELECT
