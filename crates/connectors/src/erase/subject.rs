@@ -33,6 +33,7 @@ pub struct SubjectRead {
     links: Vec<LinkRead>,
     /// By the collection that is referred to.
     decisions: BTreeMap<String, Decision>,
+    unlinking: BTreeSet<(String, Vec<String>)>,
 }
 
 /// Candidates for the identity, which the domain's own comparison decides upon.
@@ -68,6 +69,8 @@ pub struct SubjectRows {
     pub unlinked: BTreeMap<String, BTreeMap<Vec<String>, Vec<Vec<String>>>>,
     /// Rows that are left as they are because others share them, by collection.
     pub left: BTreeMap<String, Vec<Vec<String>>>,
+    /// What the traversal may unlink, whether or not there are such rows.
+    unlinking: BTreeSet<(String, Vec<String>)>,
 }
 
 impl SubjectRead {
@@ -102,7 +105,8 @@ impl SubjectRead {
             let (from, to, then) = (link.from.clone(), link.to.clone(), link.then.clone());
             links.push(LinkRead { from, to, then, reached: planner.reached(link)?, referring });
         }
-        Ok(Self { seeds, links, decisions })
+        let unlinked = traversal.unlinked().map(|(path, columns)| (path.to_owned(), columns.to_vec()));
+        Ok(Self { seeds, links, decisions, unlinking: unlinked.collect() })
     }
 }
 
@@ -121,7 +125,7 @@ impl ReadTransaction {
             }
         }
         search.unlink().await?;
-        Ok(search.found.rows())
+        Ok(SubjectRows { unlinking: read.unlinking.clone(), ..search.found.rows() })
     }
 }
 
@@ -181,7 +185,12 @@ impl Found {
                 by_columns.into_iter().map(|(columns, keys)| (columns, keys.into_iter().collect()));
             (name, by_columns.collect())
         });
-        SubjectRows { unlinked: unlinked.collect(), own: listed(self.own), left: listed(self.left) }
+        SubjectRows {
+            unlinked: unlinked.collect(),
+            own: listed(self.own),
+            left: listed(self.left),
+            unlinking: BTreeSet::new(),
+        }
     }
 }
 
@@ -263,19 +272,15 @@ impl SubjectRows {
     /// The rows that an erasure of the plan is about.
     #[must_use]
     pub fn of(&self, erasure: &CollectionErasure) -> &[Vec<String>] {
-        let unlinked = match &erasure.action {
-            RowAction::Unlink(columns) => {
-                self.unlinked.get(&erasure.collection).and_then(|unlinked| unlinked.get(columns))
+        let path = &erasure.collection;
+        let rows = match &erasure.action {
+            RowAction::Unlink(columns) if self.unlinking.contains(&(path.clone(), columns.clone())) => {
+                self.unlinked.get(path).and_then(|unlinked| unlinked.get(columns))
             }
-            _ => None,
+            // One that opens a circle is about the person's own rows too.
+            _ => self.own.get(path),
         };
-        let own = || self.own.get(&erasure.collection);
-        match &erasure.action {
-            // One that opens a circle is about the person's own rows.
-            RowAction::Unlink(_) => unlinked.or_else(own),
-            _ => own(),
-        }
-        .map_or(&[], Vec::as_slice)
+        rows.map_or(&[], Vec::as_slice)
     }
 
     /// Whether nobody was found.
@@ -290,6 +295,7 @@ impl SubjectRows {
         self.own.extend(other.own);
         self.unlinked.extend(other.unlinked);
         self.left.extend(other.left);
+        self.unlinking.extend(other.unlinking);
         self
     }
 }

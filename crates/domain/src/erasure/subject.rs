@@ -191,8 +191,9 @@ impl Traversal {
         reached.filter(|(_, then)| then.may_be_own()).map(|(path, _)| path.as_str()).collect()
     }
 
-    /// The collections and columns that are unlinked in some of their rows.
-    fn unlinked(&self) -> impl Iterator<Item = (&str, &[String])> {
+    /// The collections, and the columns of them that are unlinked in those rows that turn out to be
+    /// shared, if there are any.
+    pub fn unlinked(&self) -> impl Iterator<Item = (&str, &[String])> {
         let seeds = self.seeds.iter().map(|seed| (seed.collection.as_str(), "", &seed.then));
         let links = self.links.iter().map(|link| (link.to.as_str(), link.from.as_str(), &link.then));
         seeds.chain(links).filter_map(|(to, from, then)| match then {

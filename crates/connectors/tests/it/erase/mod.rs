@@ -2,12 +2,15 @@
 
 mod batches;
 mod facts;
+mod failings;
 mod holds;
 mod interrupted;
 mod keys;
 mod marks;
 mod organisation;
+mod person;
 mod ranges;
+mod records;
 mod spared;
 mod strategies;
 mod subject;
