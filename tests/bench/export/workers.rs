@@ -74,7 +74,8 @@ pub async fn measure(system: &mut System, company: &Company, table: &mut Table) 
 /// Seconds of an export by so many fresh workers, and the cores that were busy meanwhile.
 async fn with_workers(system: &System, setting: &Setting, count: usize, id: &str) -> Result<(f64, Cores)> {
     let reader = system.subjects.url_as("vantage_reader")?;
-    let (mut changes, mut link, mut through) = (setting.changes.to_vec(), None, String::new());
+    let (mut changes, mut link) = (setting.changes.to_vec(), None);
+    let through;
     if let Some(bytes_per_second) = setting.link {
         let port = reqwest::Url::parse(&reader)?.port().context("the database's address has no port")?;
         let near = link.insert(Link::open(port, bytes_per_second).await?).port;

@@ -25,6 +25,7 @@ async fn one_person_is_erased_and_nobody_else_is_touched() {
     let left = world.rows(&format!("SELECT email FROM users WHERE id = {id}")).await;
     assert!(!left[0].contains(&email), "{left:?}");
     assert!(world.rows(&format!("SELECT 1 FROM oauth_tokens WHERE user_id = {id}")).await.is_empty());
+    assert!(!world.provider.accepted().is_empty(), "the person's tokens were revoked");
     let plan = world.plan(&ended, &one).await;
     assert_eq!((plan.identity_type.as_deref(), plan.nobody_found), (Some("email"), false));
     let touched: i64 = plan.collections.iter().map(|collection| collection.rows).sum();

@@ -22,7 +22,7 @@ pub struct World {
     pub erasure: Store,
     /// A superuser of the control database.
     pub admin: Client,
-    pub subjects: Database,
+    _subjects: Database,
     /// A superuser of the subject store.
     pub client: Client,
     pub worker: Erasures,
@@ -81,7 +81,7 @@ impl World {
             erasure,
             admin: control.client().await,
             control,
-            subjects,
+            _subjects: subjects,
             client,
             provider,
             _directory: directory,
