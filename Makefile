@@ -18,7 +18,7 @@ demo: ## sets up, builds, and carries an export from request to download; the sy
 test: ## every check and every test, on servers of their own
 	@deploy/local/run-tests
 
-bench: ## measures exports against psql and pgbench; ARGS="small" for one figure
+bench: ## measures exports and erasures against psql and pgbench; ARGS="small" for one figure
 	@deploy/local/bench $(ARGS)
 
 check: ## format, lints, documentation, sizes, spelling, licences, unused dependencies

@@ -7,13 +7,19 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 mod company;
+#[path = "../common/cpu.rs"]
 mod cpu;
 mod export;
+#[path = "../common/job.rs"]
+mod job;
+#[path = "../common/median.rs"]
+mod median;
 mod link;
 mod memory;
 mod peer;
 mod requests;
 mod small;
+#[path = "../common/table.rs"]
 mod table;
 mod throughput;
 mod workers;

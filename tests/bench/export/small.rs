@@ -1,10 +1,11 @@
 //! Request to downloadable archive for a small organisation, and where the time goes.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tests::System;
 
 use crate::company::{Company, Organisation};
 use crate::export::run;
+use crate::median::median;
 use crate::table::{Table, Target};
 
 const RUNS: usize = 31;
@@ -64,9 +65,4 @@ pub async fn measure(system: &System, company: &Company, table: &mut Table) -> R
         &shown.join(", "),
     );
     Ok(())
-}
-
-fn median(times: &mut [f64]) -> Result<f64> {
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().context("no runs")
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use tests::{Process, System};
 
 use crate::company::{Company, Organisation};
-use crate::cpu::{Cores, Meter, cores};
+use crate::cpu::{Cores, Meter};
 use crate::export::run;
 use crate::link::Link;
 use crate::table::{Table, Target};
@@ -59,7 +59,8 @@ pub async fn measure(system: &mut System, company: &Company, table: &mut Table) 
         println!("{}: {rows} rows", setting.what);
         let (one, alone) = with_workers(system, setting, 1, id).await?;
         let (two, _) = with_workers(system, setting, 2, id).await?;
-        let (busy, all) = (alone.all(), cores()?);
+        let Cores { workers, database, others } = alone;
+        let (busy, all) = (workers + database + others, cores()?);
         let reason = format!(
             "one worker and its database kept {busy:.2} of {all} cores busy: limit {:.2}",
             all / busy
@@ -105,4 +106,9 @@ fn pin(worker: &Process, core: usize) -> Result<()> {
     let output = std::process::Command::new("taskset").args(arguments).output().context("taskset")?;
     anyhow::ensure!(output.status.success(), "taskset: {}", String::from_utf8_lossy(&output.stderr));
     Ok(())
+}
+
+/// How many cores there are.
+fn cores() -> Result<f64> {
+    Ok(f64::from(u32::try_from(std::thread::available_parallelism()?.get())?))
 }

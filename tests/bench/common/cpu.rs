@@ -52,22 +52,11 @@ impl Meter {
     }
 }
 
-impl Cores {
-    pub fn all(self) -> f64 {
-        self.workers + self.database + self.others
-    }
-}
-
 impl std::fmt::Display for Cores {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { workers, database, others } = self;
-        write!(f, "cores busy: export-worker {workers:.2}, PostgreSQL {database:.2}, all others {others:.2}")
+        write!(f, "cores busy: worker {workers:.2}, PostgreSQL {database:.2}, all others {others:.2}")
     }
-}
-
-/// How many cores there are.
-pub fn cores() -> Result<f64> {
-    Ok(f64::from(u32::try_from(std::thread::available_parallelism()?.get())?))
 }
 
 fn used(workers: &[u32], postmaster: u32) -> Result<Used> {

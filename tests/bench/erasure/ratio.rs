@@ -1,0 +1,122 @@
+//! Erasing a large organisation, as a ratio of one hand-written statement.
+
+use anyhow::Result;
+
+use crate::bench::{Bench, Fsync};
+use crate::company::{LARGE, Treatment};
+use crate::median::median;
+use crate::table::{Table, Target};
+use crate::{erase, peer};
+
+/// Milliseconds for which rows may stay locked.
+const LOCKED: f64 = 500.0;
+/// MiB that the worker may have resident.
+const MEMORY: f64 = 128.0;
+
+/// What is compared with what.
+pub struct Comparison {
+    what: &'static str,
+    treatment: Treatment,
+    peer: &'static str,
+    with: &'static str,
+    targets: &'static [(Fsync, f64)],
+}
+
+pub const ANONYMISE: Comparison = Comparison {
+    what: "anonymise by statements",
+    treatment: Treatment::PushedDown,
+    peer: peer::UPDATE,
+    with: "UPDATE",
+    targets: &[(Fsync::On, 0.95), (Fsync::Off, 1.05)],
+};
+
+pub const COMPUTED: Comparison = Comparison {
+    what: "anonymise by values computed in Rust",
+    treatment: Treatment::Computed,
+    peer: peer::UPDATE,
+    with: "UPDATE",
+    targets: &[(Fsync::On, 0.8)],
+};
+
+pub const DELETE: Comparison = Comparison {
+    what: "delete",
+    treatment: Treatment::Delete,
+    peer: peer::DELETE,
+    with: "DELETE",
+    targets: &[(Fsync::On, 0.9), (Fsync::Off, 0.9)],
+};
+
+pub async fn measure(
+    bench: &mut Bench,
+    comparison: &Comparison,
+    runs: usize,
+    table: &mut Table,
+) -> Result<()> {
+    let Comparison { what, with, targets, .. } = comparison;
+    println!("{what}: {} rows beside {}, over one {with}", bench.rows, u64::from(bench.rows) * 4);
+    let (mut locked, mut memory) = (0.0_f64, 0.0_f64);
+    for (fsync, target) in *targets {
+        let sides = sides(bench, comparison, *fsync, runs).await?;
+        let Sides { peers, rows, jobs, slowest, .. } = sides;
+        locked = locked.max(sides.locked);
+        memory = memory.max(sides.memory);
+        let figure = format!("{what}, fsync {}: one {with} over all row steps", fsync.name());
+        let reason = format!("{slowest}; over the whole job {:.2}", peers / jobs);
+        println!("  over the whole job {:.2}", peers / jobs);
+        table.add(&figure, Target::AtLeast(*target), (peers / rows, ""), &reason);
+    }
+    table.add(
+        &format!("{what}: longest lock"),
+        Target::AtMost(LOCKED),
+        (locked, " ms"),
+        "one batch took so long",
+    );
+    table.add(&format!("{what}: peak memory of the worker"), Target::AtMost(MEMORY), (memory, " MiB"), "");
+    Ok(())
+}
+
+/// Both sides of a ratio, in seconds.
+struct Sides {
+    peers: f64,
+    rows: f64,
+    jobs: f64,
+    locked: f64,
+    memory: f64,
+    /// What is to be said of the erasure that took the longest.
+    slowest: String,
+}
+
+/// Measures both sides in turn, each first every other time: what the machine does meanwhile is then
+/// nobody's advantage.
+async fn sides(bench: &mut Bench, comparison: &Comparison, fsync: Fsync, runs: usize) -> Result<Sides> {
+    let (mut peers, mut erasures) = (Vec::new(), Vec::new());
+    for number in 0..runs.max(1) {
+        for ours in [number % 2 == 1, number % 2 == 0] {
+            if ours {
+                let whose = (LARGE, bench.rows);
+                let run = erase::run(bench, comparison.treatment, fsync, whose).await?;
+                println!("  fsync {:<3}  Lethe    {run}", fsync.name());
+                erasures.push(run);
+            } else {
+                let peer::Run { seconds, locked, cores } = peer::run(bench, comparison.peer, fsync).await?;
+                let with = comparison.with;
+                println!(
+                    "  fsync {:<3}  {with:<7}  {seconds:.1} s, locks {locked:.0} ms; {cores}",
+                    fsync.name()
+                );
+                peers.push(seconds);
+            }
+        }
+    }
+    let of = |figure: fn(&erase::Run) -> f64| -> Vec<f64> { erasures.iter().map(figure).collect() };
+    let most = |figures: Vec<f64>| figures.into_iter().fold(0.0, f64::max);
+    let slowest = erasures.iter().max_by(|one, other| one.rows.total_cmp(&other.rows));
+    Ok(Sides {
+        peers: median(&mut peers)?,
+        rows: median(&mut of(|run| run.rows))?,
+        jobs: median(&mut of(|run| run.job))?,
+        locked: most(of(|run| run.locked)),
+        memory: most(of(|run| run.memory)),
+        slowest: slowest.map(ToString::to_string).unwrap_or_default(),
+    })
+}
