@@ -54,7 +54,8 @@ impl Computing<'_> {
             after = found.last().map(|row| row.key.clone());
             found.iter_mut().try_for_each(|row| self.replace(&anonymisers, row))?;
             if !found.is_empty() {
-                let statement = EraseStatement::write(self.collection, self.schema, scope, &columns, &found);
+                let Self { collection, schema, .. } = *self;
+                let statement = EraseStatement::write(collection, schema, scope, &columns, &rows, &found);
                 statements.push(statement.map_err(|error| plan_failed(&error))?);
             }
             if last {

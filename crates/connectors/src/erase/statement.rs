@@ -13,7 +13,7 @@ use crate::erase::pseudonym::PseudonymKey;
 use crate::erase::scope::{self, EraseScope};
 use crate::erase::strategy::{self, Pads};
 use crate::export::tables_of;
-use crate::range::KeyRange;
+use crate::range::{self, KeyRange};
 use crate::sql::{self, PlanError};
 
 /// Which rows of the scope.
@@ -124,7 +124,8 @@ impl<'a> EraseStatement<'a> {
         Ok(Self { sql, parameters, at_most, table: table.clone(), tables: tables_of(collection) })
     }
 
-    /// Writes values that were computed elsewhere, one for each of `columns` in each row.
+    /// Writes values that were computed elsewhere, one for each of `columns` in each row. `rows` are of
+    /// those that `of` names; others stay as they are.
     ///
     /// # Errors
     /// When the live schema has not what the map or the rows need, or there is nothing to change.
@@ -133,6 +134,7 @@ impl<'a> EraseStatement<'a> {
         schema: &LiveSchema,
         scope: &EraseScope<'_>,
         columns: &[String],
+        of: &Rows<'_>,
         rows: &[PageRow],
     ) -> Result<Self, PlanError> {
         let table = &collection.table;
@@ -158,9 +160,14 @@ impl<'a> EraseStatement<'a> {
         let mut parameters = Parameters::default();
         let source = keyed::source(&key, keys, values, &mut parameters);
         let (set, matches) = (set.join(", "), keyed::matches(&key, "t0", "v"));
-        let scope = scope::predicate(collection, schema, scope, &mut parameters)?;
-        let relation = sql::relation(table);
-        let sql = format!("UPDATE {relation} t0 SET {set} FROM {source} WHERE {matches} AND {scope}");
+        let mut conditions = vec![matches, scope::predicate(collection, schema, scope, &mut parameters)?];
+        if let Rows::Range(range) = of {
+            // The keys say the same. Without it the server may look through all rows of the organisation
+            // for each page, which is little only as long as these are few.
+            conditions.extend(range::conditions(table, schema, range)?);
+        }
+        let (relation, conditions) = (sql::relation(table), conditions.join(" AND "));
+        let sql = format!("UPDATE {relation} t0 SET {set} FROM {source} WHERE {conditions}");
         let at_most = u64::try_from(rows.len()).ok();
         Ok(Self { sql, parameters, at_most, table: collection.table.clone(), tables: tables_of(collection) })
     }

@@ -176,7 +176,7 @@ async fn pages_hold_every_row_once_and_are_written_back_by_their_keys() {
         for row in &mut rows {
             row.values[0] = row.values[0].as_ref().map(|name| name.to_uppercase());
         }
-        let statement = EraseStatement::write(collection, schema, &scope, &columns, &rows).unwrap();
+        let statement = EraseStatement::write(collection, schema, &scope, &columns, &page.of, &rows).unwrap();
         number += 1;
         assert_eq!(
             odd.run(batch(number), &statement).await.unwrap().rows,
