@@ -65,7 +65,12 @@ async fn accepted(api: &Api, path: &str, body: Value) -> Value {
 async fn delete(api: &Api, name: &str, more: Value) -> Uuid {
     let mut body = json!({"confirm_org_name": name, "delete_media": false, "grace_period_days": 0});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    accepted(api, "/delete", body).await["id"].as_str().unwrap().parse().unwrap()
+    id(&accepted(api, "/delete", body).await)
+}
+
+/// The id of an answer.
+fn id(answer: &Value) -> Uuid {
+    answer.get("id").and_then(Value::as_str).unwrap().parse().unwrap()
 }
 
 async fn completed(api: &Api, job: Uuid) -> JobView {
@@ -128,76 +133,97 @@ async fn an_organisation_is_erased_after_its_plan_was_read_and_its_tokens_were_r
     assert!(actions.iter().any(|action| action == "job.verifying"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn held_rows_survive_are_listed_and_are_erased_after_the_release() {
-    let (system, seeded, _provider) = system(&[2_000, 600]).await;
-    let one = seeded.organisations[0].id;
-    let (subjects, text) = (&system.subjects.client, one.to_string());
-    let conversation: String = {
-        let sql = "SELECT id::text FROM conversations WHERE organisation_id = $1 ORDER BY id LIMIT 1";
-        subjects.query_one(sql, &[&one]).await.unwrap().get(0)
-    };
+/// What is held, by queries whose answers must not change, and the holds that say so.
+struct Held {
+    queries: Vec<String>,
+    scopes: Vec<Value>,
+    /// Whose rows are held.
+    user: i64,
+}
+
+/// One conversation, one person, and the rows of a predicate.
+async fn held(system: &System, one: Uuid) -> Held {
+    let client = &system.subjects.client;
+    let conversation = "SELECT id::text FROM conversations WHERE organisation_id = $1 ORDER BY id LIMIT 1";
+    let conversation: String = client.query_one(conversation, &[&one]).await.unwrap().get(0);
     let person = "SELECT u.id, u.email::text FROM users u JOIN memberships m ON m.user_id = u.id \
                   WHERE m.organisation_id = $1 AND u.email ~ '^[a-zA-Z0-9.]+@' \
                     AND NOT EXISTS (SELECT FROM memberships o WHERE o.user_id = u.id AND o.organisation_id <> $1) \
                   ORDER BY u.id LIMIT 1";
-    let person = subjects.query_one(person, &[&one]).await.unwrap();
+    let person = client.query_one(person, &[&one]).await.unwrap();
     let (user, email): (i64, String) = (person.get(0), person.get(1));
-    let held = [
-        format!("SELECT md5(t::text) FROM conversations t WHERE id = '{conversation}'"),
-        format!("SELECT md5(t::text) FROM users t WHERE id = {user}"),
-        format!(
-            "SELECT md5(string_agg(t::text, '|' ORDER BY id)) FROM logs t WHERE organisation_id = '{text}' AND status >= 500"
-        ),
-    ];
-    let seen = |sql: String| async move {
-        let row = subjects.query_opt(&sql, &[]).await.unwrap();
-        row.and_then(|row| row.get::<_, Option<String>>(0))
+    let rows = |collection: &str, column: &str, operator: &str, value: &str| {
+        let comparison = json!({"column": column, "operator": operator, "value": value});
+        json!({"rows": {"collection": collection, "comparisons": [comparison]}})
     };
-    let mut before = Vec::new();
-    for sql in &held {
-        before.push(seen(sql.clone()).await);
+    Held {
+        queries: vec![
+            format!("SELECT md5(t::text) FROM conversations t WHERE id = '{conversation}'"),
+            format!("SELECT md5(t::text) FROM users t WHERE id = {user}"),
+            format!(
+                "SELECT md5(string_agg(t::text, '|' ORDER BY id)) FROM logs t \
+                 WHERE organisation_id = '{one}' AND status >= 500"
+            ),
+        ],
+        scopes: vec![
+            rows("vantage.conversations", "id", "equal", &conversation),
+            json!({"subject": {"identity_type": "email", "identity_value": email}}),
+            rows("vantage.logs", "status", "at_least", "500"),
+        ],
+        user,
     }
-    assert!(before.iter().all(Option::is_some), "{before:?}");
+}
 
-    let api = system.api(&text, "owner").unwrap();
-    let compare = |collection: &str, column: &str, operator: &str, value: String| json!({"rows": {"collection": collection, "comparisons": [{"column": column, "operator": operator, "value": value}]}});
+/// What the queries answer now.
+async fn seen(system: &System, queries: &[String]) -> Vec<Option<String>> {
+    let mut seen = Vec::new();
+    for sql in queries {
+        let row = system.subjects.client.query_opt(sql, &[]).await.unwrap();
+        seen.push(row.and_then(|row| row.get(0)));
+    }
+    seen
+}
+
+/// Releases a hold, and waits for the erasure of what it had kept.
+async fn release(api: &Api, hold: Uuid) {
+    let released = accepted(api, &format!("/holds/{hold}/release"), json!({})).await;
+    let jobs = released.get("jobs").and_then(Value::as_array).cloned().unwrap_or_default();
+    let [job] = jobs.as_slice() else { panic!("one job for one erasure: {released}") };
+    let job = job.as_str().map_or_else(|| id(job), |id| id.parse().unwrap());
+    completed(api, job).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn held_rows_survive_are_listed_and_are_erased_after_the_release() {
+    let (system, seeded, _provider) = system(&[2_000, 600]).await;
+    let one = seeded.organisations[0].id;
+    let held = held(&system, one).await;
+    let before = seen(&system, &held.queries).await;
+    assert!(before.iter().all(Option::is_some), "{before:?}");
+    let api = system.api(&one.to_string(), "owner").unwrap();
     let mut holds = Vec::new();
-    for scope in [
-        compare("vantage.conversations", "id", "equal", conversation.clone()),
-        json!({"subject": {"identity_type": "email", "identity_value": email}}),
-        compare("vantage.logs", "status", "at_least", "500".to_owned()),
-    ] {
+    for scope in &held.scopes {
         let body =
             json!({"scope": scope, "ground": "legal_claims", "owner": "legal", "review_on": "2027-06-30"});
-        holds.push(accepted(&api, "/holds", body).await["id"].as_str().unwrap().to_owned());
+        holds.push(id(&accepted(&api, "/holds", body).await));
     }
     let name = name_of(&system, one).await;
     let job = completed(&api, delete(&api, &name, json!({})).await).await;
-    for (sql, before) in held.iter().zip(&before) {
-        assert_eq!(seen(sql.clone()).await, *before, "{sql}");
-    }
-    assert!(
-        holds
-            .iter()
-            .all(|hold| job.retained.iter().any(|kept| kept.hold.to_string() == *hold && kept.rows > 0))
-    );
+    assert_eq!(seen(&system, &held.queries).await, before);
+    assert!(holds.iter().all(|hold| job.retained.iter().any(|kept| kept.hold == *hold && kept.rows > 0)));
     assert!(job.retained.iter().all(|kept| kept.ground == "legal_claims"));
     let others = format!(
-        "SELECT count(*) FROM logs WHERE organisation_id = '{text}' AND (status < 500 OR status IS NULL) AND actor_id IS DISTINCT FROM {user} AND ip IS NOT NULL AND masklen(ip) > 24 AND family(ip) = 4"
+        "SELECT count(*) FROM logs WHERE organisation_id = '{one}' AND (status < 500 OR status IS NULL) \
+           AND actor_id IS DISTINCT FROM {} AND family(ip) = 4 AND masklen(ip) > 24",
+        held.user
     );
     assert_eq!(system.subjects.number(&others).await.unwrap(), 0, "what is not held is erased");
 
-    for hold in &holds {
-        let released = accepted(&api, &format!("/holds/{hold}/release"), json!({})).await;
-        let jobs = released["jobs"].as_array().cloned().unwrap_or_default();
-        assert_eq!(jobs.len(), 1, "{released}");
-        let id = jobs[0].as_str().or_else(|| jobs[0]["id"].as_str()).unwrap().parse().unwrap();
-        completed(&api, id).await;
+    for hold in holds {
+        release(&api, hold).await;
     }
-    for (sql, before) in held.iter().zip(&before) {
-        assert_ne!(seen(sql.clone()).await, *before, "{sql}");
-    }
+    let after = seen(&system, &held.queries).await;
+    assert!(before.iter().zip(&after).all(|(before, after)| before != after), "{after:?}");
     let job = api.job(job.summary.id).await.unwrap();
     assert!(job.retained.iter().all(|kept| kept.erased_by.is_some()), "{:?}", job.retained);
 }

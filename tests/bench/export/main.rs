@@ -12,9 +12,9 @@ mod cpu;
 mod export;
 #[path = "../common/job.rs"]
 mod job;
+mod link;
 #[path = "../common/median.rs"]
 mod median;
-mod link;
 mod memory;
 mod peer;
 mod requests;
