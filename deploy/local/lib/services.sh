@@ -37,6 +37,8 @@ services_ports() {
 services_settings() {
     local number=0 name port
     if [ ! -s "$demo/link-key" ]; then (umask 077 && head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$demo/link-key"); fi
+    if [ ! -s "$demo/pseudonym-key" ]; then (umask 077 && head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$demo/pseudonym-key"); fi
+    mkdir -p "$demo/bucket"
     if [ ! -s "$demo/sealing-key" ]; then (umask 077 && head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$demo/sealing-key"); fi
     for name in "${services[@]}"; do
         number=$((number + 1))
@@ -56,9 +58,16 @@ service_own_settings() {
             printf 'data_map = "%s"\n' "$demo/datamap.yaml"
             printf '[service.stores.vantage]\nurl = "%s"\n' "$(url_as "$DATABASE_URL" vantage_reader "$subject_database")"
             printf '[service.packages]\nurl = "file://%s/packages"\n' "$demo"
-            mkdir -p "$demo/bucket"
             printf '[service.buckets.default]\nurl = "file://%s/bucket"\n' "$demo"
             printf '[service.sealing]\nactive = "k1"\n[service.sealing.keys]\nk1 = "%s"\n' "$(cat "$demo/sealing-key")"
+            ;;
+        erasure-worker)
+            printf 'data_map = "%s"\n' "$demo/datamap.yaml"
+            printf '[service.stores.vantage]\nurl = "%s"\n' "$(url_as "$DATABASE_URL" vantage_eraser "$subject_database")"
+            printf '[service.verify.vantage]\nurl = "%s"\n' "$(url_as "$DATABASE_URL" vantage_reader "$subject_database")"
+            printf '[service.buckets.default]\nurl = "file://%s/bucket"\n' "$demo"
+            printf '[service.sealing]\nactive = "k1"\n[service.sealing.keys]\nk1 = "%s"\n' "$(cat "$demo/sealing-key")"
+            printf '[service.pseudonyms]\nactive = "p1"\n[service.pseudonyms.keys]\np1 = "%s"\n' "$(cat "$demo/pseudonym-key")"
             ;;
         retention-scheduler) printf '[service.packages]\nurl = "file://%s/packages"\n' "$demo" ;;
         privacy-api)
