@@ -7,7 +7,10 @@
 
 mod archive;
 mod encrypted;
+mod erasing;
 mod erasure;
+mod erasure_kills;
+mod erasure_zombies;
 mod export;
 mod faults;
 mod foreign_schema;

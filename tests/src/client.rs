@@ -84,6 +84,21 @@ impl Api {
         Ok(response.json::<JobSummary>().await?.id)
     }
 
+    /// Asks for the erasure of the caller's organisation, at once; answers the job.
+    ///
+    /// # Errors
+    /// When it is not accepted.
+    pub async fn erase(&self, name: &str) -> Result<Uuid> {
+        let body = serde_json::json!({
+            "confirm_org_name": name, "delete_media": false, "grace_period_days": 0
+        });
+        let response = self.send(Method::POST, "/delete", Some(body)).await?;
+        if response.status() != StatusCode::ACCEPTED {
+            bail!("an erasure was not accepted: {} {}", response.status(), response.text().await?);
+        }
+        Ok(response.json::<JobSummary>().await?.id)
+    }
+
     /// Looks at a job.
     ///
     /// # Errors

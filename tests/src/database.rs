@@ -44,8 +44,16 @@ impl Database {
     /// # Errors
     /// When the server is still away.
     pub async fn reconnect(&mut self) -> Result<()> {
-        self.client = connect(&self.url).await?;
+        self.client = self.connect().await?;
         Ok(())
+    }
+
+    /// Another connection, for whoever looks while the server may be killed.
+    ///
+    /// # Errors
+    /// When the server is away.
+    pub async fn connect(&self) -> Result<Client> {
+        connect(&self.url).await
     }
 
     /// One number.

@@ -67,6 +67,13 @@ impl Servers {
         }
     }
 
+    /// The same servers for somebody who may not harm them, and who leaves them running.
+    #[must_use]
+    pub fn lent(&self) -> Self {
+        let Self { pg_url, amqp_url, mgmt_url, .. } = self;
+        Self { pg_url: pg_url.clone(), amqp_url: amqp_url.clone(), mgmt_url: mgmt_url.clone(), own: None }
+    }
+
     /// A broker address with its vhost.
     #[must_use]
     pub fn amqp_vhost(&self, vhost: &str) -> String {

@@ -35,6 +35,8 @@ pub struct Options {
     pub eraser: Option<String>,
     /// Rows of one transaction of an erasure.
     pub batch_rows: u32,
+    /// Rows of one step of an erasure.
+    pub step_rows: u32,
     /// Where OAuth tokens are revoked, by provider.
     pub providers: Vec<(String, String)>,
     /// How long a lease holds.
@@ -65,6 +67,7 @@ impl Default for Options {
             reader: Some("vantage_reader".to_owned()),
             eraser: Some("vantage_eraser".to_owned()),
             batch_rows: 20_000,
+            step_rows: 500_000,
             providers: Vec::new(),
             lease: "5s",
             max_attempts: 10,

@@ -47,13 +47,14 @@ impl System {
                     .unwrap_or_default(),
             ),
             "erasure-worker" => format!(
-                "[service]\ndata_map = '{}'\nbatch_rows = {}\n\
+                "[service]\ndata_map = '{}'\nbatch_rows = {}\nstep_rows = {}\n\
                  [service.stores.\"{store_name}\"]\nurl = '{eraser}'\n\
                  [service.verify.\"{store_name}\"]\nurl = '{reader}'\n\
                  [service.sealing]\nactive = 'k1'\n[service.sealing.keys]\nk1 = '{SEALING_KEY}'\n\
                  [service.pseudonyms]\nactive = 'p1'\n[service.pseudonyms.keys]\np1 = '{PSEUDONYM_KEY}'\n{}",
                 self.path("datamap.yaml").display(),
                 options.batch_rows,
+                options.step_rows,
                 providers(options),
                 store_name = options.store,
             ),

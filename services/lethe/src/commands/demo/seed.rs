@@ -96,9 +96,10 @@ impl Seed {
                 .because(error)
                 .next("the role needs CREATEROLE")
         })?;
-        client.batch_execute(&connectors::erase::journal_ddl("vantage_eraser")).await.map_err(|error| {
-            Failure::new("the journal of erasures cannot be made").because(error)
-        })?;
+        client
+            .batch_execute(&connectors::erase::journal_ddl("vantage_eraser"))
+            .await
+            .map_err(|error| Failure::new("the journal of erasures cannot be made").because(error))?;
         let bar = row_bar("seeding", output.draws());
         let seeded = sample::seed(client, &self.scale(), self.seed, |progress| match progress {
             Progress::Rows { table, done, total } => {

@@ -1,0 +1,142 @@
+//! kill -9 of the erasure-worker, of RabbitMQ and of PostgreSQL, on which both the control database and
+//! the subject store are, two hundred times at random points of erasures. What is left is what is left
+//! when nobody is in the way, and each row was changed once.
+//!
+//! `LETHE_TEST_KILLS` is another number of kills, `LETHE_TEST_SEED` another choice of points and victims.
+
+use std::env::VarError;
+
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+use tests::{Servers, System};
+use uuid::Uuid;
+
+use crate::erasing::{Company, Left, asked, ended_well, owner, reached, undisturbed};
+
+const KILLS: u64 = 200;
+/// The kills are shared by so many systems, which are disturbed side by side.
+const SYSTEMS: u64 = 2;
+/// Organisations that are erased, one after the other, and another that is not.
+const ERASED: usize = 9;
+const ROWS: u64 = 6_000;
+/// The first erasures take the kills; the last ones take those that came too late, if any did.
+const PLANNED: u64 = 8;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_kills_at_random_points_change_nothing() {
+    killed(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_hundred_kills_at_random_points_change_nothing() {
+    killed(1).await;
+}
+
+/// A number from the environment.
+fn setting(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(value) => value.parse().unwrap_or_else(|error| panic!("{name}: {value}: {error}")),
+        Err(VarError::NotPresent) => default,
+        Err(error) => panic!("{name}: {error}"),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "what a failure is to be repeated with, and what was done")]
+fn say(what: &str) {
+    eprintln!("{what}");
+}
+
+/// Who is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Victim {
+    Worker,
+    Postgres,
+    Broker,
+}
+
+impl Victim {
+    /// Killing the worker is the quickest, the broker takes longest to come back.
+    fn choose(random: &mut StdRng) -> Self {
+        match random.random_range(0..100) {
+            0..10 => Self::Broker,
+            10..35 => Self::Postgres,
+            _ => Self::Worker,
+        }
+    }
+
+    fn kill(self, system: &mut System) {
+        match self {
+            Self::Worker => {
+                system.process("erasure-worker").unwrap().kill().unwrap();
+                system.spawn("erasure-worker").unwrap();
+            }
+            Self::Postgres => again(system, "postgres"),
+            Self::Broker => again(system, "broker"),
+        }
+    }
+}
+
+fn again(system: &System, server: &str) {
+    system.servers.command(&format!("kill-{server}")).unwrap();
+    system.servers.command(&format!("start-{server}")).unwrap();
+}
+
+/// Erases organisations of a system while its parts are killed, and holds it against one at peace.
+async fn killed(number: u64) {
+    let seed = setting("LETHE_TEST_SEED", 4) * SYSTEMS + number;
+    let kills = setting("LETHE_TEST_KILLS", KILLS) / SYSTEMS;
+    say(&format!("seed {seed}, {kills} kills"));
+    let directory = tempfile::Builder::new().prefix("lethe-kills-").tempdir_in("/var/tmp").unwrap();
+    let servers = Servers::start(directory.path()).unwrap();
+    let expected = undisturbed(&servers, ERASED + 1, ERASED, ROWS).await;
+    let company = Company::new(&servers.pg_url, ERASED + 1, ROWS).await;
+    let (options, organisations) = (company.options(), company.organisations);
+    let mut system = System::start(servers, company.database, &options).await.unwrap();
+    let before = Left::of(&system.subjects.client, &organisations).await;
+    assert_eq!(before, expected[0], "both begin alike");
+    let mut disturber = Disturber { random: StdRng::seed_from_u64(seed), left: kills, done: Vec::new() };
+    for (turn, organisation) in organisations[..ERASED].iter().enumerate() {
+        let api = owner(&system, organisation);
+        let job = asked(&api, organisation).await;
+        let batches = expected[turn + 1].journal.0 - expected[turn].journal.0;
+        assert!(batches > 100, "{batches}");
+        let turns = PLANNED.saturating_sub(turn.try_into().unwrap()).max(1);
+        disturber.disturb(&mut system, job, batches, turns).await;
+        system.subjects.reconnect().await.unwrap();
+        system.control.reconnect().await.unwrap();
+        ended_well(&system, &api, job).await;
+        let left = Left::of(&system.subjects.client, &organisations).await;
+        assert_eq!(left, expected[turn + 1], "as when nobody is in the way");
+        left.spares(&before, &organisations[turn + 1..]);
+    }
+    let of = |victim| disturber.done.iter().filter(|done| **done == victim).count();
+    let [worker, postgres, broker] = [Victim::Worker, Victim::Postgres, Victim::Broker].map(of);
+    say(&format!("seed {seed}: killed worker {worker}, postgres {postgres}, broker {broker} times"));
+    assert_eq!(u64::try_from(disturber.done.len()).unwrap(), kills);
+}
+
+/// Kills, as its random numbers say.
+struct Disturber {
+    random: StdRng,
+    left: u64,
+    done: Vec<Victim>,
+}
+
+impl Disturber {
+    /// Kills its share of this erasure, which has so many batches, at points from its planning to its end.
+    async fn disturb(&mut self, system: &mut System, job: Uuid, batches: i64, turns: u64) {
+        let share = self.left.div_ceil(turns);
+        let mut points: Vec<i64> = (0..share).map(|_| self.random.random_range(0..=batches)).collect();
+        points.sort_unstable();
+        for point in points {
+            if !reached(system, job, point).await {
+                return;
+            }
+            let victim = Victim::choose(&mut self.random);
+            say(&format!("job {job}: {victim:?} killed, batch {point} of {batches}"));
+            victim.kill(system);
+            self.left -= 1;
+            self.done.push(victim);
+        }
+    }
+}
