@@ -1,8 +1,9 @@
 //! kill -9 of the erasure-worker, of RabbitMQ and of PostgreSQL, on which both the control database and
-//! the subject store are, two hundred times at random points of erasures. What is left is what is left
+//! the subject store are, many times at random points of erasures. What is left is what is left
 //! when nobody is in the way, and each row was changed once.
 //!
 //! `LETHE_TEST_KILLS` is another number of kills, `LETHE_TEST_SEED` another choice of points and victims.
+#![expect(clippy::indexing_slicing, reason = "a test ends with a panic that says why")]
 
 use std::env::VarError;
 
@@ -13,7 +14,8 @@ use uuid::Uuid;
 
 use crate::erasing::{Company, Left, asked, ended_well, owner, reached, undisturbed};
 
-const KILLS: u64 = 200;
+/// As many as a run of all tests has time for; a release is tried with `LETHE_TEST_KILLS=200`.
+const KILLS: u64 = 40;
 /// The kills are shared by so many systems, which are disturbed side by side.
 const SYSTEMS: u64 = 2;
 /// Organisations that are erased, one after the other, and another that is not.
@@ -23,12 +25,12 @@ const ROWS: u64 = 6_000;
 const PLANNED: u64 = 8;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_kills_at_random_points_change_nothing() {
+async fn kills_at_random_points_change_nothing() {
     killed(0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_hundred_kills_at_random_points_change_nothing() {
+async fn more_kills_at_random_points_change_nothing() {
     killed(1).await;
 }
 

@@ -46,7 +46,7 @@ async fn workers_back_from_the_dead_change_nothing() {
         let point = batches * i64::try_from(turn + 1).unwrap() / i64::try_from(ERASED + 1).unwrap();
         let fenced = fenced(&system).await;
         stopped_in_a_step(&mut system, job, point, back).await;
-        let another = system.start_another("erasure-worker", turn + 2, "").await.unwrap();
+        let another = system.start_another("erasure-worker", turn + 2, &[]).await.unwrap();
         match back {
             Back::Amid => taken_over(&system, job).await,
             Back::After => drop(api.wait(job, &["completed", "failed"], PATIENCE).await.unwrap()),
