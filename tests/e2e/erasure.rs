@@ -9,7 +9,7 @@ use testkit::Provider;
 use tests::{Api, Database, Options, Servers, System, eventually};
 use uuid::Uuid;
 
-use crate::support::{PATIENCE, audited, vantage};
+use crate::support::{PATIENCE, audited, downloaded, vantage};
 
 const TABLES: [&str; 13] = [
     "organisations",
@@ -226,4 +226,40 @@ async fn held_rows_survive_are_listed_and_are_erased_after_the_release() {
     assert!(before.iter().zip(&after).all(|(before, after)| before != after), "{after:?}");
     let job = api.job(job.summary.id).await.unwrap();
     assert!(job.retained.iter().all(|kept| kept.erased_by.is_some()), "{:?}", job.retained);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_receives_what_is_theirs_and_nothing_else() {
+    let (system, seeded, _provider) = system(&[1_500, 600]).await;
+    let one = seeded.organisations[0].id;
+    let person = "SELECT u.id, u.email::text FROM users u JOIN memberships m ON m.user_id = u.id \
+                  WHERE m.organisation_id = $1 AND u.email ~ '^[a-zA-Z0-9.]+@' ORDER BY u.id LIMIT 1";
+    let person = system.subjects.client.query_one(person, &[&one]).await.unwrap();
+    let (user, email): (i64, String) = (person.get(0), person.get(1));
+    let api = system.api(&one.to_string(), "owner").unwrap();
+    let body = |email: &str| json!({"identity_type": "email", "identity_value": email, "format": "json", "include_media": false});
+    let job = id(&accepted(&api, "/subjects/export", body(&email.to_uppercase())).await);
+    let job = completed(&api, job).await;
+    assert!(!serde_json::to_string(&job).unwrap().contains(&email), "the job does not say who it is");
+    let mut archive = downloaded(&api, job.summary.id).await;
+    let users = archive.json("users");
+    assert_eq!(users.len(), 1);
+    assert_eq!(users[0]["email"], json!(email).to_string());
+    let messages = archive.manifest().files.iter().map(|file| file.rows).sum::<u64>();
+    assert_eq!(i64::try_from(messages).unwrap(), job.progress.rows_done);
+    let tokens =
+        format!("SELECT count(*) FROM oauth_tokens WHERE organisation_id = '{one}' AND user_id = {user}");
+    let tokens = system.subjects.number(&tokens).await.unwrap();
+    let exported = archive
+        .manifest()
+        .files
+        .iter()
+        .find(|file| file.collection == "oauth_tokens")
+        .map_or(0, |file| file.rows);
+    assert_eq!(i64::try_from(exported).unwrap(), tokens);
+
+    let elsewhere = system.api(&seeded.organisations[1].id.to_string(), "owner").unwrap();
+    let nobody = id(&accepted(&elsewhere, "/subjects/export", body("nobody@nowhere.example")).await);
+    let nobody = completed(&elsewhere, nobody).await;
+    assert_eq!(nobody.progress.rows_done, 0, "who is not found receives nothing");
 }

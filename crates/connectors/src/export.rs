@@ -18,6 +18,8 @@ pub struct ExportScope<'a> {
     pub cutoff_at: DateTime<Utc>,
     /// The files that will be written.
     pub formats: ExportFormat,
+    /// Only the rows with these primary keys; all of them where it is absent.
+    pub only: Option<&'a [Vec<String>]>,
 }
 
 /// The reading of one collection.
@@ -116,6 +118,7 @@ impl CollectionRead {
         let name = &collection.table;
         let table = schema.tables.get(name).ok_or_else(|| PlanError::NoTable(name.clone()))?;
         let mut conditions = vec![rows_of(collection, schema, scope.organisation, scope.cutoff_at)?];
+        conditions.extend(only(collection, schema, scope)?);
         if let Some(range) = range {
             conditions.extend(range::conditions(name, schema, range)?);
         }
@@ -143,6 +146,21 @@ impl CollectionRead {
     pub fn tables(&self) -> &[TableName] {
         &self.tables
     }
+}
+
+/// The condition under which the key of the row `t0` is one of those that are exported. COPY takes no
+/// parameters, so the keys are literals, which the server reads as values of the columns' types.
+pub(crate) fn only(
+    collection: &Collection,
+    schema: &LiveSchema,
+    scope: &ExportScope<'_>,
+) -> Result<Option<String>, PlanError> {
+    let Some(keys) = scope.only else { return Ok(None) };
+    let table = &collection.table;
+    let columns = &schema.tables.get(table).ok_or_else(|| PlanError::NoTable(table.clone()))?.primary_key;
+    let one = |key: &Vec<String>| range::compare(table, schema, columns, "=", key);
+    let listed = keys.iter().map(one).collect::<Result<Vec<_>, _>>()?;
+    Ok(Some(if listed.is_empty() { "FALSE".to_owned() } else { format!("({})", listed.join(" OR ")) }))
 }
 
 /// The condition under which a row, aliased `t0`, is the organisation's and was there at the cutoff.

@@ -10,7 +10,7 @@ use domain::schema::{LiveSchema, TableName};
 use futures::Stream;
 
 use crate::error::{StoreError, StoreErrorKind};
-use crate::export::{ExportScope, rows_of, tables_of};
+use crate::export::{self, ExportScope, rows_of, tables_of};
 use crate::read::{CopyRows, ReadTransaction};
 use crate::sql::{self, PlanError};
 
@@ -60,7 +60,10 @@ impl MediaRead {
         let Some(media) = &collection.media else {
             return Ok(None);
         };
-        let predicate = rows_of(collection, schema, scope.organisation, scope.cutoff_at)?;
+        let mut predicate = rows_of(collection, schema, scope.organisation, scope.cutoff_at)?;
+        if let Some(only) = export::only(collection, schema, scope)? {
+            predicate.push_str(&format!(" AND {only}"));
+        }
         let key = text_of(schema, &collection.table, &media.key)?;
         let bucket = match &media.bucket_column {
             Some(column) => text_of(schema, &collection.table, column)?,

@@ -21,7 +21,8 @@ pub(crate) async fn run(
     let (dataset, collection) = exports.sources.find(path)?;
     let schemas = exports.sources.schemas().await?;
     let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
-    let scope = ExportScope { organisation: &step.organisation, cutoff_at, formats: request(step)?.format };
+    let formats = request(step)?.format;
+    let scope = ExportScope { organisation: &step.organisation, cutoff_at, formats, only: None };
     let range = ranges::of_step(exports, step, path).await?;
     let key = attempt_folder(step)?.part(path);
     let reading = Reading {

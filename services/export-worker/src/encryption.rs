@@ -6,16 +6,17 @@ use anyhow::Context as _;
 use chassis::StepError;
 use domain::export::ExportEncryption;
 use domain::job::FailureReason;
-use packages::{Encryption, KeyRing, SealError, SealedFor};
+use packages::{Encryption, EncryptionError, KeyRing, SealError, SealedFor};
 use store::{Claimed, Store};
 
 use crate::config::Config;
+use crate::subject::sealed_person;
 use crate::{Exports, request};
 
 /// What passphrases are opened with.
 pub(crate) struct Passphrases {
-    store: Store,
-    keys: Option<KeyRing>,
+    pub store: Store,
+    pub keys: Option<KeyRing>,
 }
 
 impl Passphrases {
@@ -30,23 +31,31 @@ pub(crate) async fn encryption_of(
     exports: &Exports,
     step: &Claimed,
 ) -> Result<Option<Encryption>, StepError> {
-    let encryption = match request(step)?.encryption {
+    let asked = match request(step)?.encryption {
         None => return Ok(None),
         Some(ExportEncryption::Recipients(recipients)) => Encryption::parse_recipients(&recipients),
         Some(ExportEncryption::Passphrase) => {
+            if request(step)?.subject.is_some() {
+                let passphrase = sealed_person(exports, step).await?.passphrase.unwrap_or_default();
+                return encryption(Encryption::parse_passphrase(passphrase.into()));
+            }
             let sealed = sealed(&exports.passphrases.store, step).await?;
             let keys = exports.passphrases.keys.as_ref().ok_or_else(|| locked(SealError::UnknownKey))?;
             let target = SealedFor { organisation: step.organisation.as_str(), job_id: step.job_id.0 };
             Encryption::parse_passphrase(keys.open(target, &sealed).map_err(locked)?)
         }
     };
-    encryption.map(Some).map_err(|error| {
+    encryption(asked)
+}
+
+fn encryption(asked: Result<Encryption, EncryptionError>) -> Result<Option<Encryption>, StepError> {
+    asked.map(Some).map_err(|error| {
         let detail = format!("the package cannot be encrypted as asked: {error}; ask for a new export");
         StepError::Permanent(FailureReason::new("encryption_unusable", detail))
     })
 }
 
-async fn sealed(store: &Store, step: &Claimed) -> Result<Vec<u8>, StepError> {
+pub(crate) async fn sealed(store: &Store, step: &Claimed) -> Result<Vec<u8>, StepError> {
     let sealed = store
         .job_secret(step.job_id)
         .await
@@ -58,7 +67,7 @@ async fn sealed(store: &Store, step: &Claimed) -> Result<Vec<u8>, StepError> {
     })
 }
 
-fn locked(error: SealError) -> StepError {
+pub(crate) fn locked(error: SealError) -> StepError {
     let detail = match error {
         SealError::UnknownKey => {
             "the passphrase of this export was sealed with a key that the export-worker does not have; \

@@ -21,6 +21,7 @@ mod ranges;
 mod read;
 mod result;
 mod sources;
+mod subject;
 mod whole;
 
 use chassis::{Context, Service, StepError, StepProgress, StepRunner};

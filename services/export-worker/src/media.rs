@@ -55,7 +55,8 @@ pub(crate) async fn run(
     progress: &StepProgress,
 ) -> Result<Produced, StepError> {
     let path = step.collection.as_deref().ok_or_else(|| broken("the step names no collection"))?;
-    let MediaFound { segments, missing } = read(exports, step, exports.sources.find(path)?, progress).await?;
+    let MediaFound { segments, missing } =
+        read(exports, step, exports.sources.find(path)?, (None, progress)).await?;
     let mut result = MediaResult { segments, missing: None };
     if !missing.is_empty() {
         let key = attempt_folder(step)?.missing_media();
@@ -70,7 +71,7 @@ pub(crate) async fn read(
     exports: &Exports,
     step: &Claimed,
     (dataset, collection): (&Dataset, &Collection),
-    progress: &StepProgress,
+    (only, progress): (Option<&[Vec<String>]>, &StepProgress),
 ) -> Result<MediaFound, StepError> {
     let mut copy = Copy {
         exports,
@@ -81,7 +82,7 @@ pub(crate) async fn read(
         progress,
     };
     let copied = async {
-        for named in keys(exports, step, (dataset, collection)).await? {
+        for named in keys(exports, step, (dataset, collection), only).await? {
             copy.object(&named).await?;
         }
         Ok(())
@@ -108,11 +109,13 @@ async fn keys(
     exports: &Exports,
     step: &Claimed,
     (dataset, collection): (&Dataset, &Collection),
+    only: Option<&[Vec<String>]>,
 ) -> Result<Vec<MediaKey>, StepError> {
     let schemas = exports.sources.schemas().await?;
     let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
     let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
-    let scope = ExportScope { organisation: &step.organisation, cutoff_at, formats: request(step)?.format };
+    let formats = request(step)?.format;
+    let scope = ExportScope { organisation: &step.organisation, cutoff_at, formats, only };
     let planned = MediaRead::plan(collection, schema, &scope).map_err(|error| plan_failed(&error))?;
     let Some(read) = planned else {
         return Ok(Vec::new());

@@ -1,10 +1,13 @@
 //! The first step: check, measure, cut large collections into key ranges, and write the other steps down.
 
+use std::collections::BTreeMap;
+
 use chassis::{StepError, StepProgress};
 use connectors::{
     CollectionRead, ExportScope, KeyRange, MediaRead, OrganisationRead, ReadTransaction, Schemas,
 };
 use domain::datamap::{Collection, Dataset};
+use domain::erasure::SubjectRef;
 use domain::job::FailureReason;
 use domain::plan::{CollectionSize, CollectionWork, export_steps};
 use domain::schema::LiveSchema;
@@ -14,6 +17,7 @@ use crate::failure::{broken, plan_failed, store_failed};
 use crate::ranges::{self, Ranges};
 use crate::result::written;
 use crate::sources::path;
+use crate::subject::{self, Person};
 use crate::{Exports, request};
 
 pub(crate) async fn run(
@@ -29,7 +33,11 @@ pub(crate) async fn run(
     let cutoff_at = find_organisation(exports, step, &schemas).await?;
     progress.pulse();
     let request = request(step)?;
-    let scope = ExportScope { organisation: &step.organisation, cutoff_at, formats: request.format };
+    if let Some(subject) = &request.subject {
+        return of_person(exports, step, (subject, &schemas), cutoff_at).await;
+    }
+    let scope =
+        ExportScope { organisation: &step.organisation, cutoff_at, formats: request.format, only: None };
     let mut survey = Survey { exports, scope, include_media: request.include_media, ranges: Ranges::new() };
     let mut work = Vec::new();
     for store in exports.sources.map().stores() {
@@ -50,6 +58,29 @@ pub(crate) async fn run(
     let sizes = work.iter().map(size).collect();
     let plan = Plan { cutoff: cutoff_at, steps, sizes, scopes: Vec::new() };
     let result = written(&ranges::write(exports, step, &survey.ranges).await?)?;
+    Ok(Produced { plan: Some(plan), result, ..Produced::default() })
+}
+
+/// The export of one person is one step, however large the organisation is.
+async fn of_person(
+    exports: &Exports,
+    step: &Claimed,
+    (subject, schemas): (&SubjectRef, &Schemas),
+    cutoff_at: chrono::DateTime<chrono::Utc>,
+) -> Result<Produced, StepError> {
+    let person = Person::of(exports, step, subject, schemas).await?;
+    let mut own = BTreeMap::new();
+    for (name, store) in exports.sources.stores() {
+        let transaction = store.begin_read_at(cutoff_at).await.map_err(|error| store_failed(&error))?;
+        own.extend(person.rows(exports, step, (name, schemas), (&transaction, cutoff_at)).await?.own);
+        transaction.finish().await.map_err(|error| store_failed(&error))?;
+    }
+    let work = subject::work(exports, &own);
+    let size =
+        |work: &CollectionWork| CollectionSize { collection: work.collection.clone(), rows: work.rows };
+    let sizes = work.iter().map(size).collect();
+    let plan = Plan { cutoff: cutoff_at, steps: export_steps(&work, i64::MAX), sizes, scopes: Vec::new() };
+    let result = written(&ranges::write(exports, step, &Ranges::new()).await?)?;
     Ok(Produced { plan: Some(plan), result, ..Produced::default() })
 }
 

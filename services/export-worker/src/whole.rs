@@ -1,16 +1,22 @@
 //! A small export in one step: every collection of a store in one REPEATABLE READ transaction, so
 //! that the package is consistent throughout, and nothing written twice.
 
+use std::collections::BTreeMap;
+
 use chassis::{StepError, StepProgress};
 use connectors::ExportScope;
 use packages::{CollectionParts, Framing};
 use store::{Claimed, Produced};
 
-use crate::archive::{Body, Item, attempt_folder, write};
+use crate::archive::{Body, Contents, Item, attempt_folder, write};
 use crate::failure::{broken, store_failed};
 use crate::read::{Reading, read};
 use crate::sources::path;
+use crate::subject::Person;
 use crate::{Exports, media, request};
+
+/// A person's primary keys, by collection.
+type Own = BTreeMap<String, Vec<Vec<String>>>;
 
 pub(crate) async fn run(
     exports: &Exports,
@@ -19,26 +25,43 @@ pub(crate) async fn run(
 ) -> Result<Produced, StepError> {
     let schemas = exports.sources.schemas().await?;
     let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
-    let scope = ExportScope { organisation: &step.organisation, cutoff_at, formats: request(step)?.format };
+    let request = request(step)?;
+    let person = match &request.subject {
+        Some(subject) => Some(Person::of(exports, step, subject, &schemas).await?),
+        None => None,
+    };
+    let mut own = Own::new();
     let folder = attempt_folder(step)?;
     let mut contents = exports.contents(step)?;
     for store in exports.sources.map().stores() {
         let mut transaction = None;
         for (dataset, collection) in exports.sources.exported().filter(|(dataset, _)| dataset.store == store)
         {
-            if transaction.is_none() {
+            let first = transaction.is_none();
+            if first {
                 transaction = Some(exports.sources.begin_read(dataset, cutoff_at).await?);
             }
             let Some(open) = transaction.as_mut() else {
                 continue;
             };
+            if let Some(person) = person.as_ref().filter(|_| first) {
+                own.extend(person.rows(exports, step, (store, &schemas), (open, cutoff_at)).await?.own);
+            }
+            let name = path(dataset, collection);
+            let only = person.as_ref().map(|_| own.get(&name).map_or(&[][..], Vec::as_slice));
+            // A collection that has nothing of the person is no part of the package.
+            if only.is_some_and(<[_]>::is_empty) {
+                continue;
+            }
+            let (organisation, formats) = (&step.organisation, request.format);
+            let scope = ExportScope { organisation, cutoff_at, formats, only };
             let reading = Reading {
                 from: (dataset, collection),
                 schemas: &schemas,
                 scope: &scope,
                 range: None,
                 framing: Framing::Whole,
-                key: folder.part(&path(dataset, collection)),
+                key: folder.part(&name),
             };
             let done = read(exports, reading, open, progress).await?;
             contents.omitted.extend(done.omitted);
@@ -51,14 +74,25 @@ pub(crate) async fn run(
             open.finish().await.map_err(|error| store_failed(&error))?;
         }
     }
-    if let Some(found) = &mut contents.media {
-        for (dataset, collection) in exports.sources.with_media() {
-            let read = media::read(exports, step, (dataset, collection), progress).await?;
-            found.segments.extend(read.segments);
-            found.missing.extend(read.missing);
-        }
-        contents.items.extend(found.segments.iter().cloned().map(Item::Media));
-    }
+    media_of(exports, step, &mut contents, (person.is_some().then_some(&own), progress)).await?;
     let produced = write(exports, step, contents, progress).await?;
     Ok(Produced { amounts: progress.amounts(), ..produced })
+}
+
+/// Adds the media that the rows name: of the whole organisation, or of one person's own rows.
+async fn media_of(
+    exports: &Exports,
+    step: &Claimed,
+    contents: &mut Contents,
+    (own, progress): (Option<&Own>, &StepProgress),
+) -> Result<(), StepError> {
+    let Some(found) = &mut contents.media else { return Ok(()) };
+    for (dataset, collection) in exports.sources.with_media() {
+        let only = own.map(|own| own.get(&path(dataset, collection)).map_or(&[][..], Vec::as_slice));
+        let read = media::read(exports, step, (dataset, collection), (only, progress)).await?;
+        found.segments.extend(read.segments);
+        found.missing.extend(read.missing);
+    }
+    contents.items.extend(found.segments.iter().cloned().map(Item::Media));
+    Ok(())
 }

@@ -38,8 +38,12 @@ async fn named(key_type: &str, media: &str) -> (Named, MediaCount) {
     let database = TestDatabase::with(&TABLES.replace("KEYTYPE", key_type)).await;
     let bench = Bench::new(database.store(), &MAP.replace("MEDIA", media)).await;
     let organisation = OrganisationId::parse("7").unwrap();
-    let scope =
-        ExportScope { organisation: &organisation, cutoff_at: far_future(), formats: ExportFormat::Json };
+    let scope = ExportScope {
+        organisation: &organisation,
+        cutoff_at: far_future(),
+        formats: ExportFormat::Json,
+        only: None,
+    };
     assert_eq!(MediaRead::plan(bench.collection("tenant"), &bench.schema, &scope), Ok(None), "no media");
     let read = MediaRead::plan(bench.collection("asset"), &bench.schema, &scope).unwrap().unwrap();
     let mut transaction = bench.store.begin_read().await.unwrap();

@@ -49,8 +49,12 @@ async fn things(kind: &Kind<'_>) -> (TestDatabase, Bench) {
 
 fn planned(bench: &Bench, range: Option<&KeyRange>) -> CollectionRead {
     let organisation = OrganisationId::parse("1").unwrap();
-    let scope =
-        ExportScope { organisation: &organisation, cutoff_at: far_future(), formats: ExportFormat::Csv };
+    let scope = ExportScope {
+        organisation: &organisation,
+        cutoff_at: far_future(),
+        formats: ExportFormat::Csv,
+        only: None,
+    };
     CollectionRead::plan(bench.collection("thing"), &bench.schema, &scope, range).unwrap()
 }
 

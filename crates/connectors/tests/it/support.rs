@@ -133,7 +133,7 @@ impl Bench {
         formats: ExportFormat,
     ) -> CollectionRead {
         let organisation = OrganisationId::parse(organisation).unwrap();
-        let scope = ExportScope { organisation: &organisation, cutoff_at, formats };
+        let scope = ExportScope { organisation: &organisation, cutoff_at, formats, only: None };
         CollectionRead::plan(self.collection(collection), &self.schema, &scope, None).unwrap()
     }
 

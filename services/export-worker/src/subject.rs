@@ -1,0 +1,111 @@
+//! One person of an organisation: who it is, and which rows of a store are this person's.
+//!
+//! The rows are found in the transaction that reads them, so that the package is consistent: nothing is
+//! fixed beforehand, because reading changes nothing.
+
+use std::collections::BTreeMap;
+
+use chassis::StepError;
+use connectors::erase::{SubjectRead, SubjectRows};
+use connectors::{ReadTransaction, Schemas};
+use domain::erasure::facts::StoreFacts;
+use domain::erasure::{Identity, Obstacle, SubjectRef, Traversal, traversal};
+use domain::job::FailureReason;
+use domain::plan::CollectionWork;
+use domain::schema::TableName;
+use packages::SealedFor;
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+use store::Claimed;
+
+use crate::Exports;
+use crate::encryption::{locked, sealed};
+use crate::failure::{broken, plan_failed, store_failed};
+use crate::sources::path;
+
+/// What the API seals for a job that is about one person.
+#[derive(Deserialize)]
+pub(crate) struct SealedPerson {
+    identity_value: String,
+    /// Of the package, where it is encrypted by one.
+    pub passphrase: Option<String>,
+}
+
+/// Whom an export is about, and how the rows are found.
+pub(crate) struct Person {
+    identity: Identity,
+    traversal: Traversal,
+}
+
+/// What was sealed for the person's job.
+pub(crate) async fn sealed_person(exports: &Exports, step: &Claimed) -> Result<SealedPerson, StepError> {
+    let sealed = sealed(&exports.passphrases.store, step).await?;
+    let keys = exports.passphrases.keys.as_ref();
+    let keys = keys.ok_or_else(|| locked(packages::SealError::UnknownKey))?;
+    let target = SealedFor { organisation: step.organisation.as_str(), job_id: step.job_id.0 };
+    let json = keys.open(target, &sealed).map_err(locked)?;
+    serde_json::from_str(json.expose_secret())
+        .map_err(|_| broken("whom the export is about cannot be read by this version of the export-worker"))
+}
+
+impl Person {
+    pub async fn of(
+        exports: &Exports,
+        step: &Claimed,
+        subject: &SubjectRef,
+        schemas: &Schemas,
+    ) -> Result<Self, StepError> {
+        let person = sealed_person(exports, step).await?;
+        let identity = Identity::parse(&subject.identity_type, &person.identity_value);
+        let refused = |code: &str, detail: String| StepError::Permanent(FailureReason::new(code, detail));
+        let identity = identity.map_err(|error| refused("identity_unusable", error.to_string()))?;
+        let map = exports.sources.map();
+        let way = traversal(map, schemas, &facts(exports).await?, &subject.identity_type);
+        let traversal = way.map_err(|obstacles| {
+            let told: Vec<String> = obstacles.iter().map(Obstacle::to_string).collect();
+            refused("export_refused", format!("the person's rows cannot be told: {}", told.join("; ")))
+        })?;
+        Ok(Self { identity, traversal })
+    }
+
+    /// The person's rows in one store, in this transaction.
+    pub async fn rows(
+        &self,
+        exports: &Exports,
+        step: &Claimed,
+        (store, schemas): (&str, &Schemas),
+        (transaction, cutoff_at): (&ReadTransaction, chrono::DateTime<chrono::Utc>),
+    ) -> Result<SubjectRows, StepError> {
+        let schema = schemas.get(store).ok_or_else(|| broken("a store has no schema"))?;
+        let map = exports.sources.map();
+        let read = SubjectRead::plan(&self.traversal, map, (store, schema), &step.organisation, cutoff_at);
+        let read = read.map_err(|error| plan_failed(&error))?;
+        transaction.resolve(&read, &self.identity).await.map_err(|error| store_failed(&error))
+    }
+}
+
+/// How much of each collection is a person's: little, so that it is read in one step.
+pub(crate) fn work(exports: &Exports, rows: &BTreeMap<String, Vec<Vec<String>>>) -> Vec<CollectionWork> {
+    let one = |(dataset, collection)| {
+        let collection = path(dataset, collection);
+        let keys = rows.get(&collection)?;
+        let rows = i64::try_from(keys.len()).unwrap_or(i64::MAX);
+        Some(CollectionWork { collection, rows, parts: 1, media: None })
+    };
+    exports.sources.exported().filter_map(one).collect()
+}
+
+/// What the catalogues of every store say of the tables of the map.
+async fn facts(exports: &Exports) -> Result<BTreeMap<String, StoreFacts>, StepError> {
+    let mut facts = BTreeMap::new();
+    for (name, store) in exports.sources.stores() {
+        let tables: Vec<TableName> = exports
+            .sources
+            .exported()
+            .filter(|(dataset, _)| dataset.store == *name)
+            .map(|(_, collection)| collection.table.clone())
+            .collect();
+        facts.insert(name.clone(), store.facts(&tables).await.map_err(|error| store_failed(&error))?);
+    }
+    Ok(facts)
+}
