@@ -110,7 +110,8 @@ async fn an_organisation_is_erased_after_its_plan_was_read_and_its_tokens_were_r
     })
     .await
     .unwrap();
-    assert_eq!(waiting.summary.state, "retrying");
+    // Another attempt may have begun since; what it waits for is shown all the same.
+    assert!(["retrying", "running"].contains(&waiting.summary.state.as_str()), "{}", waiting.summary.state);
     provider.set_down(false);
     let step = waiting.steps.iter().find(|step| step.kind == "revoke_tokens").unwrap().step_no;
     // The step may have been begun by itself meanwhile; then there is nothing to hurry.
