@@ -99,7 +99,8 @@ dataset:
     lethe: {{tenant: tenant_id, created_at: created_at, erase: {erase}}}
     fields:
     - {{name: id, fides_meta: {{primary_key: true}}}}
-    - {{name: tenant_id}}
+    - name: tenant_id
+      fides_meta: {{references: [{{dataset: company, field: tenant.id, direction: from}}]}}
     - {{name: created_at}}
     - {{name: updated_at}}
     - {{name: status}}
