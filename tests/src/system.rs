@@ -66,7 +66,7 @@ impl Default for Options {
             store: "vantage".to_owned(),
             reader: Some("vantage_reader".to_owned()),
             eraser: Some("vantage_eraser".to_owned()),
-            batch_rows: 20_000,
+            batch_rows: 10_000,
             step_rows: 500_000,
             providers: Vec::new(),
             lease: "5s",
