@@ -166,7 +166,7 @@ async fn create(
     let written = insert_job(conn, &new_job).await?;
     let now = written.created.occurred_at;
     if let Some(quota) = quota
-        && let Some(room_at) = quota::room_at(conn, organisation, (job, now), quota).await?
+        && let Some((room_at, now)) = quota::room_at(conn, organisation, (job, now), quota).await?
     {
         return Err(CreateError::QuotaReached { room_at, now });
     }

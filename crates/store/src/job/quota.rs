@@ -26,20 +26,21 @@ pub struct ExportQuota {
 }
 
 /// Whether `job`, which this transaction has just inserted, is one too many; when there will be
-/// room for one like it, if so.
+/// room for one like it, if so, and the time at which that was found.
 ///
 /// Asked after the insert, so that an equal open job is found first and named. The lock makes
 /// requests of one organisation wait for each other from here to their commit: whoever comes
-/// second sees the job of whoever came first.
+/// second sees the job of whoever came first. That one may have begun while this one waited, and then
+/// the time is not before its beginning.
 pub(super) async fn room_at(
     conn: &mut AsyncPgConnection,
     organisation: &OrganisationId,
     (job, now): (JobId, DateTime<Utc>),
     quota: &ExportQuota,
-) -> Result<Option<DateTime<Utc>>, StoreError> {
+) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError> {
     let period = TimeDelta::from_std(quota.period).unwrap_or(TimeDelta::MAX);
     let Some(last) = quota.count.checked_sub(1) else {
-        return Ok(Some(now.checked_add_signed(period).unwrap_or(now)));
+        return Ok(Some((now.checked_add_signed(period).unwrap_or(now), now)));
     };
     functions::lock(conn, &format!("export quota\n{organisation}")).await?;
     // The youngest that must have left the period before there is room: with a quota of three, the
@@ -55,5 +56,5 @@ pub(super) async fn room_at(
         .first(conn)
         .await
         .optional()?;
-    Ok(in_the_way.filter(|at| *at > begin).and_then(|at| at.checked_add_signed(period)))
+    Ok(in_the_way.filter(|at| *at > begin).and_then(|at| Some((at.checked_add_signed(period)?, now.max(at)))))
 }
