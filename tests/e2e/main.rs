@@ -10,7 +10,7 @@ mod encrypted;
 mod erasing;
 mod erasure;
 mod erasure_kills;
-mod erasure_zombies;
+mod erasure_messages;
 mod export;
 mod faults;
 mod foreign_schema;
