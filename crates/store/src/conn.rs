@@ -9,8 +9,15 @@ use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 
 /// Past these times something is wrong: a statement that hangs, a lock that is not let go, a process
 /// that stopped in the middle of a transaction and would keep its rows locked for ever.
-const LIMITS: &str = "SET statement_timeout = '60s'; SET lock_timeout = '30s'; \
-                      SET idle_in_transaction_session_timeout = '30s'";
+///
+/// And what a commit was acknowledged for must outlive a crash of the server, whatever the database's
+/// default is: objects are removed and messages confirmed on the strength of it.
+const SETTINGS: &str = "\
+    SET statement_timeout = '60s';
+    SET lock_timeout = '30s';
+    SET idle_in_transaction_session_timeout = '30s';
+    SELECT pg_catalog.set_config('synchronous_commit', 'on', false)
+    WHERE pg_catalog.current_setting('synchronous_commit') = 'off';";
 /// Migrations, and waiting for another's, take as long as they take.
 const PATIENCE: &str = "SET statement_timeout = 0; SET lock_timeout = 0";
 
@@ -57,9 +64,9 @@ impl DerefMut for Conn {
     }
 }
 
-/// Sets the limits that every connection of ours has.
-pub(crate) async fn limit(conn: &mut AsyncPgConnection) -> Result<(), DieselError> {
-    conn.batch_execute(LIMITS).await
+/// Sets what every connection of ours has.
+pub(crate) async fn set_up(conn: &mut AsyncPgConnection) -> Result<(), DieselError> {
+    conn.batch_execute(SETTINGS).await
 }
 
 /// Lifts those on statements and locks.
@@ -84,27 +91,32 @@ mod tests {
         setting: String,
     }
 
-    async fn limits(store: &Store) -> Vec<(String, String)> {
+    async fn settings(store: &Store) -> Vec<(String, String)> {
         let query = "SELECT name, setting FROM pg_settings WHERE name IN \
-                     ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout') ORDER BY name";
+                     ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', \
+                     'synchronous_commit') ORDER BY name";
         let mut conn = store.conn().await.unwrap();
         let rows: Vec<Setting> = diesel::sql_query(query).load(&mut conn).await.unwrap();
         rows.into_iter().map(|row| (row.name, row.setting)).collect()
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn every_connection_has_limits_also_after_it_migrated() {
+    async fn every_connection_has_limits_and_keeps_what_it_commits_also_after_it_migrated() {
         let database = ControlDatabase::create().await;
         let url = SecretString::from(database.url().to_owned());
+        let careless = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', \
+                        current_database()); END $$";
+        database.client().await.batch_execute(careless).await.unwrap();
         let store = Store::open(&StoreConfig { url, max_connections: 1 }).unwrap();
         let expected = [
             ("idle_in_transaction_session_timeout", "30000"),
             ("lock_timeout", "30000"),
             ("statement_timeout", "60000"),
+            ("synchronous_commit", "on"),
         ];
         let expected = expected.map(|(name, setting)| (name.to_owned(), setting.to_owned()));
-        assert_eq!(limits(&store).await, expected);
+        assert_eq!(settings(&store).await, expected);
         store.migrate().await.unwrap();
-        assert_eq!(limits(&store).await, expected);
+        assert_eq!(settings(&store).await, expected);
     }
 }

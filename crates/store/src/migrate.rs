@@ -3,7 +3,7 @@
 use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::conn::{be_patient, limit};
+use crate::conn::{be_patient, set_up};
 use crate::error::StoreError;
 use crate::pool::Store;
 
@@ -31,7 +31,7 @@ impl Store {
             .map_err(|error| StoreError::Migration(error.to_string()));
         let mut conn = harness.into_inner();
         lock(&mut conn, "SELECT pg_advisory_unlock($1)").await?;
-        limit(&mut conn).await?;
+        set_up(&mut conn).await?;
         ran
     }
 

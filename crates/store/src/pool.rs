@@ -15,7 +15,7 @@ use futures::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use crate::conn::{Conn, limit};
+use crate::conn::{Conn, set_up};
 use crate::error::StoreError;
 use crate::functions;
 
@@ -144,11 +144,11 @@ async fn answers(conn: &mut AsyncPgConnection, is_fresh: bool) -> Result<(), Hoo
 }
 
 async fn establish(url: &str) -> diesel::ConnectionResult<AsyncPgConnection> {
-    limited(AsyncPgConnection::establish(url).await?).await
+    prepared(AsyncPgConnection::establish(url).await?).await
 }
 
-async fn limited(mut conn: AsyncPgConnection) -> diesel::ConnectionResult<AsyncPgConnection> {
-    limit(&mut conn).await.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+async fn prepared(mut conn: AsyncPgConnection) -> diesel::ConnectionResult<AsyncPgConnection> {
+    set_up(&mut conn).await.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
     Ok(conn)
 }
 
@@ -159,7 +159,7 @@ fn establish_tls(url: &str) -> BoxFuture<'_, diesel::ConnectionResult<AsyncPgCon
         let tls = rustls::ClientConfig::with_platform_verifier().map_err(|e| bad(e.to_string()))?;
         let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls);
         let (client, connection) = tokio_postgres::connect(url, tls).await.map_err(|e| bad(e.to_string()))?;
-        limited(AsyncPgConnection::try_from_client_and_connection(client, connection).await?).await
+        prepared(AsyncPgConnection::try_from_client_and_connection(client, connection).await?).await
     }
     .boxed()
 }
