@@ -28,10 +28,12 @@ pub struct DeleteBody {
     pub dry_run: bool,
 }
 
-/// Reads a grace period, so that an error says which numbers are one.
+/// Reads a grace period, so that an error says which numbers are one. `7.0` is the same whole number as
+/// `7` (JSON Schema 2020-12, validation, 6.1.1), and some clients write it so.
 pub(super) fn grace_period<'de, D: Deserializer<'de>>(deserializer: D) -> Result<GracePeriod, D::Error> {
-    let days = i64::deserialize(deserializer).ok();
-    days.and_then(|days| GracePeriod::try_from(days).ok()).ok_or_else(|| {
+    let number = f64::deserialize(deserializer).ok();
+    let days = (0..=u8::MAX).find(|days| number == Some(f64::from(*days)));
+    days.and_then(|days| GracePeriod::try_from(i64::from(days)).ok()).ok_or_else(|| {
         D::Error::custom(format_args!("expected a whole number from 0 to {}", GracePeriod::LONGEST))
     })
 }
@@ -103,6 +105,10 @@ mod tests {
             let body = format!(r#"{{"confirm_org_name":"Acme","grace_period_days":{days}}}"#);
             let error = serde_json::from_str::<DeleteBody>(&body).unwrap_err().to_string();
             assert!(error.starts_with("expected a whole number from 0 to 30"), "{error}");
+        }
+        for days in ["0", "0.0", "30", "30.0", "3e1"] {
+            let body = format!(r#"{{"confirm_org_name":"Acme","grace_period_days":{days}}}"#);
+            serde_json::from_str::<DeleteBody>(&body).unwrap();
         }
     }
 
