@@ -11,6 +11,7 @@ mod erasing;
 mod erasure;
 mod erasure_kills;
 mod erasure_messages;
+mod erasure_zombies;
 mod export;
 mod faults;
 mod foreign_schema;
