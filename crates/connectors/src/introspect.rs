@@ -1,4 +1,4 @@
-//! The live schema, read from the catalogues in two queries however many tables there are.
+//! The live schema, read from the catalogues in three queries however many tables there are.
 
 use std::collections::BTreeMap;
 
@@ -50,6 +50,24 @@ WHERE n.nspname = ANY ($1) AND i.indisunique AND i.indisvalid AND i.indpred IS N
 GROUP BY n.nspname, c.relname, i.indexrelid, i.indisprimary
 ORDER BY n.nspname, c.relname, i.indexrelid";
 
+/// Unique indexes that the keys leave out, and exclusion constraints: every column that each of them reads,
+/// in an expression or a condition too, which only the dependencies tell.
+const KEYS_IN_PART: &str = "\
+SELECT n.nspname::text, c.relname::text, array_agg(a.attname::text ORDER BY a.attnum)
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum > 0 AND (
+    a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]) OR EXISTS (
+        SELECT FROM pg_catalog.pg_depend d
+        WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = i.indexrelid
+          AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = i.indrelid
+          AND d.refobjsubid = a.attnum))
+WHERE n.nspname = ANY ($1)
+  AND (i.indisexclusion OR i.indisunique AND (i.indpred IS NOT NULL OR i.indexprs IS NOT NULL))
+GROUP BY n.nspname, c.relname, i.indexrelid
+ORDER BY n.nspname, c.relname, i.indexrelid";
+
 impl SubjectStore {
     /// What is in these schemas, as far as the role may read it: tables, partitioned and foreign
     /// tables, views and materialised views.
@@ -66,6 +84,7 @@ impl SubjectStore {
             [(&schemas, Type::TEXT_ARRAY)];
         let columns = client.query_typed(COLUMNS, &parameters).await.map_err(failed)?;
         let keys = client.query_typed(KEYS, &parameters).await.map_err(failed)?;
+        let in_part = client.query_typed(KEYS_IN_PART, &parameters).await.map_err(failed)?;
         let mut tables: BTreeMap<TableName, Table> = BTreeMap::new();
         for row in &columns {
             let (name, column) = column(row).map_err(failed)?;
@@ -82,13 +101,23 @@ impl SubjectStore {
                 table.unique.push(columns);
             }
         }
+        for row in &in_part {
+            let name = table_name(row).map_err(failed)?;
+            if let Some(table) = tables.get_mut(&name) {
+                table.unique_in_part.push(row.try_get(2).map_err(failed)?);
+            }
+        }
         transaction.finish().await?;
         Ok(LiveSchema { tables })
     }
 }
 
+fn table_name(row: &Row) -> Result<TableName, tokio_postgres::Error> {
+    Ok(TableName { schema: row.try_get(0)?, table: row.try_get(1)? })
+}
+
 fn column(row: &Row) -> Result<(TableName, LiveColumn), tokio_postgres::Error> {
-    let name = TableName { schema: row.try_get(0)?, table: row.try_get(1)? };
+    let name = table_name(row)?;
     let base = BaseType {
         schema: row.try_get(6)?,
         name: row.try_get(7)?,
@@ -106,8 +135,7 @@ fn column(row: &Row) -> Result<(TableName, LiveColumn), tokio_postgres::Error> {
 }
 
 fn key(row: &Row) -> Result<(TableName, bool, Vec<String>), tokio_postgres::Error> {
-    let name = TableName { schema: row.try_get(0)?, table: row.try_get(1)? };
-    Ok((name, row.try_get(2)?, row.try_get(3)?))
+    Ok((table_name(row)?, row.try_get(2)?, row.try_get(3)?))
 }
 
 /// A type that is no domain.

@@ -151,7 +151,7 @@ mod tests {
     fn table(columns: Vec<LiveColumn>, primary: &[&str], unique: &[&[&str]]) -> Table {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let unique = unique.iter().map(|columns| names(columns)).collect();
-        Table { columns, primary_key: names(primary), unique }
+        Table { columns, primary_key: names(primary), unique, ..Table::default() }
     }
 
     #[test]

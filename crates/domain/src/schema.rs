@@ -35,6 +35,9 @@ pub struct Table {
     pub primary_key: Vec<String>,
     /// Columns of each unique constraint or unique index besides the primary key.
     pub unique: Vec<Vec<String>>,
+    /// Columns that are read together by each unique index which holds for some rows only or computes
+    /// what it compares, and by each exclusion constraint.
+    pub unique_in_part: Vec<Vec<String>>,
 }
 
 impl Table {
@@ -51,6 +54,20 @@ impl Table {
             .iter()
             .chain(std::iter::once(&self.primary_key))
             .any(|columns| matches!(columns.as_slice(), [only] if only == name))
+    }
+
+    /// Whether rows may be told apart by this column: if its values became equal, a key of which it is a
+    /// part could hold twice. Not so where the rest of that key is a key by itself.
+    #[must_use]
+    pub fn must_stay_distinct(&self, name: &str) -> bool {
+        let keys = || self.unique.iter().chain(std::iter::once(&self.primary_key));
+        let rest_is_key = |columns: &[String]| {
+            keys().any(|key| !key.is_empty() && key.iter().all(|part| part != name && columns.contains(part)))
+        };
+        let has = |columns: &[String]| columns.iter().any(|part| part == name);
+        keys().any(|columns| has(columns) && !rest_is_key(columns))
+            // What else it reads need not be among what it compares.
+            || self.unique_in_part.iter().any(|columns| has(columns))
     }
 }
 

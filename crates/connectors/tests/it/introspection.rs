@@ -31,6 +31,7 @@ CREATE UNIQUE INDEX ON parent (usual);
 CREATE UNIQUE INDEX ON parent (mood) WHERE email IS NULL;
 CREATE UNIQUE INDEX ON parent (lower(email));
 CREATE INDEX ON parent (word);
+ALTER TABLE parent ADD EXCLUDE USING btree (word WITH =);
 CREATE VIEW seen AS SELECT a, mood FROM parent;
 CREATE MATERIALIZED VIEW kept AS SELECT email FROM parent;
 CREATE TABLE split (id int, at date, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
@@ -72,6 +73,11 @@ async fn tables_columns_and_keys() {
     assert_eq!(parent.primary_key, ["a", "b"], "in the key's order, not the table's");
     assert_eq!(parent.unique, [vec!["email"], vec!["b", "email"], vec!["usual"]]);
     assert!(parent.unique_alone("email") && !parent.unique_alone("mood") && !parent.unique_alone("b"));
+    assert_eq!(parent.unique_in_part, [vec!["email", "mood"], vec!["email"], vec!["word"]]);
+    let distinct = |column: &&str| parent.must_stay_distinct(column);
+    let columns = ["a", "b", "email", "usual", "mood", "word", "moods", "lowered"];
+    let told_apart: Vec<&str> = columns.into_iter().filter(distinct).collect();
+    assert_eq!(told_apart, ["a", "b", "email", "usual", "mood", "word"]);
     assert_eq!(live.tables[&name("public", "split")].primary_key, ["id", "at"]);
     assert!(live.tables[&name("public", "seen")].primary_key.is_empty());
 }

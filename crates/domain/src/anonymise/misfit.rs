@@ -22,7 +22,7 @@ pub enum Misfit {
         family: &'static str,
     },
     /// Two values would become one.
-    #[error("the column is UNIQUE and the strategy gives equal values")]
+    #[error("rows are told apart by it (UNIQUE), and the strategy gives equal values")]
     Unique,
     /// A pseudonym shorter than this would soon be another person's too.
     #[error("a pseudonym takes {least} characters and the column is {sql_type}")]

@@ -46,13 +46,14 @@ pub struct Anonymiser<'a> {
 }
 
 impl<'a> Anonymiser<'a> {
-    /// Binds a strategy to a column; `unique_alone` tells whether the column by itself must be unique.
+    /// Binds a strategy to a column; `distinct` tells whether its values must stay as distinct as they
+    /// are ([`Table::must_stay_distinct`](crate::schema::Table::must_stay_distinct)).
     ///
     /// # Errors
     /// Why the strategy cannot apply to the column.
-    pub fn new(strategy: &'a Strategy, column: &'a LiveColumn, unique_alone: bool) -> Result<Self, Misfit> {
+    pub fn new(strategy: &'a Strategy, column: &'a LiveColumn, distinct: bool) -> Result<Self, Misfit> {
         let (rule, shape) = (rule(strategy), Shape::of(column));
-        fits(rule.as_ref(), &shape, unique_alone)?;
+        fits(rule.as_ref(), &shape, distinct)?;
         Ok(Self { rule, shape })
     }
 
@@ -75,8 +76,8 @@ impl<'a> Anonymiser<'a> {
 ///
 /// # Errors
 /// The first reason found.
-pub fn check(strategy: &Strategy, column: &LiveColumn, unique_alone: bool) -> Result<(), Misfit> {
-    fits(rule(strategy).as_ref(), &Shape::of(column), unique_alone)
+pub fn check(strategy: &Strategy, column: &LiveColumn, distinct: bool) -> Result<(), Misfit> {
+    fits(rule(strategy).as_ref(), &Shape::of(column), distinct)
 }
 
 /// The rule of each strategy: the list.
@@ -131,7 +132,7 @@ pub(crate) trait Rule: Send + Sync {
     }
 }
 
-fn fits(rule: &dyn Rule, shape: &Shape<'_>, unique_alone: bool) -> Result<(), Misfit> {
+fn fits(rule: &dyn Rule, shape: &Shape<'_>, distinct: bool) -> Result<(), Misfit> {
     let column = shape.column;
     if !rule.writes() {
         return Ok(());
@@ -142,7 +143,7 @@ fn fits(rule: &dyn Rule, shape: &Shape<'_>, unique_alone: bool) -> Result<(), Mi
     if !rule.accepts(column.family) {
         return Err(shape.refused());
     }
-    if unique_alone && !rule.keeps_distinct(column.family) {
+    if distinct && !rule.keeps_distinct(column.family) {
         return Err(Misfit::Unique);
     }
     rule.fits(shape)

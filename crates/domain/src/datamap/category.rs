@@ -50,11 +50,11 @@ pub fn secret_by_name(column: &str) -> bool {
 /// The strategy for a personal field whose map names none: the first of its category's preferences
 /// that fits the column, or `None` when the map has to choose.
 #[must_use]
-pub fn default_strategy(categories: &[String], column: &LiveColumn, unique_alone: bool) -> Option<Strategy> {
+pub fn default_strategy(categories: &[String], column: &LiveColumn, distinct: bool) -> Option<Strategy> {
     let category = categories.iter().find(|category| personal(category))?;
     preferences(category, column.family)
         .into_iter()
-        .find(|strategy| strategy.misfit(column, unique_alone).is_none())
+        .find(|strategy| strategy.misfit(column, distinct).is_none())
 }
 
 fn preferences(category: &str, family: TypeFamily) -> Vec<Strategy> {

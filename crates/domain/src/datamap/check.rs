@@ -121,6 +121,8 @@ fn check_dataset(dataset: &Dataset, schema: &LiveSchema, findings: &mut Vec<Find
     }
 }
 
+const MISNAMED: &str = "; correct the name, grant SELECT on it, or take the field out of the map";
+
 struct Checker<'a> {
     collection: &'a Collection,
     path: String,
@@ -152,8 +154,7 @@ impl Checker<'_> {
         for field in &collection.fields {
             if table.column(&field.name).is_none() {
                 let near = nearest(&field.name, table)
-                    .map(|near| format!("; is `{near}` meant?"))
-                    .unwrap_or_default();
+                    .map_or_else(|| MISNAMED.to_owned(), |near| format!("; is `{near}` meant?"));
                 self.report_field(
                     field,
                     Blocks::Everything,
@@ -260,7 +261,7 @@ impl Checker<'_> {
         if declared.is_empty() && live.is_empty() {
             self.report(
                 Blocks::Erasure,
-                "the table has no primary key; erasure needs one to address its rows".to_owned(),
+                "the table has no primary key, and erasure needs one to address its rows; add one, or name its columns with `fides_meta: {primary_key: true}`".to_owned(),
             );
         } else if !declared.is_empty() && !live.is_empty() && live != sorted {
             self.report(
@@ -279,25 +280,28 @@ impl Checker<'_> {
             let Some(column) = table.column(&field.name) else {
                 continue;
             };
-            let unique_alone = table.unique_alone(&field.name);
+            let distinct = table.must_stay_distinct(&field.name);
             let personal = field.data_categories.iter().any(|c| category::personal(c));
             match &field.strategy {
                 Some(strategy) => {
-                    if let Some(reason) = strategy.misfit(column, unique_alone) {
+                    if let Some(reason) = strategy.misfit(column, distinct) {
                         let name = strategy.name();
                         self.report_field(
                             field,
                             Blocks::Erasure,
-                            format!("the strategy `{name}` cannot apply: {reason}"),
+                            format!(
+                                "the strategy `{name}` cannot apply: {reason}; {}",
+                                super::Strategy::fitting(column, distinct)
+                            ),
                         );
                     }
                 }
                 None if personal
                     && !field.primary_key
-                    && category::default_strategy(&field.data_categories, column, unique_alone).is_none() =>
+                    && category::default_strategy(&field.data_categories, column, distinct).is_none() =>
                 {
                     let sql_type = &column.sql_type;
-                    self.report_field(field, Blocks::Erasure, format!("it holds personal data, and no default strategy fits a column of type {sql_type} with its constraints; name one with `lethe: {{strategy: …}}`"));
+                    self.report_field(field, Blocks::Erasure, format!("it holds personal data, and no default strategy fits a column of type {sql_type} with its constraints; {}", super::Strategy::fitting(column, distinct)));
                 }
                 None => {}
             }

@@ -72,10 +72,21 @@ impl Strategy {
     /// Why this strategy cannot apply to the column, or `None` when it can, as far as can be told
     /// without asking the server.
     ///
-    /// `unique_alone` tells whether the column by itself must be unique.
+    /// `distinct` tells whether its values must stay as distinct as they are, because of a unique key.
     #[must_use]
-    pub fn misfit(&self, column: &LiveColumn, unique_alone: bool) -> Option<String> {
-        anonymise::check(self, column, unique_alone).err().map(|misfit| misfit.to_string())
+    pub fn misfit(&self, column: &LiveColumn, distinct: bool) -> Option<String> {
+        anonymise::check(self, column, distinct).err().map(|misfit| misfit.to_string())
+    }
+
+    /// What to write into the data map instead: the strategies that do fit the column. `constant` is
+    /// among them where some constant can be.
+    #[must_use]
+    pub fn fitting(column: &LiveColumn, distinct: bool) -> String {
+        let fits = |name: &&str| {
+            Self::plain(name).is_some_and(|strategy| strategy.misfit(column, distinct).is_none())
+        };
+        let names: Vec<&str> = PLAIN.into_iter().filter(fits).collect();
+        format!("name one that fits with `lethe: {{strategy: …}}`: {}", names.join(", "))
     }
 
     fn plain(name: &str) -> Option<Self> {
@@ -91,6 +102,10 @@ impl Strategy {
         })
     }
 }
+
+/// Those that take no configuration.
+const PLAIN: [&str; 7] =
+    ["null", "mask", "redact_text", "pseudonymise", "format_preserving", "generalise", "keep"];
 
 const NAMES: &str =
     "null, constant: {value: …}, mask, redact_text, pseudonymise, format_preserving, generalise, keep";

@@ -238,7 +238,11 @@ fn strategy(field: &Field, live: Option<&Table>) -> Option<Strategy> {
         return None;
     }
     let table = live?;
-    default_strategy(&field.data_categories, table.column(&field.name)?, table.unique_alone(&field.name))
+    default_strategy(
+        &field.data_categories,
+        table.column(&field.name)?,
+        table.must_stay_distinct(&field.name),
+    )
 }
 
 /// Whether it anonymises the organisations' own rows, which comes last.

@@ -113,10 +113,10 @@ impl Checker<'_> {
                 remedy,
             );
         };
-        let unique = live.is_some_and(|table| table.unique_alone(column));
-        if let Some(reason) = change.strategy.misfit(found, unique) {
+        let distinct = live.is_some_and(|table| table.must_stay_distinct(column));
+        if let Some(reason) = change.strategy.misfit(found, distinct) {
             let what = format!("the strategy `{}` cannot apply: {reason}", change.strategy.name());
-            self.report((Kind::Strategy, Some(column)), what, "name another strategy");
+            self.report((Kind::Strategy, Some(column)), what, Strategy::fitting(found, distinct));
         }
         if !known.updatable.contains(column) {
             let table = self.target.table();

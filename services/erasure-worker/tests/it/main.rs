@@ -10,4 +10,5 @@ mod company;
 mod grace;
 mod organisation;
 mod person;
+mod refused;
 mod world;

@@ -43,7 +43,7 @@ fn table(columns: &[(&str, TypeFamily)], primary_key: &[&str]) -> Table {
     Table {
         columns: columns.iter().map(|(name, family)| column(name, *family)).collect(),
         primary_key: primary_key.iter().map(|name| (*name).to_owned()).collect(),
-        unique: Vec::new(),
+        ..Table::default()
     }
 }
 
@@ -95,7 +95,7 @@ fn a_missing_column_with_a_hint_when_one_is_near() {
         ("firstname", "; is `firstname` meant?"),
         ("firstName", "; is `firstName` meant?"),
         ("FIRST_NAME", "; is `FIRST_NAME` meant?"),
-        ("surname", ""),
+        ("surname", "; correct the name, grant SELECT on it, or take the field out of the map"),
     ] {
         let mut table = customers();
         table.columns.push(column(live_name, TypeFamily::Text));

@@ -25,7 +25,7 @@ const STRATEGIES: [(&str, TypeFamily, bool, bool, Option<&str>); 7] = [
         false,
         true,
         Some(
-            "the strategy `constant` cannot apply: the column is UNIQUE and the strategy gives equal values",
+            "the strategy `constant` cannot apply: rows are told apart by it (UNIQUE), and the strategy gives equal values",
         ),
     ),
     ("strategy: null", TypeFamily::Text, false, true, None),
@@ -35,7 +35,7 @@ const STRATEGIES: [(&str, TypeFamily, bool, bool, Option<&str>); 7] = [
         true,
         false,
         Some(
-            "it holds personal data, and no default strategy fits a column of type boolean with its constraints; name one with `lethe: {strategy: …}`",
+            "it holds personal data, and no default strategy fits a column of type boolean with its constraints",
         ),
     ),
     ("secret: false", TypeFamily::Text, true, true, None),
@@ -44,6 +44,12 @@ const STRATEGIES: [(&str, TypeFamily, bool, bool, Option<&str>); 7] = [
 
 #[test]
 fn strategies_that_do_not_fit_stand_in_the_way_of_erasure_only() {
+    let fits = [
+        ("mask", "null, generalise, keep"),
+        ("null", "mask, redact_text, pseudonymise, format_preserving, keep"),
+        ("constant", "null, pseudonymise, keep"),
+        ("boolean", "keep"),
+    ];
     for (lethe, family, not_null, unique, message) in STRATEGIES {
         let mut customers = customers();
         customers.columns.push(LiveColumn { not_null, ..column("f", family) });
@@ -53,7 +59,10 @@ fn strategies_that_do_not_fit_stand_in_the_way_of_erasure_only() {
         let customer =
             format!("{CUSTOMER}    - {{name: f, data_categories: [user.name], lethe: {{{lethe}}}}}\n");
         let expected: Vec<String> =
-            message.iter().map(|message| format!("shop.customer.f: error (erasure): {message}")).collect();
+            message.iter().map(|message| {
+                let (_, fitting) = fits.iter().find(|(about, _)| message.contains(about)).unwrap();
+                format!("shop.customer.f: error (erasure): {message}; name one that fits with `lethe: {{strategy: …}}`: {fitting}")
+            }).collect();
         assert_eq!(findings(&customer, schema(customers.clone())), expected, "{lethe}");
         let deleted = customer.replacen("tenant: branch}", "tenant: branch, erase: delete}", 1);
         assert_eq!(findings(&deleted, schema(customers)), NOTHING, "a row that is deleted needs no strategy");
@@ -81,7 +90,7 @@ fn primary_keys() {
     assert_eq!(
         findings(&silent, schema(keyless)),
         [
-            "shop.customer: error (erasure): the table has no primary key; erasure needs one to address its rows"
+            "shop.customer: error (erasure): the table has no primary key, and erasure needs one to address its rows; add one, or name its columns with `fides_meta: {primary_key: true}`"
         ]
     );
     assert_eq!(findings(&silent, schema(customers())), NOTHING, "the table's word is enough, too");

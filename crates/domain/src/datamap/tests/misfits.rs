@@ -68,7 +68,10 @@ fn constraints() {
     );
     for equal in [constant(), Strategy::Mask, Strategy::RedactText] {
         let misfit = equal.misfit(&text(true, false), true);
-        assert_eq!(misfit.as_deref(), Some("the column is UNIQUE and the strategy gives equal values"));
+        assert_eq!(
+            misfit.as_deref(),
+            Some("rows are told apart by it (UNIQUE), and the strategy gives equal values")
+        );
         assert_eq!(equal.misfit(&text(true, false), false), None);
     }
     for distinct in [Strategy::Pseudonymise, Strategy::Keep] {

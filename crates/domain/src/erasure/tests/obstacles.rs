@@ -126,10 +126,30 @@ fn a_strategy_that_does_not_fit_is_refused() {
     table.columns[3].not_null = true;
     assert_eq!(
         only(&shop),
-        "public.customer.note: the strategy `null` cannot apply: the column is NOT NULL; name another strategy"
+        "public.customer.note: the strategy `null` cannot apply: the column is NOT NULL; name one that fits with `lethe: {strategy: …}`: mask, redact_text, pseudonymise, format_preserving, keep"
     );
+    let table = shop.schema.tables.get_mut(&super::shop::name("customer")).unwrap();
+    table.columns[3].not_null = false;
+    assert_eq!(shop.obstacles(), Vec::<String>::new());
     let gone = customers("", &["name: phone, lethe: {strategy: null}"]);
     assert!(only(&gone).starts_with("public.customer.phone: there is no such column"));
+}
+
+#[test]
+fn rows_that_only_together_with_others_are_told_apart_must_not_become_equal() {
+    let keys = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let told = |strategy: &str, unique: &[&str], in_part: &[&str]| {
+        let mut shop = customers("", &[&format!("name: note, lethe: {{strategy: {strategy}}}")]);
+        let table = shop.schema.tables.get_mut(&super::shop::name("customer")).unwrap();
+        table.unique.extend((!unique.is_empty()).then(|| keys(unique)));
+        table.unique_in_part.extend((!in_part.is_empty()).then(|| keys(in_part)));
+        shop.obstacles().len()
+    };
+    assert_eq!(told("mask", &["branch", "note"], &[]), 1, "two of one branch would be the same");
+    assert_eq!(told("mask", &[], &["note"]), 1, "whatever an index computes of it");
+    assert_eq!(told("pseudonymise", &["branch", "note"], &["note"]), 0);
+    assert_eq!(told("mask", &["id", "note"], &[]), 0, "the primary key tells them apart already");
+    assert_eq!(told("mask", &["branch", "email"], &[]), 0, "it is no part of the key");
 }
 
 #[test]

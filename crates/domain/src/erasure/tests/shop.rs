@@ -55,7 +55,7 @@ impl Shop {
             writable_kind: true,
             ..TableFacts::default()
         };
-        self.schema.tables.insert(name(table), Table { columns: live, primary_key: key, unique: Vec::new() });
+        self.schema.tables.insert(name(table), Table { columns: live, primary_key: key, ..Table::default() });
         self.facts.tables.insert(name(table), facts);
         self
     }
