@@ -177,7 +177,7 @@ pub async fn undisturbed(servers: &Servers, organisations: usize, erased: usize,
     left
 }
 
-/// The job completes; job, steps, journal and witness agree on its rows; each row was changed once;
+/// The job completes; job, steps, audit log, journal and witness agree on its rows; each row was changed once;
 /// every version is audited once; nothing waits to be sent.
 pub async fn ended_well(system: &System, api: &Api, job: Uuid) -> JobView {
     let job = api.wait(job, &["completed", "failed"], PATIENCE * 3).await.unwrap();
@@ -189,12 +189,15 @@ pub async fn ended_well(system: &System, api: &Api, job: Uuid) -> JobView {
                WHERE job_id = $1 AND kind = 'erase_rows'";
     let reported: i64 = control.client.query_one(sql, &[&id]).await.unwrap().get(0);
     assert_eq!((job.progress.rows_done, reported), (journalled, journalled), "job, steps and journal");
+    audited(system, &job).await;
+    let sql = "SELECT coalesce(sum(rows), 0)::int8 FROM audit_logs WHERE job_id = $1";
+    let told: i64 = control.client.query_one(sql, &[&id]).await.unwrap().get(0);
+    assert_eq!(told, journalled, "the audit log and the journal");
     let sql = "SELECT (SELECT count(*) FROM witness.changes) - sum(rows)::int8 FROM lethe.journal";
     assert_eq!(system.subjects.number(sql).await.unwrap(), 0, "every change is in the journal, once");
     let sql = "SELECT coalesce(max(n), 0) FROM \
                (SELECT count(*) n FROM witness.changes GROUP BY relation, key) c";
     assert_eq!(system.subjects.number(sql).await.unwrap(), 1, "each row was changed once");
-    audited(system, &job).await;
     eventually(PATIENCE, "nothing waits to be sent", || async {
         let waiting = control.number("SELECT count(*) FROM outbox WHERE published_at IS NULL").await?;
         Ok((waiting == 0).then_some(()))

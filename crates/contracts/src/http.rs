@@ -286,6 +286,9 @@ pub struct AuditEntry {
     /// The legal hold it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_id: Option<Uuid>,
+    /// How many rows a completed step erased or exported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<i64>,
 }
 
 /// A page of the audit log, newest first.

@@ -82,6 +82,9 @@ pub struct AuditEvent {
     /// The legal hold, if it is about one. Unknown to version 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_id: Option<Uuid>,
+    /// How many rows a completed step erased or exported; absent where it was not about rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<i64>,
 }
 
 impl Message for AuditEvent {

@@ -53,6 +53,7 @@ fn audit_event_v1() -> Envelope<AuditEvent> {
         trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
         reason: None,
         hold_id: None,
+        rows: None,
     };
     let envelope = Envelope::new(Uuid::from_u128(0xb755_1968_d5d6_54b2_9831_815a_c901_7798), sent_at(), body);
     Envelope { version: 1, ..envelope }

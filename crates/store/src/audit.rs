@@ -67,6 +67,7 @@ struct NewEntry<'a> {
     body: &'a [u8],
     reason: Option<&'static str>,
     hold_id: Option<Uuid>,
+    rows: Option<i64>,
 }
 
 impl Store {
@@ -157,6 +158,7 @@ fn entry(seq: i64, event: &IncomingEvent) -> NewEntry<'_> {
         body: &event.body,
         reason: body.reason.map(SkipReason::name),
         hold_id: body.hold_id,
+        rows: body.rows,
     }
 }
 
@@ -226,6 +228,7 @@ struct EntryRow {
     recorded_at: DateTime<Utc>,
     reason: Option<String>,
     hold_id: Option<Uuid>,
+    rows: Option<i64>,
 }
 
 impl From<EntryRow> for AuditEntry {
@@ -245,6 +248,7 @@ impl From<EntryRow> for AuditEntry {
             recorded_at: row.recorded_at,
             reason: row.reason,
             hold_id: row.hold_id,
+            rows: row.rows,
         }
     }
 }

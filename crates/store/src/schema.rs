@@ -169,6 +169,7 @@ diesel::table! {
         body -> Bytea,
         reason -> Nullable<Text>,
         hold_id -> Nullable<Uuid>,
+        rows -> Nullable<Int8>,
     }
 }
 

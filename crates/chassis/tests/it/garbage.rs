@@ -23,6 +23,7 @@ fn foreign() -> Vec<u8> {
         trace_id: None,
         reason: None,
         hold_id: None,
+        rows: None,
     };
     encode(&Envelope::new(Uuid::now_v7(), body.occurred_at, body)).unwrap()
 }

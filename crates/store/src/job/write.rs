@@ -25,6 +25,8 @@ pub(crate) struct LockedJob<'a> {
     pub now: DateTime<Utc>,
     /// Why a step is done without, for the event that tells so.
     pub reason: Option<SkipReason>,
+    /// How many rows a step has dealt with, for the event that tells of its completion.
+    pub rows: Option<i64>,
 }
 
 impl<'a> LockedJob<'a> {
@@ -45,7 +47,7 @@ impl<'a> LockedJob<'a> {
         let facts = JobFacts { kind: row.kind()?, state: row.state()? };
         let organisation = outbox::organisation(&row.organisation_id)?;
         let now = crate::clock::now(conn).await?;
-        Ok(Some(Self { row, facts, organisation, origin, now, reason: None }))
+        Ok(Some(Self { row, facts, organisation, origin, now, reason: None, rows: None }))
     }
 
     /// The same for a job of that organisation only: row security says so too, this does not lean on it.
@@ -96,6 +98,7 @@ impl<'a> LockedJob<'a> {
                 step: about_step,
                 reason: self.reason.filter(|_| version.action == Action::StepSkipped),
                 hold: None,
+                rows: self.rows.filter(|_| version.action == Action::StepCompleted),
             };
             let event = audit_event(&self.organisation, self.origin, version.action, about, self.now);
             outbox::audit(conn, event, &self.origin.headers).await?;
@@ -230,6 +233,7 @@ pub(crate) struct EventAbout {
     pub step: Option<StepNo>,
     pub reason: Option<SkipReason>,
     pub hold: Option<Uuid>,
+    pub rows: Option<i64>,
 }
 
 /// Puts an audit event together.
@@ -253,6 +257,7 @@ pub(crate) fn audit_event(
         trace_id: origin.trace_id(),
         reason: about.reason,
         hold_id: about.hold,
+        rows: about.rows,
     }
 }
 

@@ -47,6 +47,7 @@ impl Store {
             };
             if report.conclusion == Conclusion::Completed {
                 keep(conn, &job, &row, &report.produced).await?;
+                job.rows = rows_of(&row, &report.produced)?;
             }
             let mut opened = job.write_decision(conn, &row, &decision, policy).await?;
             if report.conclusion == Conclusion::Released {
@@ -100,6 +101,13 @@ pub(super) async fn surroundings(
         next_phase: next.map(|(phase, _)| phase),
         next_verifies: next.is_some_and(|(_, kind)| kind.verifies()),
     })
+}
+
+/// How many rows a step erased or exported, when that is what it is for.
+fn rows_of(row: &StepRow, produced: &Produced) -> Result<Option<i64>, StoreError> {
+    let kind = row.kind()?;
+    let rows = || produced.amounts.iter().map(|amount| amount.rows).sum();
+    Ok((kind.reads_rows() || kind == StepKind::EraseRows).then(rows))
 }
 
 /// Keeps what a step produced.

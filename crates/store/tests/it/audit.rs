@@ -24,6 +24,7 @@ fn event(job: Option<(JobId, i64)>, actor: &str) -> AuditEvent {
         trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
         reason: None,
         hold_id: None,
+        rows: None,
     }
 }
 

@@ -20,6 +20,7 @@ mod forbidden;
 mod glancing;
 mod grace;
 mod guards;
+mod history;
 mod holding;
 mod migrations;
 mod parts;

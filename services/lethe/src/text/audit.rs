@@ -11,7 +11,8 @@ pub fn audit(entries: &[AuditEntry]) -> String {
     if entries.is_empty() {
         return "no entries\n".to_owned();
     }
-    let mut table = Table::of(&["SEQ", "WHEN", "ACTION", "OUTCOME", "JOB", "VERSION", "STEP", "ACTOR"]);
+    let mut table =
+        Table::of(&["SEQ", "WHEN", "ACTION", "OUTCOME", "JOB", "VERSION", "STEP", "ROWS", "ACTOR"]);
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     // An entry about a hold is about no job, or about the job that comes of it.
     let about = |entry: &AuditEntry| match (entry.job_id, entry.hold_id) {
@@ -31,6 +32,7 @@ pub fn audit(entries: &[AuditEntry]) -> String {
             or_dash(about(entry)),
             or_dash(entry.job_version.map(|version| version.to_string())),
             or_dash(entry.step_no.map(|number| number.to_string())),
+            or_dash(entry.rows.map(|rows| rows.to_string())),
             format!("{} ({})", entry.actor, entry.actor_role),
         ]);
     }
