@@ -19,8 +19,9 @@ async fn entries_are_listed() {
     })
     .await;
     let run = api.lethe(&["audit", "--job", JOB, "--limit", "5"]).run().await.ended_with(0);
-    let line =
-        format!("12   2026-11-21 10:00:00 UTC  job.created  success  {JOB}  1        -     -     owner-1 (owner)");
+    let line = format!(
+        "12   2026-11-21 10:00:00 UTC  job.created  success  {JOB}  1        -     -     owner-1 (owner)"
+    );
     assert_eq!(run.out.lines().nth(1), Some(line.as_str()), "{}", run.out);
     assert_eq!(api.0.times(&format!("GET {}", path(&format!("audit?job={JOB}&limit=5")))), 1);
     let document = api.lethe(&["audit", "--json"]).run().await.ended_with(0).json();
