@@ -9,14 +9,18 @@ use tokio_postgres::error::{DbError, ErrorPosition};
 /// A failure of a subject store.
 ///
 /// A server's message, detail and hint may quote values of rows, so none of them is kept: what
-/// remains is the SQLSTATE, what it means, and the tables that were being read. Failures that
+/// remains is the SQLSTATE, what it means, the constraint and the tables that it is about. Failures that
 /// never reached the server (a refused connection, a certificate) keep their source.
 #[derive(Debug, thiserror::Error)]
-#[error("subject store `{store}`: {}{}{}", .kind.explain(), Reading(.reading), Code(.sqlstate.as_deref()))]
+#[error(
+    "subject store `{store}`: {}{}{}{}",
+    .kind.explain(), Reading(.reading), Code(.sqlstate.as_deref()), Constraint(.constraint.as_deref())
+)]
 pub struct StoreError {
     store: String,
     kind: StoreErrorKind,
     sqlstate: Option<String>,
+    constraint: Option<String>,
     reading: Vec<TableName>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -68,7 +72,8 @@ impl StoreErrorKind {
 
 impl StoreError {
     pub(crate) fn new(store: &str, kind: StoreErrorKind) -> Self {
-        Self { store: store.to_owned(), kind, sqlstate: None, reading: Vec::new(), source: None }
+        let store = store.to_owned();
+        Self { store, kind, sqlstate: None, constraint: None, reading: Vec::new(), source: None }
     }
 
     pub(crate) fn because(self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
@@ -78,7 +83,8 @@ impl StoreError {
     pub(crate) fn driver(store: &str, error: tokio_postgres::Error) -> Self {
         if let Some(refusal) = error.as_db_error() {
             let sqlstate = Some(refusal.code().code().to_owned());
-            return Self { sqlstate, ..Self::new(store, classify(refusal)) };
+            let constraint = refusal.constraint().map(str::to_owned);
+            return Self { sqlstate, constraint, ..Self::new(store, classify(refusal)) };
         }
         let transport = error.is_closed()
             || std::error::Error::source(&error).is_some_and(|source| source.is::<std::io::Error>());
@@ -168,6 +174,14 @@ impl fmt::Display for Reading<'_> {
             lead = ", ";
         }
         Ok(())
+    }
+}
+
+struct Constraint<'a>(Option<&'a str>);
+
+impl fmt::Display for Constraint<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |constraint| write!(f, ", constraint `{constraint}`"))
     }
 }
 

@@ -1,9 +1,10 @@
 //! The first step: check everything, decide everything, fix the rows, and write the other steps down.
-//! Nothing is written to a subject store here; whatever would stop the erasure half-way stops it now.
+//! Nothing is left written in a subject store here; whatever would stop the erasure half-way stops it now.
 
 mod deferred;
 mod held;
 pub(crate) mod preflight;
+mod rehearsal;
 mod subject;
 mod survey;
 
@@ -40,6 +41,8 @@ pub(crate) async fn run(
     let holds = held::find(erasures, step, &checked).await?;
     let survey = Survey { erasures, step, checked: &checked, rows: rows.as_ref(), holds: &holds, progress };
     let surveyed = survey.of(&planned, &request).await?;
+    rehearsal::of(erasures, step, &checked, &surveyed.verify).await?;
+    progress.pulse();
     let nobody_found = rows.as_ref().is_some_and(SubjectRows::is_empty);
     let decision =
         Decision { waves: &planned, nobody_found, holds: holds.ids(), cutoff_at: checked.cutoff_at };

@@ -49,14 +49,14 @@ pub(crate) async fn run(
 }
 
 /// One collection, of which one batch after the other is erased.
-struct OneByOne<'a> {
-    store: &'a SubjectStore,
-    collection: &'a Collection,
-    schema: &'a LiveSchema,
-    scope: EraseScope<'a>,
-    action: &'a RowAction,
-    key: &'a PseudonymKey,
-    raw: &'a [u8; 32],
+pub(crate) struct OneByOne<'a> {
+    pub store: &'a SubjectStore,
+    pub collection: &'a Collection,
+    pub schema: &'a LiveSchema,
+    pub scope: EraseScope<'a>,
+    pub action: &'a RowAction,
+    pub key: &'a PseudonymKey,
+    pub raw: &'a [u8; 32],
 }
 
 impl OneByOne<'_> {
@@ -68,7 +68,8 @@ impl OneByOne<'_> {
         Ok(erased.rows)
     }
 
-    async fn statements(&self, rows: Rows<'_>) -> Result<Vec<EraseStatement<'_>>, StepError> {
+    /// What erases these rows.
+    pub async fn statements(&self, rows: Rows<'_>) -> Result<Vec<EraseStatement<'_>>, StepError> {
         let Self { store, collection, schema, ref scope, action, key, raw } = *self;
         let statement = match action {
             RowAction::Delete => EraseStatement::delete(collection, schema, scope, &rows),

@@ -53,6 +53,14 @@ impl EraseTransaction {
         rows.map_err(|error| self.failed(error).reading(statement.tables()))
     }
 
+    /// Checks the constraints that would be checked when it is made so.
+    ///
+    /// # Errors
+    /// When one of them does not hold, or the store fails.
+    pub(crate) async fn check_constraints(&self) -> Result<(), StoreError> {
+        self.session.execute("SET CONSTRAINTS ALL IMMEDIATE").await
+    }
+
     /// Makes it so.
     ///
     /// # Errors

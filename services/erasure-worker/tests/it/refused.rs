@@ -56,7 +56,7 @@ const fn field(sql: &'static str, lines: &'static str, told: &'static str) -> Ca
     Case { sql, map: ("#person", lines), told }
 }
 
-const CASES: [Case; 15] = [
+const CASES: [Case; 18] = [
     // NOT NULL
     field(
         "",
@@ -135,6 +135,22 @@ const CASES: [Case; 15] = [
         map: ("", ""),
         told: "public.card: rows of public.chip (card) refer to its rows by `chip_card_fkey` and stay: the server would delete them along, uncounted; delete the rows of public.chip too",
     },
+    // What only the server can tell
+    field(
+        "ALTER TABLE person ADD CONSTRAINT short_note CHECK (length(note) <= 4)",
+        "",
+        "public.person: the server does not take what would be written (subject store `shop`: the server refused, or did not answer as expected, reading public.person (SQLSTATE 23514), constraint `short_note`); name another strategy",
+    ),
+    field(
+        "CREATE DOMAIN code AS text CONSTRAINT c_and_digits CHECK (VALUE ~ '^c[0-9]+$'); ALTER TABLE person ALTER code TYPE code",
+        "- {name: code, lethe: {strategy: mask}}",
+        "public.person: the server does not take what would be written (subject store `shop`: the server refused, or did not answer as expected, reading public.person (SQLSTATE 23514), constraint `c_and_digits`)",
+    ),
+    field(
+        "CREATE UNIQUE INDEX one_of_a_kind ON person (coalesce(code, 'none'))",
+        "- {name: code, lethe: {strategy: null}}",
+        "constraint `one_of_a_kind`); name another strategy",
+    ),
     // Missing column
     field(
         "",
