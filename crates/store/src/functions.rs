@@ -3,7 +3,7 @@
 
 use diesel::query_builder::QueryId;
 use diesel::result::Error as DieselError;
-use diesel::sql_types::{BigInt, Bool, SqlType, Text};
+use diesel::sql_types::{BigInt, Bool, SqlType, Text, Uuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 /// What a function returns that returns nothing.
@@ -24,6 +24,12 @@ diesel::define_sql_function! {
 }
 diesel::define_sql_function! {
     fn pg_advisory_xact_lock(key: BigInt) -> Void;
+}
+
+diesel::define_sql_function! {
+    /// The state of the export that an erasure names as to come first, for the erasure-worker, who sees
+    /// no exports.
+    fn state_of_export_before(erasure: Uuid) -> Nullable<Text>;
 }
 
 /// Waits for whoever holds the lock of that name, and holds it until the transaction ends.

@@ -8,8 +8,8 @@ use domain::job::{JobKind, Phase, Policy, law};
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::job::Origin;
 use crate::job::write::LockedJob;
+use crate::job::{Origin, none_is_waited_for};
 use crate::pool::Store;
 use crate::schema::privacy_jobs;
 
@@ -17,7 +17,8 @@ use crate::schema::privacy_jobs;
 const BATCH: i64 = 100;
 
 impl Store {
-    /// Lets every job begin whose grace period is over, each once, and answers how many did.
+    /// Lets every job begin whose grace period is over, each once, and answers how many did. One that has an
+    /// export to come first waits until that has ended, well or not.
     ///
     /// `witness` is the caller's own clock: one that runs ahead, the database's or the caller's, must
     /// not cut a grace period short. Both have to agree that it is over.
@@ -35,6 +36,7 @@ impl Store {
             .filter(privacy_jobs::state.eq("scheduled"))
             .filter(privacy_jobs::not_before.le(now.min(witness)))
             .filter(privacy_jobs::kind.eq_any(JobKind::ALL.map(JobKind::name)))
+            .filter(none_is_waited_for())
             .order(privacy_jobs::not_before)
             .limit(BATCH)
             .select((privacy_jobs::id, privacy_jobs::trace_headers))
@@ -57,16 +59,19 @@ impl Store {
     }
 }
 
-/// Releases one job; `false` when it was called off or released in the meantime, or somebody is about to.
+/// Releases one job; `false` when it was called off or released in the meantime, somebody is about to, or it has to
+/// wait for its export again.
 async fn release(
     conn: &mut AsyncPgConnection,
     id: JobId,
     witness: DateTime<Utc>,
     origin: &Origin,
 ) -> Result<bool, StoreError> {
-    // Who holds the row calls the job off or releases it. If neither, it is found again.
+    // Who holds the row calls the job off or releases it. If neither, it is found again. The export may have
+    // been tried again meanwhile.
     let free: Option<Uuid> = privacy_jobs::table
         .find(id.0)
+        .filter(none_is_waited_for())
         .select(privacy_jobs::id)
         .for_update()
         .skip_locked()

@@ -63,6 +63,7 @@ pub fn new_erasure(id: &str) -> NewErasure {
             grace_period_days: GracePeriod::default(),
             dry_run: false,
             deferred: None,
+            after_export: None,
         },
         soft_deletes: true,
         secret: None,

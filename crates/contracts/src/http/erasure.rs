@@ -46,6 +46,7 @@ impl From<&DeleteBody> for ErasureRequest {
             grace_period_days: body.grace_period_days,
             dry_run: body.dry_run,
             deferred: None,
+            after_export: None,
         }
     }
 }

@@ -43,6 +43,7 @@ impl SubjectErasureBody {
             grace_period_days: self.grace_period_days,
             dry_run: self.dry_run,
             deferred: None,
+            after_export: None,
         }
     }
 }

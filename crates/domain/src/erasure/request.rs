@@ -4,6 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::id::JobId;
+
 /// What a request for erasure asks for, as it is kept with its job. Equal requests of one organisation
 /// are not open twice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +23,10 @@ pub struct ErasureRequest {
     /// Whose deferred rows it erases, after a legal hold was released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deferred: Option<Deferred>,
+    /// An export of the same organisation that has to be complete before anything is erased. A program
+    /// that does not know this member refuses the request, and so never erases what was not exported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_export: Option<JobId>,
 }
 
 /// One person, named without saying who it is.
@@ -100,6 +106,18 @@ pub fn confirms(typed: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_export_that_comes_first_is_kept_and_none_leaves_no_trace() {
+        let without = r#"{"delete_media":false,"grace_period_days":7,"dry_run":false}"#;
+        let mut request: ErasureRequest = serde_json::from_str(without).unwrap();
+        assert_eq!(request.after_export, None);
+        assert_eq!(serde_json::to_string(&request).unwrap(), without, "older programs read it too");
+        request.after_export = Some(JobId(Uuid::nil()));
+        let with = serde_json::to_value(&request).unwrap();
+        assert_eq!(with["after_export"], "00000000-0000-0000-0000-000000000000");
+        assert_eq!(serde_json::from_value::<ErasureRequest>(with).unwrap(), request);
+    }
 
     #[test]
     fn a_grace_period_has_0_to_30_days() {

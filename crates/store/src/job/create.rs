@@ -71,6 +71,12 @@ pub enum CreateError {
     /// The idempotency key came with another body before.
     #[error("the idempotency key was used with another body")]
     KeyReused,
+    /// The organisation has no such export of its own that could come before its erasure.
+    #[error("the organisation has no such export")]
+    NoExportBefore,
+    /// The export that was to come before the erasure has ended without its package.
+    #[error("the export that was to come first is {0}")]
+    ExportEnded(String),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::create::{Accepted, CreateError, NewJob, Start, accept, insert_job};
 use super::equal::{Equal, in_the_way_of, is_in_the_way};
+use super::export_before::must_be_to_come;
 use super::{Origin, create::TRIES};
 use crate::clock;
 use crate::error::StoreError;
@@ -65,6 +66,9 @@ async fn create(conn: &mut AsyncPgConnection, new: &NewErasure) -> Result<Accept
     if let Some(known) = accept(conn, &new.organisation, &new.idempotency).await? {
         return Ok(known);
     }
+    if let Some(export) = new.request.after_export {
+        must_be_to_come(conn, &new.organisation, export).await?;
+    }
     let job = new.secret.as_ref().map_or_else(|| JobId(Uuid::now_v7()), |secret| secret.job_id);
     let start = start(new, clock::now(conn).await?);
     let (organisation, request) = (&new.organisation, serde_json::json!(new.request));
@@ -78,10 +82,12 @@ async fn create(conn: &mut AsyncPgConnection, new: &NewErasure) -> Result<Accept
     Ok(Accepted::Created(job))
 }
 
-/// A dry run begins at once: it waits for nothing because it erases nothing.
+/// A dry run begins at once: it waits for nothing because it erases nothing. What waits for an export is
+/// scheduled even without a grace period, so that it can be seen and called off meanwhile.
 fn start(new: &NewErasure, now: DateTime<Utc>) -> Start {
     let ends = new.request.grace_period_days.ends(now);
-    if new.request.dry_run || ends <= now {
+    let waits = ends > now || new.request.after_export.is_some();
+    if new.request.dry_run || !waits {
         return Start::Now;
     }
     Start::After { not_before: ends, soft_deletes: new.soft_deletes && new.request.subject.is_none() }

@@ -15,6 +15,7 @@ mod controlling;
 mod creating;
 mod dropping;
 mod erasing;
+mod export_before;
 mod folders;
 mod forbidden;
 mod glancing;

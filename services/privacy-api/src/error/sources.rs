@@ -1,6 +1,7 @@
 //! The errors of other crates as ours: every variant named, so that a new one cannot slip through.
 
 use connectors::{PlanError, StoreErrorKind};
+use contracts::http::FieldError;
 use domain::job::step::Refused;
 use packages::{LinkError, PackageError, SealError};
 use store::{ControlError, CreateError, ExportQuota, HoldError, StepControlError, StoreError};
@@ -82,6 +83,11 @@ impl From<SealError> for ApiError {
 }
 
 impl ApiError {
+    /// The export that was to come before an erasure cannot.
+    fn no_export_before(detail: String) -> Self {
+        Self::Values(vec![FieldError { pointer: "/after_export".to_owned(), detail }])
+    }
+
     /// A command about a step that was not carried out; `allowed` says which steps it is for.
     pub fn step_refused(error: StepControlError, allowed: &'static str) -> Self {
         match error {
@@ -121,6 +127,12 @@ impl ApiError {
             }
             (CreateError::EqualOpen(job), _) => Self::EqualOpen(Some(path(job.0))),
             (CreateError::KeyReused, _) => Self::KeyReused,
+            (CreateError::NoExportBefore, _) => Self::no_export_before(
+                "the organisation has no export of all its data with this id; expected the id of one, as `POST /export` answers with".to_owned(),
+            ),
+            (CreateError::ExportEnded(state), _) => Self::no_export_before(format!(
+                "this export is {state}; expected one that is complete or under way"
+            )),
             (CreateError::Store(error), _) => error.into(),
         }
     }

@@ -1,0 +1,1 @@
+DROP FUNCTION state_of_export_before(uuid);
