@@ -38,6 +38,15 @@ pub(crate) async fn unset(erasures: &Erasures, step: &Claimed) -> Result<Produce
     told(restore(&marking.store, &setting, &own, &statement).await)
 }
 
+/// Takes the mark away in the course of another step, for a job that will not go on.
+pub(crate) async fn unset_if_set(erasures: &Erasures, step: &Claimed) -> Result<(), StepError> {
+    // Its first step marks, or nothing does.
+    if step.step_no == SETTING {
+        return Ok(());
+    }
+    unset(erasures, step).await.map(drop)
+}
+
 /// Where organisations are marked.
 struct Marking {
     store: SubjectStore,

@@ -31,6 +31,7 @@ pub(crate) async fn run(
     progress: &StepProgress,
 ) -> Result<Produced, StepError> {
     let request = request(step)?;
+    preflight::export_is_delivered(erasures, step, &request).await?;
     let checked = preflight::run(erasures, step).await?;
     progress.pulse();
     if let Some(deferred) = request.deferred {

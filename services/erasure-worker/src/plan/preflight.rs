@@ -1,4 +1,5 @@
-//! What must hold before anything is decided: a data map that fits, an organisation that is there.
+//! What must hold before anything is decided: an export that was delivered, if one was to come first, a data
+//! map that fits, an organisation that is there.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +7,13 @@ use chassis::StepError;
 use chrono::{DateTime, Utc};
 use connectors::{OrganisationRead, Schemas};
 use domain::datamap::{Blocks, check};
-use domain::erasure::Obstacle;
 use domain::erasure::facts::StoreFacts;
+use domain::erasure::{ErasureRequest, Obstacle};
 use domain::schema::TableName;
 use store::Claimed;
 
-use crate::Erasures;
-use crate::failure::{broken, plan_failed, refused, store_failed};
+use crate::failure::{broken, control_failed, plan_failed, refused, store_failed};
+use crate::{Erasures, mark};
 
 /// So many obstacles are named in the reason of a refusal.
 const SHOWN: usize = 10;
@@ -23,6 +24,40 @@ pub(crate) struct Checked {
     pub facts: BTreeMap<String, StoreFacts>,
     /// Rows made later are a matter for another erasure.
     pub cutoff_at: DateTime<Utc>,
+}
+
+/// Goes on only after the export that was to come first, if there is one, and takes the mark on the
+/// organisation away when there is not going to be any.
+///
+/// It is asked at this moment, not when the job was accepted or released: this is the last one before
+/// anything is decided, and an export that is complete stays so. The package of an `expired` one has been
+/// deleted since; but it was complete, and there for as long as it was promised, which after a grace
+/// period of thirty days it cannot be any more.
+pub(super) async fn export_is_delivered(
+    erasures: &Erasures,
+    step: &Claimed,
+    request: &ErasureRequest,
+) -> Result<(), StepError> {
+    let Some(export) = request.after_export.filter(|_| !request.dry_run) else {
+        return Ok(());
+    };
+    let state = erasures.control.state_of_export_before(step.job_id).await;
+    let state = state.map_err(|error| control_failed(&error))?;
+    let state = match state.as_deref() {
+        Some("completed" | "expired") => return Ok(()),
+        state => state.unwrap_or("not there"),
+    };
+    let mut detail = format!(
+        "nothing was erased: the export {export} that was to come first is {state}; ask for the erasure again, after an export that completes"
+    );
+    match mark::unset_if_set(erasures, step).await {
+        Ok(()) => {}
+        Err(StepError::Permanent(reason)) => {
+            detail = format!("{detail} (the organisation is still marked as deleted: {})", reason.detail);
+        }
+        Err(later) => return Err(later),
+    }
+    Err(refused("export_not_delivered", detail))
 }
 
 pub(super) async fn run(erasures: &Erasures, step: &Claimed) -> Result<Checked, StepError> {

@@ -6,16 +6,16 @@ use testkit::{new_erasure, organisation, owner, worker};
 
 use crate::world::World;
 
-const ORGANISATION: &str = "7";
+pub const ORGANISATION: &str = "7";
 
 /// Companies marked as deleted by a time, with people.
-const SHOP: &str = "
+pub const SHOP: &str = "
     CREATE TABLE company (id int PRIMARY KEY, name text NOT NULL, closed_at timestamptz);
     CREATE TABLE person (id int PRIMARY KEY, company_id int NOT NULL REFERENCES company, email text);
     INSERT INTO company VALUES (7, 'Seven', NULL), (8, 'Eight', NULL);
     INSERT INTO person VALUES (1, 7, 'one@example.org'), (2, 8, 'two@example.org');";
 
-const MAP: &str = "
+pub const MAP: &str = "
 dataset:
 - fides_key: shop
   lethe: {organisation: {collection: company, key: id, name: name, soft_delete: closed_at}}
@@ -37,7 +37,7 @@ async fn scheduled(world: &World) -> JobId {
     }
 }
 
-async fn marked(world: &World) -> Vec<String> {
+pub async fn marked(world: &World) -> Vec<String> {
     world.rows("SELECT id FROM company WHERE closed_at IS NOT NULL").await
 }
 

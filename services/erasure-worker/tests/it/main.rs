@@ -7,6 +7,7 @@
 )]
 
 mod company;
+mod export_before;
 mod grace;
 mod organisation;
 mod person;

@@ -212,6 +212,6 @@ impl World {
     }
 }
 
-fn policy() -> Policy {
+pub fn policy() -> Policy {
     Policy::new(3, std::time::Duration::from_secs(1))
 }
