@@ -1,10 +1,12 @@
 //! The bodies that ask for the erasure of an organisation, and that do without a step of it.
 
 use domain::erasure::{ErasureRequest, GracePeriod};
+use domain::id::JobId;
 use domain::job;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::SecretText;
 use super::export::plain_name;
@@ -26,6 +28,12 @@ pub struct DeleteBody {
     /// Whether it ends with its plan, and erases nothing. The plan is made at once.
     #[serde(default)]
     pub dry_run: bool,
+    /// An export of the same organisation that must be complete before anything is erased. The erasure
+    /// waits for its end, beyond the grace period if need be, and erases nothing when it ended without
+    /// its package. A dry run does not wait for it.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "job_id")]
+    #[schema(value_type = Option<Uuid>)]
+    pub after_export: Option<Uuid>,
 }
 
 /// Reads a grace period, so that an error says which numbers are one. `7.0` is the same whole number as
@@ -38,6 +46,11 @@ pub(super) fn grace_period<'de, D: Deserializer<'de>>(deserializer: D) -> Result
     })
 }
 
+/// Reads a job's id, so that an error says what is one and repeats nothing of what is not.
+fn job_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Uuid>, D::Error> {
+    Option::deserialize(deserializer).map_err(|_| D::Error::custom("expected the id of a job, a UUID"))
+}
+
 impl From<&DeleteBody> for ErasureRequest {
     fn from(body: &DeleteBody) -> Self {
         Self {
@@ -46,7 +59,7 @@ impl From<&DeleteBody> for ErasureRequest {
             grace_period_days: body.grace_period_days,
             dry_run: body.dry_run,
             deferred: None,
-            after_export: None,
+            after_export: body.after_export.map(JobId),
         }
     }
 }
@@ -97,7 +110,21 @@ mod tests {
             (request.delete_media, request.dry_run, request.grace_period_days),
             (false, false, GracePeriod::default())
         );
+        assert_eq!(request.after_export, None);
         assert!(!format!("{body:?}").contains("Acme"));
+    }
+
+    #[test]
+    fn an_export_that_comes_first_is_named_by_its_id() {
+        let id = "0190a5c4-0000-7000-8000-000000000001";
+        let body = format!(r#"{{"confirm_org_name":"Acme","after_export":"{id}"}}"#);
+        let body: DeleteBody = serde_json::from_str(&body).unwrap();
+        assert_eq!(ErasureRequest::from(&body).after_export.unwrap().to_string(), id);
+        for wrong in ["\"\"", "7", "\"last\"", "[]"] {
+            let body = format!(r#"{{"confirm_org_name":"Acme","after_export":{wrong}}}"#);
+            let error = serde_json::from_str::<DeleteBody>(&body).unwrap_err().to_string();
+            assert!(error.starts_with("expected the id of a job, a UUID"), "{error}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use clap::Args;
 use contracts::http::{DeleteBody, SecretText};
 use domain::erasure::GracePeriod;
 use secrecy::{ExposeSecret as _, SecretString};
+use uuid::Uuid;
 
 use super::ask;
 use super::erasing::{ErasureOptions, grace_period};
@@ -24,6 +25,8 @@ use crate::text::amount::of;
                   terminal, after saying what will happen; where there is no terminal, --confirm is needed.\n\n\
                   The erasure begins when its grace period is over. Until then `lethe jobs cancel ID` calls it off \
                   and restores what was marked as deleted. Once it has begun nothing brings anything back.\n\n\
+                  With --after-export it also waits for the end of that export of the same organisation, and erases \
+                  nothing when the export failed or was called off.\n\n\
                   With --dry-run it ends with its plan, which is made at once, and nothing is erased: \
                   `lethe jobs plan ID` shows it, and so does --wait. What a legal hold covers is left and reported. \
                   `lethe subject erase` asks for the erasure of one person.",
@@ -31,7 +34,8 @@ use crate::text::amount::of;
                        lethe erase --dry-run --wait\n  \
                        lethe erase\n  \
                        lethe erase --confirm \"O'Hara & Søn\" --grace-days 0 --delete-media --wait\n  \
-                       lethe erase --confirm 'Aurelia Robotics' --json | jq -r .not_before"
+                       lethe erase --confirm 'Aurelia Robotics' --json | jq -r .not_before\n  \
+                       lethe erase --after-export 0190a5c4-7d1e-7000-8000-000000000001 --grace-days 0"
 )]
 pub struct Erase {
     /// The organisation's name, to the letter: case, spaces and accents count. Asked for when it is missing.
@@ -41,6 +45,9 @@ pub struct Erase {
     #[arg(long, value_name = "DAYS", default_value_t = GracePeriod::default().into(),
           value_parser = clap::value_parser!(i64).range(0..=GracePeriod::LONGEST))]
     grace_days: i64,
+    /// The export that must be complete before anything is erased: its job's id.
+    #[arg(long, value_name = "JOB")]
+    after_export: Option<Uuid>,
     #[command(flatten)]
     options: ErasureOptions,
     #[command(flatten)]
@@ -65,6 +72,7 @@ impl Erase {
             delete_media: self.options.delete_media,
             grace_period_days,
             dry_run: self.options.dry_run,
+            after_export: self.after_export,
         };
         let new = NewJob { route: &["delete"], body, idempotency_key };
         self.options.carry_out(&api, &new, output).await
@@ -86,14 +94,30 @@ impl Erase {
             true => "  Media objects that its rows name are deleted too.",
             false => "  Media objects that its rows name stay; --delete-media deletes them too.",
         };
-        let begins = match usize::try_from(self.grace_days) {
-            Ok(0) => "  It begins at once, and nothing brings anything back.".to_owned(),
-            days => format!(
+        format!("This erases {whose}.\n{media}\n{}\n", self.beginning())
+    }
+
+    /// When it begins, and what it waits for.
+    fn beginning(&self) -> String {
+        let days = usize::try_from(self.grace_days).unwrap_or_default();
+        match (self.after_export, days) {
+            (None, 0) => "  It begins at once, and nothing brings anything back.".to_owned(),
+            (None, days) => format!(
                 "  It begins in {}. Until then it can be called off; after that nothing brings anything back.",
-                of(days.unwrap_or_default(), "day")
+                of(days, "day")
             ),
-        };
-        format!("This erases {whose}.\n{media}\n{begins}\n")
+            (Some(export), days) => {
+                let grace = if days > 0 {
+                    format!(", in {} at the earliest", of(days, "day"))
+                } else {
+                    String::new()
+                };
+                format!(
+                    "  It begins when the export {export} is complete{grace}; if that fails, nothing is erased.\n  \
+                     Until then it can be called off; after that nothing brings anything back."
+                )
+            }
+        }
     }
 }
 
@@ -122,6 +146,11 @@ mod tests {
         assert!(warning(&["--grace-days", "1"]).contains("begins in 1 day."));
         let now = warning(&["--grace-days", "0", "--delete-media"]);
         assert!(now.contains("begins at once") && now.contains("are deleted too"), "{now}");
+        let export = "0190a5c4-7d1e-7000-8000-000000000001";
+        let after = warning(&["--grace-days", "0", "--after-export", export]);
+        let waits = format!("begins when the export {export} is complete; if that fails, nothing is erased.");
+        assert!(after.contains(&waits) && after.contains("Until then it can be called off"), "{after}");
+        assert!(warning(&["--after-export", export]).contains("is complete, in 7 days at the earliest; if"));
         assert!(warning(&["--dry-run"]).contains("Nothing is erased"));
     }
 }

@@ -12,7 +12,6 @@ use crate::api::{Api, NewJob};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::output::Output;
-use crate::text::time::{ahead, moment};
 use crate::{text, watch};
 
 /// How far an erasure goes, and whether to wait for it.
@@ -69,11 +68,11 @@ impl ErasureOptions {
         output.remark(format!("erasure {id}"));
         // It may be a long wait; who waits should know how long, and how not to.
         let accepted = api.job_now(id).await.ok();
-        if let Some(at) = accepted.and_then(|job| job.summary.not_before) {
-            let (at, wait) = (moment(at), ahead(at, Utc::now()));
-            output.remark(format!(
-                "begins at {at} ({wait}); until then, to call it off: lethe jobs cancel {id}"
-            ));
+        if let Some(job) = accepted
+            && let Some(at) = job.summary.not_before
+        {
+            let begins = text::job::begins(&job.request, at, Utc::now());
+            output.remark(format!("begins at {begins}; until then, to call it off: lethe jobs cancel {id}"));
         }
         let job = watch::until_ended(api, id, Some(JobKind::Erasure), output).await?;
         let planned = self.dry_run && watch::outcome(&job) == Outcome::Done;

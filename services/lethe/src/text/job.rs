@@ -16,6 +16,8 @@ use super::table::Table;
 use super::time::{ago, span};
 use super::timeline::timeline;
 
+pub use facts::begins;
+
 /// A job with its progress and its history.
 #[must_use]
 pub fn job(job: &JobView, now: DateTime<Utc>) -> String {

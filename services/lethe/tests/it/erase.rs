@@ -55,11 +55,14 @@ async fn it_says_when_it_begins_and_how_to_call_it_off() {
 #[tokio::test]
 async fn every_option_is_sent() {
     let api = api(erasure("pending", json!({}))).await;
-    let options = ["--grace-days", "0", "--delete-media", "--idempotency-key", "mine"];
+    let export = "0190a5c4-7d1e-7000-8000-000000000001";
+    let options =
+        ["--grace-days", "0", "--delete-media", "--idempotency-key", "mine", "--after-export", export];
     let run = api.lethe(&[&["erase", "--confirm", NAME], &options[..]].concat()).run().await.ended_with(0);
     assert!(run.out.contains(&format!("next: lethe jobs show {JOB} --watch")), "{}", run.out);
-    let expected =
-        json!({"confirm_org_name": NAME, "delete_media": true, "grace_period_days": 0, "dry_run": false});
+    let expected = json!({
+        "confirm_org_name": NAME, "delete_media": true, "grace_period_days": 0, "dry_run": false, "after_export": export
+    });
     assert_eq!(body(&api), expected);
     assert_eq!(api.0.asked()[0].header("idempotency-key"), Some("\"mine\""));
 }

@@ -23,7 +23,8 @@ const ROUTE: &str = "POST /api/v1/privacy/delete";
 /// Whoever asks is its owner, has signed in a short while ago (RFC 9470), and confirms its name to the
 /// letter. The organisation is marked as deleted at once, where the data map says how; the erasure
 /// begins when the grace period is over, at `not_before`, and can be cancelled until then: that takes
-/// the mark away. With `dry_run` it ends with its plan, which is made at once, and erases nothing.
+/// the mark away. With `after_export` it also waits for the end of that export, and when the export was
+/// not delivered it fails and nothing is erased. With `dry_run` it ends with its plan, which is made at once, and erases nothing.
 /// The same request with the same key is the same job, however often it is sent, for 24 hours.
 #[utoipa::path(
     post,

@@ -193,3 +193,67 @@ async fn what_is_not_set_up_is_named() {
     assert_snapshot!(away.problem(), @"503 unavailable: something this service needs is unavailable; try again soon");
     assert_eq!(away.header("retry-after"), "5");
 }
+
+/// An erasure without a grace period that is to come after this job.
+async fn after(app: &TestApp, key: &str, export: &str) -> Answer {
+    confirmed(app, key, &format!(r#","grace_period_days":0,"after_export":"{export}""#)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_after_an_export_waits_for_it_and_can_be_cancelled() {
+    let (app, _shop) = TestApp::start_with_shop(|_| {}).await;
+    let export = app.export("acme", "json").await;
+    let answer = after(&app, "k1", &export).await;
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let (body, job) = (answer.json(), answer.job());
+    assert_eq!(body["state"], "scheduled");
+    assert_eq!(
+        body["request"],
+        json!({"delete_media": false, "grace_period_days": 0, "dry_run": false, "after_export": export})
+    );
+    assert!(body["links"]["cancel"].is_string(), "{body}");
+    // What was accepted stays so, however the export ends.
+    app.fail(&export).await;
+    let again = after(&app, "k1", &export).await;
+    assert_eq!((again.status, again.job()), (202, job.clone()));
+    let cancelled = app.owner("acme", "POST", &format!("/jobs/{job}/cancel")).send().await.json();
+    assert_eq!(cancelled["state"], "cancelled");
+    for (key, state) in [("k2", "completed"), ("k3", "expired")] {
+        app.set_state(&export, state).await;
+        let answer = after(&app, key, &export).await;
+        assert_eq!(answer.status, 202, "{state}: {}", answer.text());
+        app.owner("acme", "POST", &format!("/jobs/{}/cancel", answer.job())).send().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_does_not_wait_for_the_export() {
+    let (app, _shop) = TestApp::start_with_shop(|_| {}).await;
+    let export = app.export("acme", "json").await;
+    let body = confirmed(&app, "k1", &format!(r#","dry_run":true,"after_export":"{export}""#)).await.json();
+    assert_eq!((&body["state"], &body["steps"][0]["state"]), (&json!("pending"), &json!("due")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_cannot_come_first_is_pointed_to() {
+    let (app, _shop) = TestApp::start_with_shop(|_| {}).await;
+    let none = "422 unusable-values: values of the body cannot be used; see `errors` [/after_export: the organisation has no export of all its data with this id; expected the id of one, as `POST /export` answers with]";
+    let foreign = app.export("globex", "json").await;
+    let erasure = confirmed(&app, "dry", r#","dry_run":true"#).await.job();
+    let person = json!({"identity_type": "email", "identity_value": "ada@example.org", "format": "json"});
+    let person =
+        app.owner("acme", "POST", "/subjects/export").key("p").json(&person.to_string()).send().await;
+    for export in [foreign, erasure, person.job(), uuid::Uuid::now_v7().to_string()] {
+        assert_eq!(after(&app, "k1", &export).await.problem(), none);
+    }
+    let export = app.export("acme", "json").await;
+    app.fail(&export).await;
+    assert_snapshot!(after(&app, "k1", &export).await.problem(), @"422 unusable-values: values of the body cannot be used; see `errors` [/after_export: this export is failed; expected one that is complete or under way]");
+    app.set_state(&export, "cancelled").await;
+    assert_snapshot!(after(&app, "k1", &export).await.problem(), @"422 unusable-values: values of the body cannot be used; see `errors` [/after_export: this export is cancelled; expected one that is complete or under way]");
+    assert_snapshot!(after(&app, "k1", "the last one").await.problem(), @"400 invalid-body: the body is not what is expected; see `errors` [/after_export: expected the id of a job, a UUID]");
+    assert_eq!(app.database.count("privacy_jobs WHERE kind = 'erasure'").await, 1, "the dry run alone");
+    let subject = r#"{"identity_type":"email","identity_value":"x","after_export":null}"#;
+    let subject = app.owner("acme", "POST", "/subjects/erase").key("s").json(subject).send().await;
+    assert!(subject.problem().contains("/after_export: there is no such member"), "{}", subject.problem());
+}

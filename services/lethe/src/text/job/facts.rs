@@ -16,7 +16,7 @@ pub(super) fn facts(job: &JobView, now: DateTime<Utc>) -> Vec<(&'static str, Str
         ("created", format!("{} ({})", moment(summary.created_at), ago(summary.created_at, now))),
     ];
     if let Some(at) = summary.not_before {
-        facts.push(("begins", format!("{} ({})", moment(at), ahead(at, now))));
+        facts.push(("begins", begins(&job.request, at, now)));
         if job.links.contains_key("cancel") {
             facts.push(("call off", format!("until then: lethe jobs cancel {}", summary.id)));
         }
@@ -46,6 +46,15 @@ pub(super) fn facts(job: &JobView, now: DateTime<Utc>) -> Vec<(&'static str, Str
         facts.push(("failure", format!("{}: {}", failure.code, failure.detail)));
     }
     facts
+}
+
+/// When an erasure begins: `2026-01-08 00:00:00 UTC (in 7 days)`, and the export that it waits for besides.
+pub fn begins(request: &Value, at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let begins = format!("{} ({})", moment(at), ahead(at, now));
+    match request.get("after_export").and_then(Value::as_str) {
+        Some(export) => format!("{begins}, and not before export {export} is complete"),
+        None => begins,
+    }
 }
 
 /// What was asked for, whatever the kind of job: `format json, include_media false`.
@@ -82,6 +91,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_an_erasure_waits_for_is_told_with_its_beginning() {
+        let now: DateTime<Utc> = "2100-01-08T00:00:00Z".parse().unwrap();
+        assert_eq!(begins(&json!({}), now, now), "2100-01-08 00:00:00 UTC (now)");
+        let waits = begins(&json!({"after_export": "e-1"}), now, now);
+        assert_eq!(waits, "2100-01-08 00:00:00 UTC (now), and not before export e-1 is complete");
+    }
 
     #[test]
     fn a_request_says_what_was_asked_for_and_nobody_s_tag() {
