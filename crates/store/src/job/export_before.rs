@@ -51,9 +51,9 @@ pub(super) async fn must_be_to_come(
 }
 
 /// Whether no export is under way that the job at hand waits for. How it ended is for the erasure-worker to
-/// see, at the moment at which that counts.
+/// see, at the moment at which that counts. A subquery for one value is always looked up by the primary key;
+/// for `NOT EXISTS` all jobs may be read.
 pub(crate) fn none_is_waited_for() -> SqlLiteral<Bool> {
-    sql("NOT (privacy_jobs.request ? 'after_export' AND EXISTS (\
-         SELECT FROM privacy_jobs x \
-         WHERE x.id = (privacy_jobs.request ->> 'after_export')::uuid AND x.ended_at IS NULL))")
+    sql("coalesce((SELECT x.ended_at IS NOT NULL FROM privacy_jobs x \
+         WHERE x.id = (privacy_jobs.request ->> 'after_export')::uuid), true)")
 }
