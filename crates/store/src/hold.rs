@@ -178,6 +178,25 @@ impl Store {
         Ok(holds)
     }
 
+    /// A hold of the organisation, in effect or released, as an erasure obeyed it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails, or refuses: only the erasure worker may ask.
+    pub async fn obeyed_hold(
+        &self,
+        organisation: &OrganisationId,
+        id: Uuid,
+    ) -> Result<Option<ActiveHold>, StoreError> {
+        let mut conn = self.conn().await?;
+        let found = legal_holds::table
+            .find(id)
+            .filter(legal_holds::organisation_id.eq(organisation.as_str()))
+            .select(ActiveHold::as_select())
+            .first(&mut conn)
+            .await;
+        Ok(found.optional()?)
+    }
+
     /// One hold of the organisation.
     ///
     /// # Errors

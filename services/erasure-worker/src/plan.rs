@@ -32,11 +32,12 @@ pub(crate) async fn run(
 ) -> Result<Produced, StepError> {
     let request = request(step)?;
     preflight::export_is_delivered(erasures, step, &request).await?;
+    if let Some(deferred) = request.deferred {
+        let cutoff_at = preflight::of_deferred(erasures).await?;
+        return deferred::run(erasures, step, &request, deferred, cutoff_at).await;
+    }
     let checked = preflight::run(erasures, step).await?;
     progress.pulse();
-    if let Some(deferred) = request.deferred {
-        return deferred::run(erasures, step, &request, deferred, checked.cutoff_at).await;
-    }
     let (planned, rows) = decide(erasures, step, &request, &checked).await?;
     progress.pulse();
     let holds = held::find(erasures, step, &checked).await?;

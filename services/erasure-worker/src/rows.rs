@@ -13,23 +13,25 @@ use store::{Claimed, Produced};
 use crate::computed::{self, Computing};
 use crate::failure::{broken, erase_failed, plan_failed};
 use crate::scope::{StepScope, open};
-use crate::{Erasures, holds};
+use crate::{Erasures, holds, verify};
 
 pub(crate) async fn run(
     erasures: &Erasures,
     step: &Claimed,
     progress: &StepProgress,
 ) -> Result<Produced, StepError> {
-    let StepScope { erasure, batches, holds, only, .. } = open(&erasures.sealing, step)?;
+    let planned: StepScope = open(&erasures.sealing, step)?;
+    let holds = holds::before_erasing(erasures, step, &planned).await?;
+    let StepScope { erasure, batches, only, .. } = &planned;
     let (dataset, collection) = erasures.find(&erasure.collection)?;
     let schemas = erasures.schemas().await?;
     let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
-    let holds = holds::on(erasures, step, &erasure.collection, &holds).await?;
     let scope = EraseScope {
         holds: &holds,
         only: only.as_ref(),
         exclusive: erasure.exclusive,
         guards: &erasure.guards,
+        threads: &erasure.threads,
         ..EraseScope::all(&step.organisation, step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?)
     };
     let raw = erasures.pseudonym_key(&step.organisation)?;
@@ -42,6 +44,10 @@ pub(crate) async fn run(
         done = done.saturating_add(rows.erase(id, of).await?);
         count = count.saturating_add(1);
         progress.set(&erasure.collection, done, 0);
+    }
+    if planned.path_goes {
+        let scope = StepScope { holds: holds.clone(), ..planned.clone() };
+        verify::nothing_left(erasures, step, &[scope]).await?;
     }
     let result = RowsResult { rows: i64::try_from(done).unwrap_or(i64::MAX), batches: count };
     let result = serde_json::to_value(result).map_err(|_| broken("a result cannot be written down"))?;

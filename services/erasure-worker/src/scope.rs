@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use store::Claimed;
+use uuid::Uuid;
 
 use crate::failure::broken;
 
@@ -25,8 +26,15 @@ pub(crate) struct StepScope {
     pub batches: Batches,
     /// The legal holds on rows of the collection, as planning found them.
     pub holds: Vec<Hold>,
+    /// Every hold that planning knew of, on whatever rows.
+    #[serde(default)]
+    pub known: Vec<Uuid>,
     /// Only the rows that this hold kept, after its release.
     pub only: Option<HeldRows>,
+    /// Whether the rows lead to their organisation through others that are deleted later: then nobody
+    /// can find them at the end, and what is left of them is looked for before.
+    #[serde(default)]
+    pub path_goes: bool,
 }
 
 /// Rows in batches, each of which is one transaction.

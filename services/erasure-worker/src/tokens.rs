@@ -54,12 +54,13 @@ pub(crate) async fn run(
     step: &Claimed,
     progress: &StepProgress,
 ) -> Result<Produced, StepError> {
-    let StepScope { erasure, batches, holds, only, .. } = open(&erasures.sealing, step)?;
+    let planned: StepScope = open(&erasures.sealing, step)?;
+    let holds = holds::before_erasing(erasures, step, &planned).await?;
+    let StepScope { erasure, batches, only, .. } = planned;
     let (dataset, collection) = erasures.find(&erasure.collection)?;
     let oauth = collection.oauth.as_ref().ok_or_else(|| broken("the collection has no tokens any more"))?;
     let schemas = erasures.schemas().await?;
     let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
-    let holds = holds::on(erasures, step, &erasure.collection, &holds).await?;
     let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
     let scope = EraseScope {
         holds: &holds,

@@ -6,7 +6,9 @@ mod report;
 use std::collections::BTreeMap;
 
 use chassis::{StepError, StepProgress};
-use connectors::erase::{EraseScope, Expected, Remainder, Verification, verify};
+use chrono::{DateTime, Utc};
+use connectors::StoreConfig;
+use connectors::erase::{EraseScope, Expected, Remainder, Verification, can_verify, verify};
 use domain::erasure::RowAction;
 use domain::erasure::document::RowsResult;
 use domain::job::StepKind;
@@ -28,14 +30,11 @@ pub(crate) async fn run(
 ) -> Result<Produced, StepError> {
     let mut scopes: Vec<StepScope> = open(&erasures.sealing, step)?;
     for scope in &mut scopes {
-        scope.holds = holds::on(erasures, step, &scope.erasure.collection, &scope.holds).await?;
+        scope.holds = holds::on(erasures, step, scope).await?;
     }
     let rows = journalled(erasures, step).await?;
     progress.pulse();
-    let left = remainders(erasures, step, &scopes).await?;
-    if !left.is_empty() {
-        return Err(refused("not_erased", told(&left)));
-    }
+    nothing_left(erasures, step, &scopes).await?;
     progress.pulse();
     let (result, retained) = report(erasures, step, &scopes, rows).await?;
     let result = serde_json::to_value(result).map_err(|_| broken("a result cannot be written down"))?;
@@ -65,14 +64,63 @@ async fn journalled(erasures: &Erasures, step: &Claimed) -> Result<i64, StepErro
     Err(refused("journal_differs", detail))
 }
 
-async fn remainders(
+/// Refuses to go on when anything is left of these rows.
+pub(crate) async fn nothing_left(
     erasures: &Erasures,
     step: &Claimed,
     scopes: &[StepScope],
-) -> Result<Vec<Remainder>, StepError> {
-    let schemas = erasures.read_schemas().await?;
+) -> Result<(), StepError> {
     let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
-    let mut verifications: BTreeMap<&str, Vec<Verification>> = BTreeMap::new();
+    let left = remainders(erasures, step, (scopes, cutoff_at)).await?;
+    if left.is_empty() { Ok(()) } else { Err(refused("not_erased", told(&left))) }
+}
+
+/// What is left of these rows, by table and column.
+async fn remainders(
+    erasures: &Erasures,
+    step: &Claimed,
+    planned: (&[StepScope], DateTime<Utc>),
+) -> Result<Vec<Remainder>, StepError> {
+    let mut left = Vec::new();
+    for (store, verifications) in verifications(erasures, step, planned).await? {
+        let found = verify(reader(erasures, &store)?, &verifications).await;
+        left.extend(found.map_err(|error| store_failed(&error))?);
+    }
+    Ok(left)
+}
+
+/// Whether the roles that only read can look for all of this, before there is something to look for.
+pub(crate) async fn can_look(
+    erasures: &Erasures,
+    step: &Claimed,
+    planned: (&[StepScope], DateTime<Utc>),
+) -> Result<(), StepError> {
+    for (store, verifications) in verifications(erasures, step, planned).await? {
+        let tried = can_verify(reader(erasures, &store)?, &verifications).await;
+        tried.map_err(|error| match error.is_retryable() {
+            true => store_failed(&error),
+            false => refused(
+                "erasure_refused",
+                format!(
+                    "nothing was erased: the role that verifies could not look for what is left: {error}"
+                ),
+            ),
+        })?;
+    }
+    Ok(())
+}
+
+pub(crate) fn reader<'a>(erasures: &'a Erasures, store: &str) -> Result<&'a StoreConfig, StepError> {
+    erasures.verifiers.get(store).ok_or_else(|| broken("a store has no reader"))
+}
+
+async fn verifications(
+    erasures: &Erasures,
+    step: &Claimed,
+    (scopes, cutoff_at): (&[StepScope], DateTime<Utc>),
+) -> Result<BTreeMap<String, Vec<Verification>>, StepError> {
+    let schemas = erasures.read_schemas().await?;
+    let mut verifications: BTreeMap<String, Vec<Verification>> = BTreeMap::new();
     for StepScope { erasure, batches, holds, only, .. } in scopes {
         let (dataset, collection) = erasures.find(&erasure.collection)?;
         let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
@@ -91,16 +139,10 @@ async fn remainders(
         for (_, rows) in batches.numbered() {
             let verification = Verification::plan(collection, schema, &scope, &rows, expected);
             let verification = verification.map_err(|error| plan_failed(&error))?;
-            verifications.entry(&dataset.store).or_default().push(verification);
+            verifications.entry(dataset.store.clone()).or_default().push(verification);
         }
     }
-    let mut left = Vec::new();
-    for (store, verifications) in verifications {
-        let config = erasures.verifiers.get(store).ok_or_else(|| broken("a store has no reader"))?;
-        let found = verify(config, &verifications).await;
-        left.extend(found.map_err(|error| store_failed(&error))?);
-    }
-    Ok(left)
+    Ok(verifications)
 }
 
 /// What is left and where: table, column and number, no value.

@@ -40,5 +40,5 @@ pub use statement::{EraseStatement, Rows};
 pub use strategy::in_statement;
 pub use subject::{SubjectRead, SubjectRows};
 pub use survey::{Part, Survey, Surveyed};
-pub use verify::{Expected, Remainder, Verification, verify};
+pub use verify::{Expected, Remainder, Verification, can_verify, verify};
 pub use write::EraseTransaction;

@@ -29,13 +29,16 @@ pub struct EraseScope<'a> {
     pub exclusive: bool,
     /// A row is spared that another row still refers to by one of these keys.
     pub guards: &'a [Guard],
+    /// Nothing is deleted as long as a row that is not to go refers by one of these keys, which are the
+    /// table's own, to one that is.
+    pub threads: &'a [Guard],
 }
 
 impl<'a> EraseScope<'a> {
     /// Every row of the organisation up to the cutoff.
     #[must_use]
     pub fn all(organisation: &'a OrganisationId, cutoff_at: DateTime<Utc>) -> Self {
-        Self { organisation, cutoff_at, holds: &[], only: None, exclusive: false, guards: &[] }
+        Self { organisation, cutoff_at, holds: &[], only: None, exclusive: false, guards: &[], threads: &[] }
     }
 }
 
@@ -78,6 +81,30 @@ pub(crate) fn referred_to(
     }
     let referring = sql::relation(&guard.table);
     Ok(format!("EXISTS (SELECT FROM {referring} g WHERE {})", matches.join(" AND ")))
+}
+
+/// The condition under which a row refers to the row `t0`, by a key of their own table, for which
+/// `conditions` do not hold.
+pub(crate) fn threaded(
+    table: &TableName,
+    schema: &LiveSchema,
+    (thread, conditions): (&Guard, &str),
+) -> Result<String, PlanError> {
+    let relation = sql::relation(table);
+    let live = schema.tables.get(table).ok_or_else(|| PlanError::NoTable(table.clone()))?;
+    let mut same = Vec::new();
+    if live.primary_key.is_empty() {
+        same.push("t0.tableoid = g.tableoid AND t0.ctid = g.ctid".to_owned());
+    }
+    for name in &live.primary_key {
+        let column = sql::live_column(schema, table, name)?;
+        let name = sql::identifier(name);
+        same.push(format!("t0.{name} {} g.{name}", sql::equality(column, column)));
+    }
+    let refers = referred_to(table, schema, thread)?;
+    let refers = refers.strip_suffix(')').unwrap_or(&refers);
+    let same = same.join(" AND ");
+    Ok(format!("{refers} AND NOT EXISTS (SELECT FROM {relation} t0 WHERE ({conditions}) AND {same}))"))
 }
 
 /// The condition under which a hold keeps the row `t0`; NULL counts as not kept.

@@ -49,8 +49,16 @@ impl<'a> EraseStatement<'a> {
         let mut parameters = Parameters::default();
         let Selected { source, conditions, at_most } =
             Selected::of(collection, schema, scope, rows, &mut parameters)?;
+        let relation = sql::relation(&collection.table);
+        let mut spared = String::new();
+        for thread in scope.threads {
+            let threaded = scope::threaded(&collection.table, schema, (thread, &conditions))?;
+            spared.push_str(&format!(
+                " AND NOT EXISTS (SELECT FROM {relation} t0 WHERE {conditions} AND {threaded})"
+            ));
+        }
         let using = source.map(|source| format!(" USING {source}")).unwrap_or_default();
-        let sql = format!("DELETE FROM {} t0{using} WHERE {conditions}", sql::relation(&collection.table));
+        let sql = format!("DELETE FROM {relation} t0{using} WHERE {conditions}{spared}");
         Ok(Self { sql, parameters, at_most, table: collection.table.clone(), tables: tables_of(collection) })
     }
 

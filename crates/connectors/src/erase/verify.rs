@@ -7,7 +7,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use crate::config::StoreConfig;
 use crate::erase::keyed::{Parameters, Selected};
-use crate::erase::scope::EraseScope;
+use crate::erase::scope::{self, EraseScope};
 use crate::erase::statement::Rows;
 use crate::erase::strategy;
 use crate::error::StoreError;
@@ -96,6 +96,30 @@ impl Verification {
         Ok(Self { sql, parameters, counted, unverifiable, tables: tables_of(collection) })
     }
 
+    /// Plans to count the rows to be deleted to which rows refer that stay, by a key of their own table.
+    ///
+    /// # Errors
+    /// When the live schema has not what the map needs.
+    pub fn of_threads(
+        collection: &Collection,
+        schema: &LiveSchema,
+        scope: &EraseScope<'_>,
+        rows: &Rows<'_>,
+    ) -> Result<Self, PlanError> {
+        let mut planned = Self::plan(collection, schema, scope, rows, Expected::Deleted)?;
+        let mut parameters = Parameters::default();
+        let Selected { conditions, .. } = Selected::of(collection, schema, scope, rows, &mut parameters)?;
+        let mut threaded = Vec::new();
+        for thread in scope.threads {
+            threaded.push(scope::threaded(&collection.table, schema, (thread, &conditions))?);
+        }
+        if threaded.is_empty() {
+            planned.counted.clear();
+        }
+        planned.sql.push_str(&format!(" AND ({})", threaded.join(" OR ")));
+        Ok(planned)
+    }
+
     /// The columns of which no query can tell whether their values were replaced, because what
     /// replaces them looks like what was there.
     #[must_use]
@@ -121,6 +145,24 @@ pub async fn verify(
     }
     transaction.finish().await?;
     Ok(remainders)
+}
+
+/// Whether the role may look for all of this. Nothing is read: the server plans the queries, and checks
+/// what the role may do.
+///
+/// # Errors
+/// When it may not, or the store fails.
+pub async fn can_verify(config: &StoreConfig, verifications: &[Verification]) -> Result<(), StoreError> {
+    let config = StoreConfig { replica_url: None, max_connections: 1, ..config.clone() };
+    let transaction = SubjectStore::connect(&config)?.begin_read().await?;
+    for Verification { sql, parameters, tables, counted, .. } in verifications {
+        if !counted.is_empty() {
+            let (sql, parameters) = (format!("EXPLAIN {sql}"), parameters.typed());
+            let planned = transaction.client()?.query_typed(&sql, &parameters).await;
+            planned.map_err(|error| transaction.failed(error).reading(tables))?;
+        }
+    }
+    transaction.finish().await
 }
 
 impl ReadTransaction {

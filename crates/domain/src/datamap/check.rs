@@ -261,7 +261,7 @@ impl Checker<'_> {
         if declared.is_empty() && live.is_empty() {
             self.report(
                 Blocks::Erasure,
-                "the table has no primary key, and erasure needs one to address its rows; add one, or name its columns with `fides_meta: {primary_key: true}`".to_owned(),
+                "the table has no primary key, and erasure needs one to address its rows; add one to the table".to_owned(),
             );
         } else if !declared.is_empty() && !live.is_empty() && live != sorted {
             self.report(

@@ -116,7 +116,7 @@ pub struct LeftOver {
     /// The collection as `dataset.collection`.
     pub collection: String,
     /// `shared`: they are of another person or organisation too. `referred`: a row that stays refers
-    /// to them.
+    /// to them. `later`: they were made after the erasure was planned, and are a matter for another one.
     pub why: String,
     /// How many.
     pub rows: i64,
@@ -215,6 +215,7 @@ mod tests {
             action,
             exclusive: false,
             unsplit: false,
+            threads: Vec::new(),
             guards: Vec::new(),
         }
     }

@@ -55,7 +55,7 @@ pub(super) fn waves(
         .into_iter()
         .filter_map(|(at, columns)| {
             let action = RowAction::Unlink(columns.into_iter().collect());
-            Some(targets.get(at)?.erasure(action, Vec::new(), false))
+            Some(targets.get(at)?.erasure(action, Vec::new(), Vec::new()))
         })
         .collect();
     if !first.is_empty() {
@@ -150,18 +150,15 @@ fn circle(targets: &[Target<'_>], before: &Before<'_>, open: &BTreeSet<usize>) -
 /// What is done to a collection when its turn has come.
 fn erasure(target: &Target<'_>, facts: &StoreFacts) -> Option<CollectionErasure> {
     let Some(changes) = &target.changes else {
-        let others = keys::referring(facts, target.table());
-        let guards = others
-            .filter(|(table, _)| *table != target.table())
-            .map(|(table, key)| Guard::of(table, key))
-            .collect();
-        let unsplit = keys::referring(facts, target.table()).any(|(table, _)| table == target.table());
-        return Some(target.erasure(RowAction::Delete, guards, unsplit));
+        let (own, others): (Vec<_>, Vec<_>) =
+            keys::referring(facts, target.table()).partition(|(table, _)| *table == target.table());
+        let guards = |keys: Vec<_>| keys.into_iter().map(|(table, key)| Guard::of(table, key)).collect();
+        return Some(target.erasure(RowAction::Delete, guards(others), guards(own)));
     };
     let action = if target.unlinks {
         RowAction::Unlink(changes.iter().map(|change| change.column.clone()).collect())
     } else {
         RowAction::Anonymise(changes.clone())
     };
-    Some(target.erasure(action, Vec::new(), false))
+    Some(target.erasure(action, Vec::new(), Vec::new()))
 }

@@ -36,6 +36,10 @@ pub struct CollectionErasure {
     pub exclusive: bool,
     /// Whether all rows must go in one statement, because rows of the table refer to each other.
     pub unsplit: bool,
+    /// The keys by which they do. Were a row that stays to refer so to one that is deleted, the server
+    /// would refuse, or delete or change that row along: then none is deleted.
+    #[serde(default)]
+    pub threads: Vec<Guard>,
     /// Foreign keys of other tables that refer to rows which are deleted. A row that is still
     /// referred to by then (by one that is held, came later, or is another organisation's) is left
     /// and reported: otherwise the server would refuse the statement, or change that row along.
@@ -182,17 +186,45 @@ impl Target<'_> {
         changes.any(|change| change.column == column && change.strategy == Strategy::Null)
     }
 
-    pub(super) fn erasure(&self, action: RowAction, guards: Vec<Guard>, unsplit: bool) -> CollectionErasure {
+    pub(super) fn erasure(
+        &self,
+        action: RowAction,
+        guards: Vec<Guard>,
+        threads: Vec<Guard>,
+    ) -> CollectionErasure {
         CollectionErasure {
             collection: self.path.clone(),
             store: self.store.to_owned(),
             table: self.table().clone(),
             action,
             exclusive: self.exclusive,
-            unsplit,
+            unsplit: !threads.is_empty(),
+            threads,
             guards,
         }
     }
+}
+
+impl CollectionErasure {
+    /// What holds for rows of a collection whatever is planned for them: their tokens and media go, also
+    /// where no column of theirs changes.
+    #[must_use]
+    pub fn objects(collection: &Collection, (path, store): (&str, &str), schema: &LiveSchema) -> Self {
+        Self {
+            collection: path.to_owned(),
+            store: store.to_owned(),
+            table: collection.table.clone(),
+            action: RowAction::Anonymise(Vec::new()),
+            exclusive: exclusive(collection, schema),
+            unsplit: false,
+            threads: Vec::new(),
+            guards: Vec::new(),
+        }
+    }
+}
+
+fn exclusive(collection: &Collection, schema: &LiveSchema) -> bool {
+    collection.tenant.as_ref().is_some_and(|path| keys::leads_to_several(path, schema))
 }
 
 /// Every collection of a store, also those to whose rows nothing is done.
@@ -212,7 +244,7 @@ pub(super) fn targets<'a>(map: &'a DataMap, store: &'a str, schema: &LiveSchema)
             Erase::Delete => None,
             Erase::Anonymise => Some(changes(collection, live)),
         };
-        let exclusive = collection.tenant.as_ref().is_some_and(|path| keys::leads_to_several(path, schema));
+        let exclusive = exclusive(collection, schema);
         let path = format!("{}.{}", dataset.key, collection.name);
         let columns = live.into_iter().flat_map(|table| &table.columns);
         let nullable = columns.filter(|column| !column.not_null).map(|column| column.name.clone()).collect();

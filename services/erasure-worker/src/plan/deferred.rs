@@ -6,7 +6,7 @@ use chassis::StepError;
 use chrono::{DateTime, Utc};
 use domain::erasure::document::CollectionPlan;
 use domain::erasure::steps::{ErasureWork, RowsWork};
-use domain::erasure::{Deferred, ErasurePlan, ErasureRequest};
+use domain::erasure::{CollectionErasure, Deferred, ErasurePlan, ErasureRequest, RowAction};
 use domain::hold::HeldRows;
 use domain::id::JobId;
 use domain::plan::CollectionSize;
@@ -18,7 +18,7 @@ use store::{Claimed, Produced};
 use super::survey::Surveyed;
 use super::{Decision, produced};
 use crate::Erasures;
-use crate::failure::control_failed;
+use crate::failure::{control_failed, refused};
 use crate::holds;
 use crate::scope::{StepScope, unsealed};
 
@@ -40,23 +40,31 @@ pub(super) async fn run(
     let verified = verified_by(erasures, step, deferred).await?;
     let mut surveyed = Surveyed::default();
     let (mut waves, mut work) = (BTreeMap::new(), BTreeMap::<usize, Vec<(RowsWork, StepScope)>>::new());
+    let (mut steps, mut tokens, mut media) = (ErasureWork::default(), Vec::new(), Vec::new());
     for kept in verified {
-        let Some(rows) =
-            kept.holds.iter().find(|hold| hold.id == deferred.hold).map(|hold| hold.rows.clone())
-        else {
-            continue;
-        };
         let path = kept.erasure.collection.clone();
+        let rows = match kept.holds.iter().find(|hold| hold.id == deferred.hold) {
+            Some(hold) => Some(hold.rows.clone()),
+            // Placed after planning, which then did not write down what it keeps.
+            None => holds::kept_by(erasures, step, (deferred.hold, &path)).await?,
+        };
+        let Some(rows) = rows else { continue };
         waves.entry(kept.wave).or_insert_with(Vec::new).push(kept.erasure.clone());
         let scope = narrowed(erasures, step, kept, rows).await?;
         surveyed.verify.push(scope.clone());
         surveyed.collections.push(planned(&scope));
         surveyed.sizes.push(CollectionSize { collection: path.clone(), rows: 0 });
+        objects(erasures, request, &scope, &mut steps, (&mut tokens, &mut media))?;
         let rows = RowsWork { collection: path, part_no: None, rows: 0 };
         work.entry(scope.wave).or_default().push((rows, scope));
     }
     surveyed.sizes.dedup_by(|one, other| one.collection == other.collection);
-    let mut steps = ErasureWork::default();
+    if work.is_empty() {
+        let detail =
+            "nothing was erased: which rows the hold kept is not known any more; ask for the erasure anew";
+        return Err(refused("hold_unknown", detail));
+    }
+    surveyed.scopes.extend(tokens.into_iter().chain(media));
     for wave in work.into_values() {
         let (rows, scopes): (Vec<_>, Vec<_>) = wave.into_iter().unzip();
         steps.waves.push(rows);
@@ -66,6 +74,32 @@ pub(super) async fn run(
     let waves = ErasurePlan { waves: waves.into_values().collect() };
     let decision = Decision { waves: &waves, nobody_found: false, holds: Vec::new(), cutoff_at };
     produced(erasures, step, request, &decision, surveyed)
+}
+
+/// The tokens and media of rows that were held: they were left with them.
+fn objects(
+    erasures: &Erasures,
+    request: &ErasureRequest,
+    rows: &StepScope,
+    steps: &mut ErasureWork,
+    (tokens, media): (&mut Vec<StepScope>, &mut Vec<StepScope>),
+) -> Result<(), StepError> {
+    let (_, collection) = erasures.find(&rows.erasure.collection)?;
+    if matches!(rows.erasure.action, RowAction::Unlink(_)) {
+        return Ok(());
+    }
+    let erasure = CollectionErasure { guards: Vec::new(), ..rows.erasure.clone() };
+    let scope = StepScope { erasure, ..rows.clone() };
+    if collection.oauth.is_some() {
+        steps.tokens.push((rows.erasure.collection.clone(), 0));
+        tokens.push(scope.clone());
+    }
+    if collection.media.is_some() && request.delete_media {
+        erasures.buckets.check()?;
+        steps.media.push((rows.erasure.collection.clone(), 0));
+        media.push(scope);
+    }
+    Ok(())
 }
 
 /// What the job that left the rows had looked at last: every collection whole.
@@ -93,8 +127,13 @@ async fn narrowed(
     kept: StepScope,
     rows: HeldRows,
 ) -> Result<StepScope, StepError> {
-    let holds = holds::on(erasures, step, &kept.erasure.collection, &kept.holds).await?;
-    Ok(StepScope { holds, only: Some(rows), ..kept })
+    // Those that are released by now keep nothing any more.
+    let open: Vec<_> = holds::in_effect(erasures, step).await?.iter().map(|open| open.id).collect();
+    let (holds, known) =
+        (kept.holds.iter().filter(|hold| open.contains(&hold.id)).cloned().collect(), kept.known.clone());
+    let planned = StepScope { holds, known, ..kept };
+    let holds = holds::on(erasures, step, &planned).await?;
+    Ok(StepScope { holds, known: open, only: Some(rows), ..planned })
 }
 
 fn planned(scope: &StepScope) -> CollectionPlan {

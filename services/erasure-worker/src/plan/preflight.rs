@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chassis::StepError;
 use chrono::{DateTime, Utc};
 use connectors::{OrganisationRead, Schemas};
-use domain::datamap::{Blocks, check};
+use domain::datamap::{Blocks, Dataset, OrganisationRoot, check};
 use domain::erasure::facts::StoreFacts;
 use domain::erasure::{ErasureRequest, Obstacle};
 use domain::schema::TableName;
@@ -68,6 +68,18 @@ pub(super) async fn run(erasures: &Erasures, step: &Claimed) -> Result<Checked, 
     Ok(Checked { schemas, facts, cutoff_at })
 }
 
+/// What a run after a release needs: a data map that fits, and the time. The organisation may be gone.
+pub(super) async fn of_deferred(erasures: &Erasures) -> Result<DateTime<Utc>, StepError> {
+    let schemas = erasures.read_schemas().await?;
+    fits(erasures, &schemas)?;
+    let (dataset, _) = root(erasures)?;
+    let failed = |error| store_failed(&error);
+    let transaction = erasures.store(dataset)?.begin_read().await.map_err(failed)?;
+    let now = transaction.clock().await.map_err(failed)?;
+    transaction.finish().await.map_err(failed)?;
+    Ok(now)
+}
+
 /// Obstacles as the reason why nothing is erased.
 pub(crate) fn refused_by(obstacles: &[Obstacle]) -> StepError {
     let told: Vec<String> = obstacles.iter().map(ToString::to_string).collect();
@@ -106,8 +118,7 @@ async fn find_organisation(
     schemas: &Schemas,
 ) -> Result<DateTime<Utc>, StepError> {
     let map = erasures.sources.map();
-    let (dataset, _) =
-        map.organisation().ok_or_else(|| broken("the data map names no table of organisations"))?;
+    let (dataset, _) = root(erasures)?;
     let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
     let read =
         OrganisationRead::plan(map, schema, &step.organisation).map_err(|error| plan_failed(&error))?;
@@ -121,6 +132,11 @@ async fn find_organisation(
     let cutoff_at = transaction.clock().await.map_err(failed)?;
     transaction.finish().await.map_err(failed)?;
     Ok(cutoff_at)
+}
+
+fn root(erasures: &Erasures) -> Result<(&Dataset, &OrganisationRoot), StepError> {
+    let root = erasures.sources.map().organisation();
+    root.ok_or_else(|| broken("the data map names no table of organisations"))
 }
 
 /// What the catalogues of every store say of the tables of the map.

@@ -3,7 +3,12 @@
 //! trigger that objects, is found before the first row is changed for good.
 
 use chassis::StepError;
-use connectors::erase::{EraseScope, Page, PageRead, PseudonymKey, Rows, rehearse};
+use std::collections::BTreeSet;
+
+use connectors::erase::{
+    BatchId, EraseScope, Page, PageRead, PseudonymKey, Remainder, Rows, Verification, rehearse,
+    verify as look,
+};
 use domain::erasure::RowAction;
 use store::Claimed;
 
@@ -12,6 +17,7 @@ use crate::Erasures;
 use crate::failure::{broken, plan_failed, refused, store_failed};
 use crate::rows::OneByOne;
 use crate::scope::StepScope;
+use crate::verify;
 
 /// So many rows of each collection.
 const ROWS: u32 = 100;
@@ -24,36 +30,40 @@ pub(super) async fn of(
 ) -> Result<(), StepError> {
     let raw = erasures.pseudonym_key(&step.organisation)?;
     let key = PseudonymKey::new(&raw);
+    journals(erasures, step, places).await?;
+    verify::can_look(erasures, step, (places, checked.cutoff_at)).await?;
     for place in places {
         let erasure = &place.erasure;
-        // What a deletion breaks is in the catalogues, and other rows may have to go first.
-        if matches!(erasure.action, RowAction::Delete) {
-            continue;
-        }
         let (dataset, collection) = erasures.find(&erasure.collection)?;
         let schema = checked.schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
         let scope = EraseScope {
             holds: &place.holds,
             exclusive: erasure.exclusive,
             guards: &erasure.guards,
+            threads: &erasure.threads,
             ..EraseScope::all(&step.organisation, checked.cutoff_at)
         };
         let store = erasures.store(dataset)?;
         let rows =
             OneByOne { store, collection, schema, scope, action: &erasure.action, key: &key, raw: &raw };
-        one(&rows, place).await?;
+        match erasure.action {
+            // What else a deletion breaks is in the catalogues, and other rows may have to go first.
+            RowAction::Delete if erasure.threads.is_empty() => {}
+            RowAction::Delete => threads(erasures, &rows, place).await?,
+            _ => one(step, &rows, place).await?,
+        }
     }
     Ok(())
 }
 
-async fn one(rows: &OneByOne<'_>, place: &StepScope) -> Result<(), StepError> {
+async fn one(step: &Claimed, rows: &OneByOne<'_>, place: &StepScope) -> Result<(), StepError> {
     let (_, all) = place.batches.numbered().next().ok_or_else(|| broken("a scope without rows"))?;
     let keys = few(rows, all).await?;
     if keys.is_empty() {
         return Ok(());
     }
     let statements = rows.statements(Rows::Keys(&keys)).await?;
-    let tried = rehearse(rows.store, &statements).await;
+    let tried = rehearse(rows.store, &probe(step), &statements).await;
     tried.map_err(|error| match error.is_retryable() {
         true => store_failed(&error),
         false => refused(
@@ -65,6 +75,49 @@ async fn one(rows: &OneByOne<'_>, place: &StepScope) -> Result<(), StepError> {
             ),
         ),
     })
+}
+
+/// An entry in the journal that is never kept: the planning step has no batches.
+fn probe(step: &Claimed) -> BatchId {
+    BatchId { job: step.job_id, step: step.step_no, batch: 0 }
+}
+
+/// Whether the journal of each store can be written, before tokens and media go, or another store's rows.
+async fn journals(erasures: &Erasures, step: &Claimed, places: &[StepScope]) -> Result<(), StepError> {
+    let stores: BTreeSet<&str> = places.iter().map(|place| place.erasure.store.as_str()).collect();
+    for (name, store) in erasures.sources.stores() {
+        if !stores.contains(name.as_str()) {
+            continue;
+        }
+        let tried = rehearse(store, &probe(step), &[]).await;
+        tried.map_err(|error| match error.is_retryable() {
+            true => store_failed(&error),
+            false => refused(
+                "erasure_refused",
+                format!("nothing was erased: the table lethe.journal of store `{name}` cannot be written ({error}); `lethe data-map journal` prints what makes it"),
+            ),
+        })?;
+    }
+    Ok(())
+}
+
+/// Refuses to delete rows to which rows of their own table refer that stay: the server would refuse half-way,
+/// or delete or change those along, a held row or another organisation's.
+async fn threads(erasures: &Erasures, rows: &OneByOne<'_>, place: &StepScope) -> Result<(), StepError> {
+    let (_, all) = place.batches.numbered().next().ok_or_else(|| broken("a scope without rows"))?;
+    let counted = Verification::of_threads(rows.collection, rows.schema, &rows.scope, &all);
+    let counted = [counted.map_err(|error| plan_failed(&error))?];
+    let found = look(verify::reader(erasures, &place.erasure.store)?, &counted).await;
+    let found = found.map_err(|error| store_failed(&error))?;
+    let Some(Remainder { table, rows, .. }) = found.first() else { return Ok(()) };
+    let columns: Vec<String> = place.erasure.threads.iter().map(|thread| thread.columns.join(", ")).collect();
+    let detail = format!(
+        "nothing was erased: {table}: {rows} rows that would be deleted are referred to ({}) by rows of the same table \
+         that stay (under a legal hold, newer than this request, or another organisation's); let the hold cover what \
+         its rows refer to, or anonymise this collection instead of deleting it",
+        columns.join("; ")
+    );
+    Err(refused("erasure_refused", detail))
 }
 
 /// The keys of the first rows.

@@ -8,8 +8,9 @@ use domain::datamap::{Collection, Dataset};
 use domain::erasure::document::{CollectionPlan, RetainedRows};
 use domain::erasure::steps::{ErasureWork, RowsWork};
 use domain::erasure::{CollectionErasure, ErasurePlan, ErasureRequest, RowAction};
+use domain::hold::{HeldRows, Hold};
 use domain::plan::CollectionSize;
-use domain::schema::LiveSchema;
+use domain::schema::{LiveSchema, TableName};
 use store::Claimed;
 
 use super::held::Held;
@@ -51,12 +52,25 @@ struct Place<'a> {
 impl Survey<'_> {
     pub async fn of(&self, planned: &ErasurePlan, request: &ErasureRequest) -> Result<Surveyed, StepError> {
         let mut found = Surveyed::default();
-        self.objects(planned, request, &mut found).await?;
+        self.objects(request, &mut found).await?;
         let mut places = Vec::new();
         for (wave, erasures) in planned.waves.iter().enumerate() {
             for erasure in erasures {
                 places.push(self.place(erasure, wave)?);
             }
+        }
+        let deleted = |place: &&Place<'_>| place.scope.erasure.action == RowAction::Delete;
+        let gone: Vec<_> = places
+            .iter()
+            .filter(deleted)
+            .map(|place| (&place.dataset.store, &place.collection.table))
+            .collect();
+        let gone: Vec<_> = gone.into_iter().map(|(store, table)| (store.clone(), table.clone())).collect();
+        for place in &mut places {
+            let leads = |(store, table): &(String, TableName)| {
+                *store == place.dataset.store && leads_through(place.collection, table)
+            };
+            place.scope.path_goes = gone.iter().any(leads);
         }
         for (wave, _) in planned.waves.iter().enumerate() {
             let mut work = Vec::new();
@@ -81,18 +95,39 @@ impl Survey<'_> {
             None => Batches::Ranges(vec![KeyRange::whole()]),
             Some(rows) => Batches::Keys(vec![rows.of(erasure).to_vec()]),
         };
-        let holds = self.holds.on(&erasure.collection)?;
-        let scope = StepScope { erasure: erasure.clone(), wave, batches, holds, only: None };
+        let mut holds = self.holds.on(&erasure.collection)?;
+        if erasure.action == RowAction::Delete {
+            self.keep_the_way(dataset, collection, &mut holds)?;
+        }
+        let (known, path_goes) = (self.holds.ids(), false);
+        let scope =
+            StepScope { erasure: erasure.clone(), wave, batches, holds, known, only: None, path_goes };
         Ok(Place { dataset, collection, schema, scope })
     }
 
-    /// Tokens and media: a step for each collection that has rows.
-    async fn objects(
+    /// Rows through which held ones lead to their organisation are kept by the same hold, unless it says
+    /// itself which: without them nobody could find what is held, neither now nor after the release.
+    fn keep_the_way(
         &self,
-        planned: &ErasurePlan,
-        request: &ErasureRequest,
-        found: &mut Surveyed,
+        dataset: &Dataset,
+        collection: &Collection,
+        holds: &mut Vec<Hold>,
     ) -> Result<(), StepError> {
+        for (other, from) in self.erasures.sources.collections() {
+            if other.store != dataset.store || !leads_through(from, &collection.table) {
+                continue;
+            }
+            for hold in self.holds.on(&collection_path(other, from))? {
+                if holds.iter().all(|known| known.id != hold.id) {
+                    holds.push(Hold { id: hold.id, rows: HeldRows::Where(Vec::new()) });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tokens and media: a step for each collection that has rows.
+    async fn objects(&self, request: &ErasureRequest, found: &mut Surveyed) -> Result<(), StepError> {
         let mut media = Vec::new();
         for (dataset, collection) in self.erasures.sources.collections() {
             let has_media = collection.media.is_some() && request.delete_media;
@@ -103,7 +138,10 @@ impl Survey<'_> {
                 self.erasures.buckets.check()?;
             }
             let path = collection_path(dataset, collection);
-            let place = self.place(&named(planned, dataset, collection, &path), 0)?;
+            let schema = self.checked.schemas.get(&dataset.store);
+            let schema = schema.ok_or_else(|| broken("a store has no schema"))?;
+            let erasure = CollectionErasure::objects(collection, (&path, &dataset.store), schema);
+            let place = self.place(&erasure, 0)?;
             let rows = self.count(&place, &[]).await?.erased;
             if rows == 0 {
                 continue;
@@ -254,18 +292,8 @@ impl Survey<'_> {
     }
 }
 
-/// What is planned for a collection, or that nothing is: its tokens and media go all the same.
-fn named(planned: &ErasurePlan, dataset: &Dataset, collection: &Collection, path: &str) -> CollectionErasure {
-    let planned = planned.waves.iter().flatten().find(|erasure| erasure.collection == path);
-    planned.cloned().map(|erasure| CollectionErasure { guards: Vec::new(), ..erasure }).unwrap_or_else(|| {
-        CollectionErasure {
-            collection: path.to_owned(),
-            store: dataset.store.clone(),
-            table: collection.table.clone(),
-            action: RowAction::Anonymise(Vec::new()),
-            exclusive: false,
-            unsplit: false,
-            guards: Vec::new(),
-        }
-    })
+/// Whether rows of the collection lead to their organisation through that table.
+fn leads_through(collection: &Collection, table: &TableName) -> bool {
+    collection.table != *table
+        && collection.tenant.iter().flat_map(|path| &path.hops).any(|hop| hop.target == *table)
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chassis::StepError;
+use chrono::{DateTime, NaiveDate, Utc};
 use connectors::SubjectStore;
 use connectors::erase::{EraseScope, Part, Survey, Surveyed};
 use domain::erasure::document::{LeftOver, VerifyResult};
@@ -21,14 +22,19 @@ pub(super) async fn report(
 ) -> Result<(VerifyResult, Vec<Retained>), StepError> {
     let (mut retained, mut left) = (BTreeMap::new(), BTreeMap::<(String, &str), i64>::new());
     for scope in scopes {
-        let Surveyed { held, shared, guarded, .. } = survey(erasures, step, scope).await?;
-        let path = &scope.erasure.collection;
+        let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
+        let Surveyed { held, shared, guarded, erased, .. } = survey(erasures, step, scope, cutoff_at).await?;
+        let (path, mut later) = (&scope.erasure.collection, 0);
+        if erasures.find(path)?.1.created_at.is_some() {
+            let ever = survey(erasures, step, scope, ever()).await?;
+            later = ever.erased.saturating_sub(erased);
+        }
         for (hold, rows) in held {
             // A row that is unlinked first and deleted later is kept once.
             let known = retained.entry((hold, path.clone())).or_insert(rows);
             *known = rows.max(*known);
         }
-        for (why, rows) in [("shared", shared), ("referred", guarded)] {
+        for (why, rows) in [("shared", shared), ("referred", guarded), ("later", later)] {
             let known = left.entry((path.clone(), why)).or_insert(rows);
             *known = rows.max(*known);
         }
@@ -43,13 +49,23 @@ pub(super) async fn report(
     Ok((VerifyResult { rows, left: left.collect() }, retained))
 }
 
+/// Later than any row.
+fn ever() -> DateTime<Utc> {
+    let last = NaiveDate::from_ymd_opt(9999, 12, 31).and_then(|day| day.and_hms_opt(0, 0, 0));
+    last.map_or(DateTime::<Utc>::MAX_UTC, |last| last.and_utc())
+}
+
 /// What there is of one scope now, asked as a role that only reads.
-async fn survey(erasures: &Erasures, step: &Claimed, scope: &StepScope) -> Result<Surveyed, StepError> {
+async fn survey(
+    erasures: &Erasures,
+    step: &Claimed,
+    scope: &StepScope,
+    cutoff_at: DateTime<Utc>,
+) -> Result<Surveyed, StepError> {
     let (dataset, collection) = erasures.find(&scope.erasure.collection)?;
     let schemas = erasures.schemas().await?;
     let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
     let config = erasures.verifiers.get(&dataset.store).ok_or_else(|| broken("a store has no reader"))?;
-    let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
     let failed = |error| store_failed(&error);
     let transaction = SubjectStore::connect(config).map_err(failed)?.begin_read().await.map_err(failed)?;
     let mut all = Surveyed::default();
@@ -68,6 +84,7 @@ async fn survey(erasures: &Erasures, step: &Claimed, scope: &StepScope) -> Resul
         };
         let survey = Survey::plan(&part, &[], schema).map_err(|error| plan_failed(&error))?;
         let found = transaction.survey(&survey).await.map_err(failed)?;
+        all.erased = all.erased.saturating_add(found.erased);
         all.shared = all.shared.saturating_add(found.shared);
         all.guarded = all.guarded.saturating_add(found.guarded);
         for (hold, rows) in found.held {

@@ -90,7 +90,7 @@ fn primary_keys() {
     assert_eq!(
         findings(&silent, schema(keyless)),
         [
-            "shop.customer: error (erasure): the table has no primary key, and erasure needs one to address its rows; add one, or name its columns with `fides_meta: {primary_key: true}`"
+            "shop.customer: error (erasure): the table has no primary key, and erasure needs one to address its rows; add one to the table"
         ]
     );
     assert_eq!(findings(&silent, schema(customers())), NOTHING, "the table's word is enough, too");
