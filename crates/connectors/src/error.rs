@@ -19,8 +19,8 @@ use tokio_postgres::error::{DbError, ErrorPosition};
 pub struct StoreError {
     store: String,
     kind: StoreErrorKind,
-    sqlstate: Option<String>,
-    constraint: Option<String>,
+    sqlstate: Option<Box<str>>,
+    constraint: Option<Box<str>>,
     reading: Vec<TableName>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -82,8 +82,8 @@ impl StoreError {
 
     pub(crate) fn driver(store: &str, error: tokio_postgres::Error) -> Self {
         if let Some(refusal) = error.as_db_error() {
-            let sqlstate = Some(refusal.code().code().to_owned());
-            let constraint = refusal.constraint().map(str::to_owned);
+            let sqlstate = Some(refusal.code().code().into());
+            let constraint = refusal.constraint().map(Into::into);
             return Self { sqlstate, constraint, ..Self::new(store, classify(refusal)) };
         }
         let transport = error.is_closed()

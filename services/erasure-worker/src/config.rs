@@ -53,7 +53,7 @@ pub struct BucketSettings {
 }
 
 fn default_batch() -> u32 {
-    3_000
+    1_000
 }
 
 fn default_step() -> u32 {

@@ -12,4 +12,5 @@ mod grace;
 mod organisation;
 mod person;
 mod refused;
+mod spared;
 mod world;

@@ -14,7 +14,7 @@ use testkit::{ControlDatabase, Database, Provider, empty_database, new_erasure, 
 use tokio_postgres::Client;
 
 /// Seals and makes pseudonyms.
-const KEY: &str = "0123456789abcdef0123456789abcdef";
+pub const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 pub struct World {
     pub control: ControlDatabase,
@@ -119,10 +119,15 @@ impl World {
 
     /// Runs a request to its end.
     pub async fn run(&self, new: &NewErasure) -> Ended {
-        let job = match self.api.create_erasure(new).await.unwrap() {
-            Accepted::Created(job) | Accepted::Replayed(job) => job,
-        };
+        let job = self.accepted(new).await;
         self.finish(job, &new.organisation).await
+    }
+
+    /// Has a request accepted, and no more.
+    pub async fn accepted(&self, new: &NewErasure) -> JobId {
+        match self.api.create_erasure(new).await.unwrap() {
+            Accepted::Created(job) | Accepted::Replayed(job) => job,
+        }
     }
 
     /// Runs whatever is due until the job has ended.

@@ -1,0 +1,239 @@
+//! Rows that must not go along with others, and what must not be taken for done.
+
+use serde_json::{Value, json};
+use store::NewHold;
+use testkit::{organisation, owner};
+use uuid::Uuid;
+
+use crate::world::{Ended, KEY, World};
+
+/// People who lead to their organisation through memberships, which are deleted; invitations among them.
+const SCHEMA: &str = "
+    CREATE TABLE org (id int PRIMARY KEY, name text NOT NULL);
+    CREATE TABLE person (id int PRIMARY KEY, email text, token text, provider text DEFAULT 'mail');
+    CREATE TABLE member (person int NOT NULL, org int NOT NULL REFERENCES org, PRIMARY KEY (person, org));
+    CREATE TABLE visit (
+        id int PRIMARY KEY, org int NOT NULL REFERENCES org, at timestamptz, source text,
+        before int REFERENCES visit ON DELETE CASCADE);
+    INSERT INTO org VALUES (1, 'One'), (2, 'Two');
+    INSERT INTO person SELECT n, 'p' || n || '@example.org', 'token-' || n FROM generate_series(1, 20) n;
+    INSERT INTO member SELECT n, 1 + n % 2 FROM generate_series(1, 20) n;
+    INSERT INTO visit SELECT n, 1 + n % 2, '2024-01-01', 'web', CASE WHEN n > 4 THEN n - 2 END FROM generate_series(1, 20) n
+        WHERE n > 2;";
+
+const MAP: &str = "
+dataset:
+- fides_key: shop
+  lethe: {organisation: {collection: org, key: id}}
+  collections:
+  - name: org
+    fields:
+    - {name: id, fides_meta: {primary_key: true}}
+    - {name: name, data_categories: [user.name], lethe: {strategy: redact_text}}
+  - name: person
+    lethe:
+      tenant: {columns: [id], through: {collection: member, fields: [person]}}
+      oauth: {provider: provider, access_token: token}
+      #person
+    fields:
+    - {name: id, fides_meta: {primary_key: true}}
+    - {name: email, lethe: {strategy: null}}
+    - {name: token, lethe: {strategy: null}}
+    - {name: provider}
+  - name: member
+    lethe: {tenant: org, erase: delete}
+    fields:
+    - {name: person, fides_meta: {primary_key: true}}
+    - {name: org, fides_meta: {primary_key: true, references: [{dataset: shop, field: org.id}]}}
+  - name: visit
+    lethe: {tenant: org, erase: delete, created_at: at}
+    fields:
+    - {name: id, fides_meta: {primary_key: true}}
+    - {name: org, fides_meta: {references: [{dataset: shop, field: org.id}]}}
+    - {name: at}
+    - {name: source, data_categories: [user.behavior]}
+";
+
+async fn world(more: &str) -> World {
+    World::new(&format!("{SCHEMA};{more}"), MAP, None).await
+}
+
+/// Places a hold with these values to find its rows by.
+async fn hold(world: &World, scope: Value, values: &[&str]) -> Uuid {
+    let id = Uuid::now_v7();
+    let ring = packages::KeyRing::new("k1", [("k1".to_owned(), KEY.into())]).unwrap();
+    let sealed = json!({"values": values}).to_string();
+    let sealed = ring.seal(packages::SealedFor { organisation: "1", job_id: id }, &sealed.into()).unwrap();
+    let new = NewHold {
+        id,
+        organisation: organisation("1"),
+        scope,
+        sealed: Some(sealed),
+        ground: "legal_claims".to_owned(),
+        owner: "legal department".to_owned(),
+        review_on: "2027-01-31".parse().unwrap(),
+    };
+    world.api.place_hold(&new, &owner("officer-1")).await.unwrap().id
+}
+
+/// Releases a hold and runs what is asked for then.
+async fn release(world: &World, hold: Uuid) -> Ended {
+    let ours = organisation("1");
+    let jobs = world.api.release_hold(&ours, hold, &owner("officer-1")).await.unwrap();
+    assert_eq!(jobs.len(), 1);
+    world.finish(jobs[0], &ours).await
+}
+
+fn completed(ended: &Ended) {
+    assert_eq!((ended.state.as_str(), ended.failure.as_deref()), ("completed", None));
+}
+
+async fn visits(world: &World) -> Vec<String> {
+    world.rows("SELECT org, count(*) FROM visit GROUP BY 1 ORDER BY 1").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_refer_to_each_other_go_together() {
+    let world = world("").await;
+    completed(&world.erase("1").await);
+    assert_eq!(visits(&world).await, ["(2,9)"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_another_organisation_is_not_deleted_along() {
+    let world = world("UPDATE visit SET before = 4 WHERE id = 9").await;
+    assert_eq!(world.rows("SELECT org FROM visit WHERE id IN (4, 9) ORDER BY id").await, ["(1)", "(2)"]);
+    let before = world.digests().await;
+    let ended = world.erase("1").await;
+    let failure = ended.failure.unwrap_or_default();
+    assert!(failure.starts_with("erasure_refused: nothing was erased: public.visit: 1 rows that would be deleted are referred to (before) by rows of the same table that stay"), "{failure}");
+    assert_eq!(world.digests().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_row_is_not_deleted_along() {
+    let world = world("").await;
+    let compared = json!([{"column": "id", "operator": "equal"}]);
+    hold(&world, json!({"kind": "rows", "collection": "shop.visit", "comparisons": compared}), &["8"]).await;
+    let before = world.digests().await;
+    let ended = world.erase("1").await;
+    assert!(ended.failure.unwrap_or_default().contains("let the hold cover what its rows refer to"));
+    assert_eq!(world.digests().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_is_found_although_the_way_to_it_is_deleted() {
+    // A trigger that the map allows, and that undoes what is written.
+    let stubborn = "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS \
+                    'BEGIN NEW.email = OLD.email; RETURN NEW; END'; \
+                    CREATE TRIGGER keep BEFORE UPDATE ON person FOR EACH ROW EXECUTE FUNCTION keep()";
+    let map = MAP.replace("#person", "triggers: [keep]");
+    let world = World::new(&format!("{SCHEMA};{stubborn}"), &map, None).await;
+    let ended = world.erase("1").await;
+    assert_eq!(ended.state, "failed");
+    let failure = ended.failure.unwrap_or_default();
+    assert!(failure.contains("public.person.email: 10 rows still hold values"), "{failure}");
+    assert_eq!(world.rows("SELECT count(*) FROM member").await, ["(20)"], "the way to them is there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn held_rows_keep_the_way_to_them_and_their_tokens_until_the_release() {
+    let world = world("").await;
+    let held = hold(&world, json!({"kind": "collection", "collection": "shop.person"}), &[]).await;
+    completed(&world.erase("1").await);
+    assert_eq!(world.rows("SELECT count(email), count(token) FROM person").await, ["(20,20)"]);
+    assert_eq!(world.rows("SELECT count(*) FROM member").await, ["(20)"]);
+    assert_eq!(world.provider.accepted().len(), 0, "tokens of held rows stay valid");
+    completed(&release(&world, held).await);
+    assert_eq!(world.rows("SELECT count(email), count(token) FROM person").await, ["(10,10)"]);
+    assert_eq!(world.rows("SELECT org, count(*) FROM member GROUP BY 1").await, ["(2,10)"]);
+    assert_eq!(world.provider.accepted().len(), 10, "they are revoked with their rows");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_that_comes_and_goes_while_the_job_runs_is_obeyed_to_its_end() {
+    let world = world("").await;
+    let held = hold(&world, json!({"kind": "collection", "collection": "shop.visit"}), &[]).await;
+    let mut new = testkit::new_erasure("1");
+    new.request.grace_period_days = 0.try_into().unwrap();
+    let job = world.accepted(&new).await;
+    let planning = world.claim(job, 1).await;
+    world.step(&planning).await;
+    let jobs = world.api.release_hold(&organisation("1"), held, &owner("officer-1")).await.unwrap();
+    assert_eq!(jobs, [], "the job has not left anything yet");
+    completed(&world.finish(job, &organisation("1")).await);
+    assert_eq!(visits(&world).await, ["(1,9)", "(2,9)"], "what it was planned with");
+    let rest =
+        world.admin.query_one("SELECT id FROM privacy_jobs WHERE request ? 'deferred'", &[]).await.unwrap();
+    completed(&world.finish(domain::id::JobId(rest.get(0)), &organisation("1")).await);
+    assert_eq!(visits(&world).await, ["(2,9)"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_hold_kept_that_came_after_planning_is_erased_after_its_release() {
+    let world = world("").await;
+    let mut new = testkit::new_erasure("1");
+    new.request.grace_period_days = 0.try_into().unwrap();
+    let job = world.accepted(&new).await;
+    let planning = world.claim(job, 1).await;
+    world.step(&planning).await;
+    let held = hold(&world, json!({"kind": "collection", "collection": "shop.visit"}), &[]).await;
+    completed(&world.finish(job, &organisation("1")).await);
+    assert_eq!(visits(&world).await, ["(1,9)", "(2,9)"]);
+    completed(&release(&world, held).await);
+    assert_eq!(visits(&world).await, ["(2,9)"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_on_a_person_that_comes_after_planning_stops_what_is_left_of_the_job() {
+    let world = world("").await;
+    let mut new = testkit::new_erasure("1");
+    new.request.grace_period_days = 0.try_into().unwrap();
+    let job = world.accepted(&new).await;
+    let planning = world.claim(job, 1).await;
+    world.step(&planning).await;
+    let before = world.digests().await;
+    hold(&world, json!({"kind": "subject", "identity_type": "email"}), &[]).await;
+    let ended = world.finish(job, &organisation("1")).await;
+    let failure = ended.failure.unwrap_or_default();
+    assert!(failure.starts_with("hold_placed_late: the legal hold"), "{failure}");
+    assert_eq!(world.digests().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_made_later_are_left_and_reported() {
+    let later = "INSERT INTO visit VALUES (101, 1, clock_timestamp() + interval '1 day', 'web', NULL)";
+    let world = world(later).await;
+    let ended = world.erase("1").await;
+    completed(&ended);
+    assert_eq!(world.rows("SELECT id FROM visit WHERE org = 1").await, ["(101)"]);
+    let sql = "SELECT result FROM job_steps WHERE job_id = $1 AND kind = 'verify_erasure'";
+    let result: Value = world.admin.query_one(sql, &[&ended.job.0]).await.unwrap().get(0);
+    assert_eq!(result["left"], json!([{"collection": "shop.visit", "why": "later", "rows": 1}]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_or_a_reader_without_its_rights_is_told_before_anything_is_revoked() {
+    let roles = "DO $$ DECLARE role text; BEGIN FOREACH role IN ARRAY ARRAY['spared_eraser', 'spared_reader'] LOOP \
+                 IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN EXECUTE format('CREATE ROLE %I', role); END IF; \
+                 END LOOP; END $$; GRANT SELECT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO spared_eraser; \
+                 GRANT SELECT ON ALL TABLES IN SCHEMA public TO spared_reader";
+    for (wrong, told) in [
+        (
+            "REVOKE INSERT ON lethe.journal FROM spared_eraser",
+            "the table lethe.journal of store `shop` cannot be written",
+        ),
+        (
+            "REVOKE SELECT ON visit FROM spared_reader",
+            "the role that verifies could not look for what is left",
+        ),
+    ] {
+        let sql = format!("{SCHEMA};{roles}");
+        let world = World::new(&sql, MAP, Some(("spared_eraser", "spared_reader"))).await;
+        world.client.batch_execute(wrong).await.unwrap();
+        let ended = world.erase("1").await;
+        let failure = ended.failure.unwrap_or_default();
+        assert!(failure.contains("nothing was erased: ") && failure.contains(told), "{failure}");
+        assert_eq!(world.provider.accepted().len(), 0);
+    }
+}
