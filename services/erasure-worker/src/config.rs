@@ -53,7 +53,7 @@ pub struct BucketSettings {
 }
 
 fn default_batch() -> u32 {
-    1_000
+    3_000
 }
 
 fn default_step() -> u32 {
