@@ -141,7 +141,15 @@ rmq_await() {
         alive "$rmq_spawned" && [ "$(now_ms)" -lt "$deadline" ] || return 1
         sleep 0.1
     done
-    rmq_booted
+    rmq_booted && rmq_elect
+}
+
+# rmq_elect: has queues elect their leader. After a kill -9 a quorum queue of a single node (RabbitMQ 3.10) may
+# remain a follower for ever, which takes messages and confirms none: nobody else is there to ask for an election.
+rmq_elect() {
+    rmq_ctl eval '[ra:trigger_election(Id) || Queue <- rabbit_amqqueue:list_by_type(rabbit_quorum_queue),
+        {Name, _} = Id <- [amqqueue:get_pid(Queue)], element(1, sys:get_state(Name, 5000)) =:= follower].' \
+        >"$rmq_dir/log/elect" 2>&1 || show_log "$rmq_dir/log/elect"
 }
 
 # rmq_begin: leaves a sound node as it is, repairs one that lost its port mapper, or starts one. rmq_finish waits.
