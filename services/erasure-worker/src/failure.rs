@@ -33,9 +33,10 @@ pub(crate) fn plan_failed(error: &PlanError) -> StepError {
     StepError::Permanent(FailureReason::new("store_schema", error.to_string()))
 }
 
-/// The control database failed.
+/// The control database failed. Whatever it answered in the middle of a crash, the next attempt may find it
+/// well; attempts are counted.
 pub(crate) fn control_failed(error: &store::StoreError) -> StepError {
-    decide(error.is_retryable(), FailureReason::new("control_unreachable", error.to_string()))
+    StepError::Retryable(FailureReason::new("control_unreachable", error.to_string()))
 }
 
 /// Something that only another version, or a person, can mend.
