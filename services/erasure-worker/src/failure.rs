@@ -33,10 +33,11 @@ pub(crate) fn plan_failed(error: &PlanError) -> StepError {
     StepError::Permanent(FailureReason::new("store_schema", error.to_string()))
 }
 
-/// The control database failed. Whatever it answered in the middle of a crash, the next attempt may find it
-/// well; attempts are counted.
+/// The control database failed. Which of a server's answers mean that it is going down the driver does not
+/// tell, so a statement that failed is tried again whatever the answer was: attempts are counted.
 pub(crate) fn control_failed(error: &store::StoreError) -> StepError {
-    StepError::Retryable(FailureReason::new("control_unreachable", error.to_string()))
+    let passing = error.is_retryable() || matches!(error, store::StoreError::Query(_));
+    decide(passing, FailureReason::new("control_unreachable", error.to_string()))
 }
 
 /// Something that only another version, or a person, can mend.
@@ -56,4 +57,22 @@ pub(crate) fn retry_later(code: &str, detail: impl Into<String>) -> StepError {
 
 fn decide(retryable: bool, reason: FailureReason) -> StepError {
     if retryable { StepError::Retryable(reason) } else { StepError::Permanent(reason) }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::result::{DatabaseErrorKind, Error};
+
+    use super::*;
+
+    #[test]
+    fn a_control_database_that_goes_down_ends_no_step_for_good() {
+        for kind in [DatabaseErrorKind::Unknown, DatabaseErrorKind::ClosedConnection] {
+            // "terminating connection because of crash of another server process"
+            let gone = Error::DatabaseError(kind, Box::new(String::from("terminating connection")));
+            assert!(matches!(control_failed(&gone.into()), StepError::Retryable(_)));
+        }
+        let corrupt = store::StoreError::Corrupt("a row".to_owned());
+        assert!(matches!(control_failed(&corrupt), StepError::Permanent(_)));
+    }
 }
