@@ -20,6 +20,15 @@ pub(crate) fn store_failed(error: &connectors::StoreError) -> StepError {
     decide(error.is_retryable(), FailureReason::new(code, error.to_string()))
 }
 
+/// A subject store does not take, or show, what planning tries on it. Only what passes by itself is tried
+/// again; anything else has to be mended first.
+pub(crate) fn trial_failed(error: &connectors::StoreError, told: &str) -> StepError {
+    match error.is_retryable() {
+        true => store_failed(error),
+        false => refused("erasure_refused", format!("nothing was erased: {told} ({error})")),
+    }
+}
+
 /// A batch was not done, or it is not known whether it was.
 pub(crate) fn erase_failed(error: &EraseError) -> StepError {
     match error {

@@ -14,7 +14,7 @@ use domain::erasure::document::RowsResult;
 use domain::job::StepKind;
 use store::{Claimed, Produced};
 
-use crate::failure::{broken, plan_failed, refused, store_failed};
+use crate::failure::{broken, plan_failed, refused, store_failed, trial_failed};
 use crate::scope::{StepScope, open};
 use crate::{Erasures, holds};
 
@@ -97,19 +97,14 @@ pub(crate) async fn can_look(
 ) -> Result<(), StepError> {
     for (store, verifications) in verifications(erasures, step, planned).await? {
         let tried = can_verify(reader(erasures, &store)?, &verifications).await;
-        tried.map_err(|error| match error.is_retryable() {
-            true => store_failed(&error),
-            false => refused(
-                "erasure_refused",
-                format!(
-                    "nothing was erased: the role that verifies could not look for what is left: {error}"
-                ),
-            ),
+        tried.map_err(|error| {
+            trial_failed(&error, "the role that verifies could not look for what is left; grant it SELECT")
         })?;
     }
     Ok(())
 }
 
+/// Where a store is read to verify.
 pub(crate) fn reader<'a>(erasures: &'a Erasures, store: &str) -> Result<&'a StoreConfig, StepError> {
     erasures.verifiers.get(store).ok_or_else(|| broken("a store has no reader"))
 }

@@ -4,11 +4,12 @@
 //! mend it. What only erasure needs does not stand in the way of an export: a person's right of
 //! access does not wait for a strategy.
 
+mod erasure;
+
 use std::collections::BTreeMap;
 
 use crate::schema::{LiveSchema, Table, TypeFamily};
 
-use super::category;
 use super::model::{Collection, DataMap, Dataset, Erase, Field, Position};
 
 /// One disagreement between the data map and a subject store.
@@ -248,63 +249,6 @@ impl Checker<'_> {
                 Blocks::Everything,
                 format!("its tenant leads through {name}.{column}, but there is no such column"),
             );
-        }
-    }
-
-    fn primary_key(&mut self, table: &Table) {
-        let declared: Vec<&str> =
-            self.collection.fields.iter().filter(|f| f.primary_key).map(|f| f.name.as_str()).collect();
-        let mut live: Vec<&str> = table.primary_key.iter().map(String::as_str).collect();
-        let mut sorted = declared.clone();
-        live.sort_unstable();
-        sorted.sort_unstable();
-        if declared.is_empty() && live.is_empty() {
-            self.report(
-                Blocks::Erasure,
-                "the table has no primary key, and erasure needs one to address its rows; add one to the table".to_owned(),
-            );
-        } else if !declared.is_empty() && !live.is_empty() && live != sorted {
-            self.report(
-                Blocks::Erasure,
-                format!(
-                    "the map's primary key ({}) is not the table's ({})",
-                    declared.join(", "),
-                    table.primary_key.join(", ")
-                ),
-            );
-        }
-    }
-
-    fn strategies(&mut self, table: &Table) {
-        for field in &self.collection.fields {
-            let Some(column) = table.column(&field.name) else {
-                continue;
-            };
-            let distinct = table.must_stay_distinct(&field.name);
-            let personal = field.data_categories.iter().any(|c| category::personal(c));
-            match &field.strategy {
-                Some(strategy) => {
-                    if let Some(reason) = strategy.misfit(column, distinct) {
-                        let name = strategy.name();
-                        self.report_field(
-                            field,
-                            Blocks::Erasure,
-                            format!(
-                                "the strategy `{name}` cannot apply: {reason}; {}",
-                                super::Strategy::fitting(column, distinct)
-                            ),
-                        );
-                    }
-                }
-                None if personal
-                    && !field.primary_key
-                    && category::default_strategy(&field.data_categories, column, distinct).is_none() =>
-                {
-                    let sql_type = &column.sql_type;
-                    self.report_field(field, Blocks::Erasure, format!("it holds personal data, and no default strategy fits a column of type {sql_type} with its constraints; {}", super::Strategy::fitting(column, distinct)));
-                }
-                None => {}
-            }
         }
     }
 

@@ -2,9 +2,9 @@
 //! are erased as the plan says, and that is undone. A CHECK that refuses the new values, a rule or a
 //! trigger that objects, is found before the first row is changed for good.
 
-use chassis::StepError;
 use std::collections::BTreeSet;
 
+use chassis::StepError;
 use connectors::erase::{
     BatchId, EraseScope, Page, PageRead, PseudonymKey, Remainder, Rows, Verification, rehearse,
     verify as look,
@@ -14,7 +14,7 @@ use store::Claimed;
 
 use super::preflight::Checked;
 use crate::Erasures;
-use crate::failure::{broken, plan_failed, refused, store_failed};
+use crate::failure::{broken, plan_failed, refused, store_failed, trial_failed};
 use crate::rows::OneByOne;
 use crate::scope::StepScope;
 use crate::verify;
@@ -64,16 +64,13 @@ async fn one(step: &Claimed, rows: &OneByOne<'_>, place: &StepScope) -> Result<(
     }
     let statements = rows.statements(Rows::Keys(&keys)).await?;
     let tried = rehearse(rows.store, &probe(step), &statements).await;
-    tried.map_err(|error| match error.is_retryable() {
-        true => store_failed(&error),
-        false => refused(
-            "erasure_refused",
-            format!(
-                "nothing was erased: {}: the server does not take what would be written ({error}); name another \
-                 strategy for the columns that this is about",
-                place.erasure.table
-            ),
-        ),
+    tried.map_err(|error| {
+        let table = &place.erasure.table;
+        let told = format!(
+            "{table}: the server does not take what would be written; name another strategy for the columns that \
+             this is about"
+        );
+        trial_failed(&error, &told)
     })
 }
 
@@ -89,13 +86,11 @@ async fn journals(erasures: &Erasures, step: &Claimed, places: &[StepScope]) -> 
         if !stores.contains(name.as_str()) {
             continue;
         }
-        let tried = rehearse(store, &probe(step), &[]).await;
-        tried.map_err(|error| match error.is_retryable() {
-            true => store_failed(&error),
-            false => refused(
-                "erasure_refused",
-                format!("nothing was erased: the table lethe.journal of store `{name}` cannot be written ({error}); `lethe data-map journal` prints what makes it"),
-            ),
+        rehearse(store, &probe(step), &[]).await.map_err(|error| {
+            let told = format!(
+                "the table lethe.journal of store `{name}` cannot be written; `lethe data-map journal` prints what makes it"
+            );
+            trial_failed(&error, &told)
         })?;
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Rows that must not go along with others, and what must not be taken for done.
 
+use domain::id::JobId;
 use serde_json::{Value, json};
 use store::NewHold;
 use testkit::{organisation, owner};
@@ -88,6 +89,15 @@ fn completed(ended: &Ended) {
     assert_eq!((ended.state.as_str(), ended.failure.as_deref()), ("completed", None));
 }
 
+/// An erasure that has been planned, and no more.
+async fn planned(world: &World) -> JobId {
+    let mut new = testkit::new_erasure("1");
+    new.request.grace_period_days = 0.try_into().unwrap();
+    let job = world.accepted(&new).await;
+    world.step(&world.claim(job, 1).await).await;
+    job
+}
+
 async fn visits(world: &World) -> Vec<String> {
     world.rows("SELECT org, count(*) FROM visit GROUP BY 1 ORDER BY 1").await
 }
@@ -154,29 +164,21 @@ async fn held_rows_keep_the_way_to_them_and_their_tokens_until_the_release() {
 async fn a_hold_that_comes_and_goes_while_the_job_runs_is_obeyed_to_its_end() {
     let world = world("").await;
     let held = hold(&world, json!({"kind": "collection", "collection": "shop.visit"}), &[]).await;
-    let mut new = testkit::new_erasure("1");
-    new.request.grace_period_days = 0.try_into().unwrap();
-    let job = world.accepted(&new).await;
-    let planning = world.claim(job, 1).await;
-    world.step(&planning).await;
+    let job = planned(&world).await;
     let jobs = world.api.release_hold(&organisation("1"), held, &owner("officer-1")).await.unwrap();
     assert_eq!(jobs, [], "the job has not left anything yet");
     completed(&world.finish(job, &organisation("1")).await);
     assert_eq!(visits(&world).await, ["(1,9)", "(2,9)"], "what it was planned with");
     let rest =
         world.admin.query_one("SELECT id FROM privacy_jobs WHERE request ? 'deferred'", &[]).await.unwrap();
-    completed(&world.finish(domain::id::JobId(rest.get(0)), &organisation("1")).await);
+    completed(&world.finish(JobId(rest.get(0)), &organisation("1")).await);
     assert_eq!(visits(&world).await, ["(2,9)"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_hold_kept_that_came_after_planning_is_erased_after_its_release() {
     let world = world("").await;
-    let mut new = testkit::new_erasure("1");
-    new.request.grace_period_days = 0.try_into().unwrap();
-    let job = world.accepted(&new).await;
-    let planning = world.claim(job, 1).await;
-    world.step(&planning).await;
+    let job = planned(&world).await;
     let held = hold(&world, json!({"kind": "collection", "collection": "shop.visit"}), &[]).await;
     completed(&world.finish(job, &organisation("1")).await);
     assert_eq!(visits(&world).await, ["(1,9)", "(2,9)"]);
@@ -187,17 +189,32 @@ async fn what_a_hold_kept_that_came_after_planning_is_erased_after_its_release()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_on_a_person_that_comes_after_planning_stops_what_is_left_of_the_job() {
     let world = world("").await;
-    let mut new = testkit::new_erasure("1");
-    new.request.grace_period_days = 0.try_into().unwrap();
-    let job = world.accepted(&new).await;
-    let planning = world.claim(job, 1).await;
-    world.step(&planning).await;
+    let job = planned(&world).await;
     let before = world.digests().await;
     hold(&world, json!({"kind": "subject", "identity_type": "email"}), &[]).await;
     let ended = world.finish(job, &organisation("1")).await;
     let failure = ended.failure.unwrap_or_default();
     assert!(failure.starts_with("hold_placed_late: the legal hold"), "{failure}");
     assert_eq!(world.digests().await, before);
+}
+
+/// Whatever happens to the columns of the rows: here nothing does.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_of_people_who_are_in_another_organisation_too_stay_valid() {
+    let map = MAP.replace("name: email, lethe: {strategy: null}", "name: email, lethe: {strategy: keep}");
+    let map = map.replace("name: token, lethe: {strategy: null}", "name: token, lethe: {strategy: keep}");
+    let both = "INSERT INTO member VALUES (2, 2), (4, 2)";
+    let world = World::new(&format!("{SCHEMA};{both}"), &map, None).await;
+    completed(&world.erase("1").await);
+    let mut revoked = world.provider.accepted();
+    revoked.sort_unstable();
+    let mut expected: Vec<String> = (3..=10).map(|n| format!("token-{}", 2 * n)).collect();
+    expected.sort_unstable();
+    assert_eq!(revoked.len(), expected.len());
+    assert!(
+        expected.iter().all(|token| revoked.iter().any(|told| told.contains(token.as_str()))),
+        "{revoked:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
