@@ -132,6 +132,8 @@ async fn an_organisation_is_erased_after_its_plan_was_read_and_its_tokens_were_r
     let actions = audited(&system, &job).await;
     assert_eq!((actions[0].as_str(), actions.last().unwrap().as_str()), ("job.created", "job.completed"));
     assert!(actions.iter().any(|action| action == "job.verifying"));
+    let logged = format!("SELECT sum(rows)::int8 FROM audit_logs WHERE job_id = '{}'", job.summary.id);
+    assert_eq!(system.control.number(&logged).await.unwrap(), job.progress.rows_done);
 }
 
 /// What is held, by queries whose answers must not change, and the holds that say so.
