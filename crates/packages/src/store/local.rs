@@ -94,10 +94,21 @@ fn remove_file(root: &Path, file: &Path) -> io::Result<bool> {
     if found.is_none_or(|found| found.is_dir()) || existing(fs::remove_file(file))?.is_none() {
         return Ok(false);
     }
-    let mut directories = file.ancestors().skip(1);
-    let left = directories.find(|directory| *directory == root || fs::remove_dir(directory).is_err());
-    fs::File::open(left.unwrap_or(root))?.sync_all()?;
+    remove_empty(root, file)?;
     Ok(true)
+}
+
+/// Removes the directories above `file` that are empty and makes what is gone from the one above
+/// them final. Files next to it may be going at the same time, and their directories with them.
+fn remove_empty(root: &Path, file: &Path) -> io::Result<()> {
+    for directory in file.ancestors().skip(1).take_while(|directory| *directory != root) {
+        if existing(fs::remove_dir(directory)).is_err()
+            && let Some(left) = existing(fs::File::open(directory))?
+        {
+            return left.sync_all();
+        }
+    }
+    fs::File::open(root)?.sync_all()
 }
 
 fn existing<T>(result: io::Result<T>) -> io::Result<Option<T>> {

@@ -256,6 +256,18 @@ async fn many_are_counted_by_what_became_of_them() {
     assert_eq!(server.versions(), [("exports/4".to_owned(), 1, 0)]);
 }
 
+/// Each of two takes the directory away under the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_files_of_a_directory_may_go_at_the_same_time() {
+    for _ in 0..500 {
+        let (parent, bucket) = directory(&["people/jane/photo", "people/jane/scan"]);
+        let (photo, scan) =
+            tokio::join!(bucket.delete("people/jane/photo"), bucket.delete("people/jane/scan"));
+        assert_eq!((photo, scan), (Ok(GONE), Ok(GONE)));
+        assert_eq!(std::fs::read_dir(parent.path().join("media")).unwrap().count(), 0);
+    }
+}
+
 #[tokio::test]
 async fn keys_are_taken_no_faster_than_they_are_done_with() {
     const AT_ONCE: usize = 4;
