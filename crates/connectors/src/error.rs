@@ -49,6 +49,21 @@ pub enum StoreErrorKind {
 }
 
 impl StoreErrorKind {
+    /// The code under which a step that fails by this reports it; operators look it up.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Configuration(_) => "store_misconfigured",
+            Self::Unreachable => "store_unreachable",
+            Self::Permission => "store_permission",
+            Self::Timeout => "store_timeout",
+            Self::BadOrganisation => "organisation_unknown",
+            Self::Schema => "store_schema",
+            Self::Behind => "store_behind",
+            Self::Abandoned | Self::Other => "store_refused",
+        }
+    }
+
     fn explain(self) -> &'static str {
         match self {
             Self::Configuration(text) => text,

@@ -1,23 +1,13 @@
 //! Failures of stores and of the work itself, as a step reports them.
 
 use chassis::StepError;
+use connectors::PlanError;
 use connectors::erase::EraseError;
-use connectors::{PlanError, StoreErrorKind};
 use domain::job::FailureReason;
 
 /// A subject store failed.
 pub(crate) fn store_failed(error: &connectors::StoreError) -> StepError {
-    let code = match error.kind() {
-        StoreErrorKind::Configuration(_) => "store_misconfigured",
-        StoreErrorKind::Unreachable => "store_unreachable",
-        StoreErrorKind::Permission => "store_permission",
-        StoreErrorKind::Timeout => "store_timeout",
-        StoreErrorKind::BadOrganisation => "organisation_unknown",
-        StoreErrorKind::Schema => "store_schema",
-        StoreErrorKind::Behind => "store_behind",
-        StoreErrorKind::Abandoned | StoreErrorKind::Other => "store_refused",
-    };
-    decide(error.is_retryable(), FailureReason::new(code, error.to_string()))
+    decide(error.is_retryable(), FailureReason::new(error.kind().code(), error.to_string()))
 }
 
 /// A subject store does not take, or show, what planning tries on it. Only what passes by itself is tried

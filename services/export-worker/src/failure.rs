@@ -1,23 +1,13 @@
 //! Failures of stores and of object storage, as a step reports them.
 
 use chassis::StepError;
-use connectors::{PlanError, StoreErrorKind};
+use connectors::PlanError;
 use domain::job::FailureReason;
 use packages::PackageError;
 
 /// A subject store failed.
 pub(crate) fn store_failed(error: &connectors::StoreError) -> StepError {
-    let code = match error.kind() {
-        StoreErrorKind::Configuration(_) => "store_misconfigured",
-        StoreErrorKind::Unreachable => "store_unreachable",
-        StoreErrorKind::Permission => "store_permission",
-        StoreErrorKind::Timeout => "store_timeout",
-        StoreErrorKind::BadOrganisation => "organisation_unknown",
-        StoreErrorKind::Schema => "store_schema",
-        StoreErrorKind::Behind => "store_behind",
-        StoreErrorKind::Abandoned | StoreErrorKind::Other => "store_refused",
-    };
-    decide(error.is_retryable(), FailureReason::new(code, error.to_string()))
+    decide(error.is_retryable(), FailureReason::new(error.kind().code(), error.to_string()))
 }
 
 /// The reading of a collection cannot be planned on the schema that is there.
