@@ -227,12 +227,14 @@ pub async fn seen(system: &System, job: Uuid) -> anyhow::Result<(i64, bool)> {
 
 /// Waits until the journal has so many batches of a job; false when the job ended before.
 pub async fn reached(system: &System, job: Uuid, batches: i64) -> bool {
-    eventually(PATIENCE * 3, "the erasure goes on", || async {
+    let reached = eventually(PATIENCE * 3, "the erasure goes on", || async {
         let Ok((done, ended)) = seen(system, job).await else {
             return Ok(None);
         };
         Ok(if ended { Some(false) } else { (done >= batches).then_some(true) })
-    })
-    .await
-    .unwrap()
+    });
+    match reached.await {
+        Ok(reached) => reached,
+        Err(error) => panic!("{error:#}\n{}", system.situation().await),
+    }
 }

@@ -40,7 +40,7 @@ impl Servers {
     /// # Errors
     /// When the servers do not start.
     pub fn start(directory: &Path) -> Result<Self> {
-        run(directory, "up")?;
+        run(directory, &["up"])?;
         let env = std::fs::read_to_string(directory.join("env"))?;
         let value = |name: &str| {
             env.lines()
@@ -61,9 +61,17 @@ impl Servers {
     /// # Errors
     /// When these servers are shared, or the command fails.
     pub fn command(&self, command: &str) -> Result<()> {
+        self.run(&[command]).map(drop)
+    }
+
+    /// The same with arguments, for instance `rabbitmqctl status`, and what it prints.
+    ///
+    /// # Errors
+    /// As with [`Self::command`].
+    pub fn run(&self, command: &[&str]) -> Result<String> {
         match &self.own {
             Some(directory) => run(directory, command),
-            None => bail!("shared servers are not for harming: {command}"),
+            None => bail!("shared servers are not for harming: {command:?}"),
         }
     }
 
@@ -85,7 +93,7 @@ impl Servers {
 impl Drop for Servers {
     fn drop(&mut self) {
         if let Some(directory) = &self.own
-            && let Err(error) = run(directory, "purge")
+            && let Err(error) = run(directory, &["purge"])
         {
             say(&error);
         }
@@ -98,10 +106,10 @@ fn say(error: &anyhow::Error) {
     writeln!(std::io::stderr(), "servers of a test were not stopped: {error:#}").ok();
 }
 
-fn run(directory: &Path, command: &str) -> Result<()> {
+fn run(directory: &Path, command: &[&str]) -> Result<String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/local/servers");
     let output = Command::new(&script)
-        .arg(command)
+        .args(command)
         .env("LETHE_LOCAL_DIR", directory)
         .env_remove("DATABASE_URL")
         .env_remove("AMQP_URL")
@@ -109,10 +117,10 @@ fn run(directory: &Path, command: &str) -> Result<()> {
         .with_context(|| format!("{} cannot be run", script.display()))?;
     if !output.status.success() {
         bail!(
-            "servers {command}: {}{}",
+            "servers {command:?}: {}{}",
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         );
     }
-    Ok(())
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

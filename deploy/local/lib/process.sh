@@ -4,10 +4,13 @@
 
 # alive PID: runs, and is not a zombie (which kill -0 takes for alive; not every container reaps them).
 alive() {
-    local line
+    local line threads
     [ -n "${1:-}" ] || return 1
     { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
-    case ${line##*) } in Z* | X*) return 1 ;; esac
+    case ${line##*) } in Z* | X*) ;; *) return 0 ;; esac
+    # Its first thread may be gone while others still hold its ports.
+    threads=("/proc/$1/task"/*)
+    [ ${#threads[@]} -gt 1 ]
 }
 
 # marked_pids MARK: the processes that were started with this assignment in their environment.
