@@ -54,7 +54,6 @@ impl Default for PartOptions {
 pub struct PartWriter {
     options: PartOptions,
     filling: Block,
-    spare: Vec<Block>,
     in_flight: VecDeque<JoinHandle<Result<Block, PackageError>>>,
     /// Travels from block to block: SHA-256 must see them in order, each on its own thread.
     hasher: oneshot::Receiver<Sha256>,
@@ -78,8 +77,7 @@ impl PartWriter {
     pub fn new(store: &PackageStore, key: ObjectKey, options: &PartOptions) -> Self {
         Self {
             options: *options,
-            filling: Block::new(options.level, options.block_bytes),
-            spare: Vec::new(),
+            filling: Block::take(options.level, options.block_bytes),
             in_flight: VecDeque::new(),
             hasher: handed_over(Sha256::new()),
             crc32: crc32fast::Hasher::new(),
@@ -138,6 +136,7 @@ impl PartWriter {
     pub async fn finish(mut self, rows: u64) -> Result<Part, PackageError> {
         match self.drain().await {
             Ok(sha256) => {
+                self.filling.give_back(self.options.block_bytes);
                 let content = Content {
                     rows,
                     uncompressed_bytes: self.dispatched_bytes,
@@ -175,20 +174,19 @@ impl PartWriter {
         let Some(oldest) = self.in_flight.pop_front() else {
             return Ok(());
         };
-        let mut block = oldest.await.map_err(interrupted)??;
+        let block = oldest.await.map_err(interrupted)??;
         let crc32 = crc32fast::Hasher::new_with_initial_len(block.crc32, length(&block.input));
         self.crc32.combine(&crc32);
         self.compressed_bytes += length(&block.output);
         self.sink.write(&block.output, self.options.memory_limit_bytes).await?;
-        block.recycle(self.options.block_bytes);
-        self.spare.push(block);
+        block.give_back(self.options.block_bytes);
         Ok(())
     }
 
     /// Takes the filled block away, leaving an empty one that knows the end of it.
     fn next_block(&mut self) -> Block {
         let PartOptions { level, block_bytes, .. } = self.options;
-        let mut next = self.spare.pop().unwrap_or_else(|| Block::new(level, block_bytes));
+        let mut next = Block::take(level, block_bytes);
         let input = &self.filling.input;
         let tail = input.len().saturating_sub(WINDOW_BYTES);
         next.dictionary.clear();
