@@ -22,6 +22,12 @@ use crate::sql::OrganisationRead;
 /// How it begins.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
+/// What is set before rows are handed on: reading them is one process, and is not compiled. To pass whole
+/// rows from parallel workers to their leader costs the company's database more than to read them, and
+/// an export reads several collections side by side anyway (ADR 30). Questions with short answers, as
+/// verification asks them, are planned as the server likes.
+const ONE_PROCESS: &str = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off";
+
 /// A transaction over one snapshot (REPEATABLE READ, READ ONLY), taken when it begins.
 ///
 /// End it with [`finish`](Self::finish), which hands its connection back. Dropping it instead, in
@@ -30,6 +36,8 @@ pub struct ReadTransaction {
     session: Session,
     /// Whether a COPY was begun and not read to its end.
     copying: bool,
+    /// Whether [`ONE_PROCESS`] was set.
+    one_process: bool,
 }
 
 impl ReadTransaction {
@@ -40,7 +48,7 @@ impl ReadTransaction {
         limits: Limits,
     ) -> Result<Self, StoreError> {
         let session = Session::begin(client, store, transport, limits, BEGIN).await?;
-        Ok(Self { session, copying: false })
+        Ok(Self { session, copying: false, one_process: false })
     }
 
     /// The store's clock, as an instant rather than as the transaction's beginning. On a replica it
@@ -92,7 +100,11 @@ impl ReadTransaction {
         sql: &str,
         tables: &[TableName],
     ) -> Result<CopyRows<'_>, StoreError> {
-        let Self { session, copying } = self;
+        if !self.one_process {
+            self.execute(ONE_PROCESS).await?;
+            self.one_process = true;
+        }
+        let Self { session, copying, .. } = self;
         if *copying {
             return Err(StoreError::new(session.store_name(), StoreErrorKind::Abandoned));
         }

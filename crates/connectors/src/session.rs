@@ -13,11 +13,6 @@ use crate::pool::Limits;
 ///
 /// Text comes out in one form: times in UTC, ISO dates, numbers with the shortest digits that read
 /// back exactly. `row_security = off` makes the server refuse what a policy would silently cut.
-///
-/// One connection is one process, so that the cap on connections is one on the load: a worker reads
-/// several collections side by side, and what the server's own parallel plans add in speed costs the
-/// company's database two to three times the processor time (docs/BENCHMARKS.md), as does compiling
-/// expressions for rows that are then only handed on.
 const SETTINGS: &str = "\
     SET LOCAL TimeZone = 'UTC';
     SET LOCAL DateStyle = 'ISO, YMD';
@@ -25,8 +20,6 @@ const SETTINGS: &str = "\
     SET LOCAL extra_float_digits = 1;
     SET LOCAL bytea_output = 'hex';
     SET LOCAL row_security = off;
-    SET LOCAL max_parallel_workers_per_gather = 0;
-    SET LOCAL jit = off;
     SET LOCAL search_path = pg_catalog;";
 
 /// Names resolve in `pg_catalog`, so that nobody who may create objects elsewhere in the database

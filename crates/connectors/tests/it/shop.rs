@@ -192,7 +192,7 @@ async fn statistics_make_no_small_organisation_large() {
 
 /// More processes for a statement, or compiling it, is nothing that the company's database owes to an export.
 #[tokio::test]
-async fn a_statement_is_one_process_and_is_not_compiled() {
+async fn a_copy_is_one_process_and_is_not_compiled() {
     let database = TestDatabase::with(
         "CREATE VIEW employee AS SELECT 1 AS employee_id,
              concat_ws(' ', current_setting('max_parallel_workers_per_gather'), current_setting('jit')) AS last_name",

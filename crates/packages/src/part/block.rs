@@ -133,3 +133,29 @@ fn deflate_all(deflate: &mut Compress, input: &[u8], output: &mut Vec<u8>) -> Re
 fn failed(source: impl std::error::Error + Send + Sync + 'static) -> PackageError {
     PackageError::Compression(Box::new(source))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The buffers of other tests in this process are of another size.
+    const BYTES: usize = 12_345;
+    const LEVEL: u32 = 7;
+
+    #[test]
+    fn a_block_is_used_again_empty_and_an_inflated_one_is_not() {
+        let mut block = Block::take(LEVEL, BYTES);
+        block.input.extend_from_slice(&[b'x'; BYTES]);
+        block.dictionary.extend_from_slice(b"before");
+        block.compress().unwrap();
+        let place = block.input.as_ptr();
+        block.give_back(BYTES);
+        assert_ne!(Block::take(LEVEL + 1, BYTES).input.as_ptr(), place, "of another level");
+        let mut again = Block::take(LEVEL, BYTES);
+        assert_eq!(again.input.as_ptr(), place);
+        assert!(again.input.is_empty() && again.output.is_empty() && again.dictionary.is_empty());
+        again.input.resize(BYTES * 3, b'x');
+        again.give_back(BYTES);
+        assert!(Block::take(LEVEL, BYTES).input.capacity() < BYTES * 2, "given back to the system");
+    }
+}
