@@ -27,15 +27,17 @@ impl ReadTransaction {
     pub async fn sizes(&self, reads: &[CollectionRead], counted_rows: i64) -> Result<Vec<i64>, StoreError> {
         let mut sizes = try_join_all(reads.iter().map(|read| self.estimate(read))).await?;
         let most = counted_rows.max(0).saturating_add(1);
-        let Some((read, size)) = reads.iter().zip(&mut sizes).max_by_key(|(_, size)| **size) else {
+        let ranked = reads.iter().zip(&mut sizes).enumerate();
+        let Some((largest, (read, size))) = ranked.max_by_key(|(_, (_, size))| **size) else {
             return Ok(sizes);
         };
-        if self.count_up_to(read, most).await? == most {
+        let known = self.count_up_to(read, most).await?;
+        if known == most {
             *size = most.max(*size);
             return Ok(sizes);
         }
-        let sizes = reads.iter().zip(sizes).map(async |(read, estimate)| {
-            let counted = self.count_up_to(read, most).await?;
+        let sizes = reads.iter().zip(sizes).enumerate().map(async |(place, (read, estimate))| {
+            let counted = if place == largest { known } else { self.count_up_to(read, most).await? };
             Ok(if counted == most { most.max(estimate) } else { counted })
         });
         try_join_all(sizes).await

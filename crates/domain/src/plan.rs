@@ -17,8 +17,8 @@ pub struct PlannedStep {
     /// range itself may be personal data and is not part of a plan.
     #[serde(default)]
     pub part_no: Option<i32>,
-    /// How many rows it was planned for, estimated where there are many; media objects for a step that
-    /// copies those.
+    /// How many rows it was planned for, estimated for a large organisation; media objects for a step
+    /// that copies those.
     pub rows_planned: i64,
 }
 
@@ -27,7 +27,7 @@ pub struct PlannedStep {
 pub struct CollectionSize {
     /// `dataset.collection`.
     pub collection: String,
-    /// Rows of the organisation at planning, estimated where there are many.
+    /// Rows of the organisation at planning, estimated for a large one.
     pub rows: i64,
 }
 
@@ -36,7 +36,7 @@ pub struct CollectionSize {
 pub struct CollectionWork {
     /// `dataset.collection`.
     pub collection: String,
-    /// Rows of the organisation, estimated where there are many.
+    /// Rows of the organisation, estimated for a large one.
     pub rows: i64,
     /// Into how many key ranges it was cut; 0 and 1 mean not at all.
     pub parts: u32,

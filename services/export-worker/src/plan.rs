@@ -128,8 +128,8 @@ struct Survey<'a> {
 }
 
 impl Survey<'_> {
-    /// Measures and cuts the collections of one store. What fits into one step is counted, what does not
-    /// is estimated: the steps that read it say how much there was.
+    /// Measures and cuts the collections of one store. A small organisation is counted, a large one
+    /// estimated: the steps that read it say how much there was.
     async fn of_store(
         &mut self,
         collections: &[(&Dataset, &Collection)],

@@ -1,20 +1,11 @@
 //! Compressing one block of a part, independent of the blocks before it but for a dictionary.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use flate2::{Compress, Compression, FlushCompress};
 
 use crate::error::PackageError;
 
 /// How far back DEFLATE can refer (RFC 1951).
 pub(super) const WINDOW_BYTES: usize = 32 * 1024;
-
-/// Blocks between two uses, by whatever part of this process. Made anew for each part they come from and go
-/// to many threads, and the memory of a worker grows with the number of parts, since the C library cannot
-/// give back what lies between others: by 27 % from a hundred thousand rows to five million.
-static SPARE: Mutex<Vec<Block>> = Mutex::new(Vec::new());
-/// No more are kept: 30 MiB of the usual size.
-const MOST_SPARE: usize = 24;
 
 /// A block and the buffers to compress it with; reused from block to block, and from part to part.
 pub(super) struct Block {
@@ -24,40 +15,25 @@ pub(super) struct Block {
     pub(super) dictionary: Vec<u8>,
     pub(super) crc32: u32,
     /// 0 stores.
-    level: u32,
+    pub(super) level: u32,
     /// Some 300 KiB, so made when there is something to compress.
     deflate: Option<Compress>,
 }
 
 impl Block {
-    /// An empty block that takes so many bytes, and a row more, without growing: a buffer that doubles on
-    /// the way holds twice what it needs.
-    pub(super) fn take(level: u32, block_bytes: usize) -> Self {
-        let enough = block_bytes.saturating_add(block_bytes / 8);
-        let fits = |block: &Self| {
-            block.level == level && (enough..=enough.saturating_mul(2)).contains(&block.input.capacity())
-        };
-        let mut spare = spare();
-        if let Some(place) = spare.iter().position(fits) {
-            return spare.swap_remove(place);
-        }
-        drop(spare);
-        let input = Vec::with_capacity(enough);
-        Self { input, output: Vec::new(), dictionary: Vec::new(), crc32: 0, level, deflate: None }
+    pub(super) const fn new(level: u32) -> Self {
+        Self { input: Vec::new(), output: Vec::new(), dictionary: Vec::new(), crc32: 0, level, deflate: None }
     }
 
-    /// Keeps the block for the next who needs one, unless an enormous row has blown it up.
-    pub(super) fn give_back(mut self, block_bytes: usize) {
-        for buffer in [&mut self.input, &mut self.output, &mut self.dictionary] {
+    /// Makes the block ready for the next input. A buffer that one enormous row has blown up is given back.
+    pub(super) fn clear(&mut self, block_bytes: usize) {
+        for buffer in [&mut self.input, &mut self.output] {
             buffer.clear();
-            if buffer.capacity() > block_bytes.saturating_mul(2).max(WINDOW_BYTES) {
-                return;
+            if buffer.capacity() > block_bytes.saturating_mul(2) {
+                *buffer = Vec::new();
             }
         }
-        let mut spare = spare();
-        if spare.len() < MOST_SPARE {
-            spare.push(self);
-        }
+        self.dictionary.clear();
     }
 
     /// Fills `output` with the compressed `input`, ending on a byte boundary.
@@ -65,6 +41,9 @@ impl Block {
         self.crc32 = crc32fast::hash(&self.input);
         self.output.clear();
         if self.level == 0 {
+            // To the byte: a buffer that doubles would be taken for one that was blown up.
+            let stored = usize::try_from(stored_bytes(&self.input)).map_err(failed)?;
+            self.output.reserve_exact(stored);
             push_stored(&self.input, &mut self.output);
             return Ok(());
         }
@@ -75,11 +54,6 @@ impl Block {
         }
         deflate_all(deflate, &self.input, &mut self.output)
     }
-}
-
-/// What is kept holds nothing of whoever panicked while he held it.
-fn spare() -> MutexGuard<'static, Vec<Block>> {
-    SPARE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Appends `content` as it is, as stored blocks (RFC 1951, 3.2.4) that begin and end on a byte
@@ -132,30 +106,4 @@ fn deflate_all(deflate: &mut Compress, input: &[u8], output: &mut Vec<u8>) -> Re
 
 fn failed(source: impl std::error::Error + Send + Sync + 'static) -> PackageError {
     PackageError::Compression(Box::new(source))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The buffers of other tests in this process are of another size.
-    const BYTES: usize = 12_345;
-    const LEVEL: u32 = 7;
-
-    #[test]
-    fn a_block_is_used_again_empty_and_an_inflated_one_is_not() {
-        let mut block = Block::take(LEVEL, BYTES);
-        block.input.extend_from_slice(&[b'x'; BYTES]);
-        block.dictionary.extend_from_slice(b"before");
-        block.compress().unwrap();
-        let place = block.input.as_ptr();
-        block.give_back(BYTES);
-        assert_ne!(Block::take(LEVEL + 1, BYTES).input.as_ptr(), place, "of another level");
-        let mut again = Block::take(LEVEL, BYTES);
-        assert_eq!(again.input.as_ptr(), place);
-        assert!(again.input.is_empty() && again.output.is_empty() && again.dictionary.is_empty());
-        again.input.resize(BYTES * 3, b'x');
-        again.give_back(BYTES);
-        assert!(Block::take(LEVEL, BYTES).input.capacity() < BYTES * 2, "given back to the system");
-    }
 }

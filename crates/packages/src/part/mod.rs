@@ -10,6 +10,7 @@ mod content;
 mod inflate;
 mod joined;
 mod read;
+mod spare;
 mod writer;
 
 pub(crate) use block::{compress_once, length, push_stored};

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::block::{Block, WINDOW_BYTES, length};
 use super::content::{Content, Part, StoredPart};
+use super::spare::SPARE;
 use crate::error::PackageError;
 use crate::key::ObjectKey;
 use crate::store::{PackageStore, Upload};
@@ -77,7 +78,7 @@ impl PartWriter {
     pub fn new(store: &PackageStore, key: ObjectKey, options: &PartOptions) -> Self {
         Self {
             options: *options,
-            filling: Block::take(options.level, options.block_bytes),
+            filling: SPARE.take(options.level, options.block_bytes),
             in_flight: VecDeque::new(),
             hasher: handed_over(Sha256::new()),
             crc32: crc32fast::Hasher::new(),
@@ -136,7 +137,7 @@ impl PartWriter {
     pub async fn finish(mut self, rows: u64) -> Result<Part, PackageError> {
         match self.drain().await {
             Ok(sha256) => {
-                self.filling.give_back(self.options.block_bytes);
+                SPARE.keep(self.filling, self.options.block_bytes);
                 let content = Content {
                     rows,
                     uncompressed_bytes: self.dispatched_bytes,
@@ -179,14 +180,14 @@ impl PartWriter {
         self.crc32.combine(&crc32);
         self.compressed_bytes += length(&block.output);
         self.sink.write(&block.output, self.options.memory_limit_bytes).await?;
-        block.give_back(self.options.block_bytes);
+        SPARE.keep(block, self.options.block_bytes);
         Ok(())
     }
 
     /// Takes the filled block away, leaving an empty one that knows the end of it.
     fn next_block(&mut self) -> Block {
         let PartOptions { level, block_bytes, .. } = self.options;
-        let mut next = Block::take(level, block_bytes);
+        let mut next = SPARE.take(level, block_bytes);
         let input = &self.filling.input;
         let tail = input.len().saturating_sub(WINDOW_BYTES);
         next.dictionary.clear();
