@@ -4,7 +4,7 @@
 //! and the identity of a person, are sealed beside it. In effect it becomes [`HeldRows`] of one
 //! collection, either all rows for which comparisons are true or rows listed by their keys.
 
-use std::fmt;
+mod held;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,8 @@ use uuid::Uuid;
 
 use crate::datamap::DataMap;
 use crate::id::OrganisationId;
+
+pub use held::{Comparison, HeldRows, Hold, Operator};
 
 /// A legal hold of an organisation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,36 +74,6 @@ pub struct Compared {
     pub operator: Operator,
 }
 
-/// A column of the row compared with a value. `Debug` does not show the value.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Comparison {
-    /// The column, which the live schema must have.
-    pub column: String,
-    /// How.
-    pub operator: Operator,
-    /// The value in its text form, read by the server as one of the column's type.
-    pub value: String,
-}
-
-/// How a column is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Operator {
-    /// `=`
-    Equal,
-    /// `<>`
-    NotEqual,
-    /// `<`
-    Less,
-    /// `<=`
-    AtMost,
-    /// `>`
-    Greater,
-    /// `>=`
-    AtLeast,
-}
-
 /// Why data may be kept although its erasure was asked for: the letters of Art. 17(3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -116,27 +88,6 @@ pub enum HoldGround {
     Archiving,
     /// (e) The establishment, exercise or defence of legal claims.
     LegalClaims,
-}
-
-/// A hold in effect on the rows of one collection.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Hold {
-    /// Which hold it is.
-    pub id: Uuid,
-    /// The rows that it keeps.
-    pub rows: HeldRows,
-}
-
-/// The rows of one collection that a hold keeps. `Debug` shows no value and no key.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HeldRows {
-    /// Those for which all of the comparisons are true; all rows where there are none. What a
-    /// comparison with NULL gives is not true, so that it holds nothing.
-    Where(Vec<Comparison>),
-    /// Those with these primary keys: one text for each column, in the key's order.
-    Keys(Vec<Vec<String>>),
 }
 
 /// Why a hold cannot be placed or put into effect.
@@ -247,21 +198,6 @@ impl HoldScope {
     }
 }
 
-impl Operator {
-    /// Its sign in SQL.
-    #[must_use]
-    pub fn sign(self) -> &'static str {
-        match self {
-            Self::Equal => "=",
-            Self::NotEqual => "<>",
-            Self::Less => "<",
-            Self::AtMost => "<=",
-            Self::Greater => ">",
-            Self::AtLeast => ">=",
-        }
-    }
-}
-
 impl HoldGround {
     /// Every ground.
     pub const ALL: [Self; 5] =
@@ -294,25 +230,6 @@ impl HoldGround {
             Self::PublicHealth => "Art. 17(3)(c)",
             Self::Archiving => "Art. 17(3)(d)",
             Self::LegalClaims => "Art. 17(3)(e)",
-        }
-    }
-}
-
-impl fmt::Debug for Comparison {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { column, operator, .. } = self;
-        f.debug_struct("Comparison")
-            .field("column", column)
-            .field("operator", operator)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for HeldRows {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Where(comparisons) => f.debug_tuple("Where").field(comparisons).finish(),
-            Self::Keys(keys) => f.debug_struct("Keys").field("rows", &keys.len()).finish(),
         }
     }
 }
