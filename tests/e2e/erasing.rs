@@ -180,7 +180,7 @@ pub async fn undisturbed(servers: &Servers, organisations: usize, erased: usize,
 /// The job completes; job, steps, audit log, journal and witness agree on its rows; each row was changed once;
 /// every version is audited once; nothing waits to be sent.
 pub async fn ended_well(system: &System, api: &Api, job: Uuid) -> JobView {
-    let job = api.wait(job, &["completed", "failed"], PATIENCE * 3).await.unwrap();
+    let job = told(system, api.wait(job, &["completed", "failed"], PATIENCE * 3).await).await;
     assert_eq!(job.summary.state, "completed", "{:?}", job.failure);
     let (id, subjects, control) = (job.summary.id, &system.subjects.client, &system.control);
     let sql = "SELECT coalesce(sum(rows), 0)::int8 FROM lethe.journal WHERE job_id = $1";
@@ -191,27 +191,25 @@ pub async fn ended_well(system: &System, api: &Api, job: Uuid) -> JobView {
     assert_eq!((job.progress.rows_done, reported), (journalled, journalled), "job, steps and journal");
     audited(system, &job).await;
     let sql = "SELECT coalesce(sum(rows), 0)::int8 FROM audit_logs WHERE job_id = $1";
-    let told: i64 = control.client.query_one(sql, &[&id]).await.unwrap().get(0);
-    assert_eq!(told, journalled, "the audit log and the journal");
+    let logged: i64 = control.client.query_one(sql, &[&id]).await.unwrap().get(0);
+    assert_eq!(logged, journalled, "the audit log and the journal");
     let sql = "SELECT (SELECT count(*) FROM witness.changes) - sum(rows)::int8 FROM lethe.journal";
     assert_eq!(system.subjects.number(sql).await.unwrap(), 0, "every change is in the journal, once");
     let sql = "SELECT coalesce(max(n), 0) FROM \
                (SELECT count(*) n FROM witness.changes GROUP BY relation, key) c";
     assert_eq!(system.subjects.number(sql).await.unwrap(), 1, "each row was changed once");
-    eventually(PATIENCE, "nothing waits to be sent", || async {
+    let sending = eventually(PATIENCE, "nothing waits to be sent", || async {
         let waiting = control.number("SELECT count(*) FROM outbox WHERE published_at IS NULL").await?;
         Ok((waiting == 0).then_some(()))
-    })
-    .await
-    .unwrap();
+    });
+    told(system, sending.await).await;
     let sql = "SELECT count(*) FROM outbox o FULL JOIN audit_logs a USING (event_id) \
                WHERE o.event_id IS NULL AND a.job_id IS NOT NULL \
                   OR a.event_id IS NULL AND o.kind = 'audit.event'";
-    eventually(PATIENCE, "every event that was sent is in the audit log", || async {
+    let keeping = eventually(PATIENCE, "every event that was sent is in the audit log", || async {
         Ok((control.number(sql).await? == 0).then_some(()))
-    })
-    .await
-    .unwrap();
+    });
+    told(system, keeping.await).await;
     job
 }
 
@@ -233,8 +231,13 @@ pub async fn reached(system: &System, job: Uuid, batches: i64) -> bool {
         };
         Ok(if ended { Some(false) } else { (done >= batches).then_some(true) })
     });
-    match reached.await {
-        Ok(reached) => reached,
+    told(system, reached.await).await
+}
+
+/// What came, or a panic that also says what the system is at.
+pub async fn told<T>(system: &System, came: anyhow::Result<T>) -> T {
+    match came {
+        Ok(came) => came,
         Err(error) => panic!("{error:#}\n{}", system.situation().await),
     }
 }

@@ -3,9 +3,10 @@
 use tests::{Servers, System, eventually};
 use uuid::Uuid;
 
-use crate::erasing::{Company, Left, asked, ended_well, owner, reached, undisturbed};
+use crate::erasing::{Company, Left, asked, ended_well, owner, reached, seen, told, undisturbed};
 use crate::support::PATIENCE;
 
+const WORKER: &str = "erasure-worker";
 const ROWS: u64 = 6_000;
 /// Organisations that are erased, beside one that is not.
 const ERASED: usize = 6;
@@ -27,7 +28,7 @@ async fn workers_back_from_the_dead_change_nothing() {
     let expected = undisturbed(&servers, ERASED + 1, ERASED, ROWS).await;
     let company = Company::new(&servers.pg_url, ERASED + 1, ROWS).await;
     let (options, organisations) = (company.options(), company.organisations);
-    let mut system = System::start(servers, company.database, &options).await.unwrap();
+    let system = System::start(servers, company.database, &options).await.unwrap();
     for (turn, organisation) in organisations[..ERASED].iter().enumerate() {
         let back = if turn % 2 == 0 { Back::Amid } else { Back::After };
         let api = owner(&system, organisation);
@@ -35,13 +36,13 @@ async fn workers_back_from_the_dead_change_nothing() {
         let batches = expected[turn + 1].journal.0 - expected[turn].journal.0;
         let point = batches * i64::try_from(turn + 1).unwrap() / i64::try_from(ERASED + 1).unwrap();
         let fenced = fenced(&system).await;
-        stopped_in_a_step(&mut system, job, point, back).await;
-        let another = system.start_another("erasure-worker", turn + 2, &[]).await.unwrap();
+        let held = stopped_in_a_step(&system, job, point, back).await;
+        let another = system.start_another(WORKER, turn + 2, &[]).await.unwrap();
         match back {
-            Back::Amid => taken_over(&system, job).await,
+            Back::Amid => taken_over(&system, job, &held).await,
             Back::After => drop(api.wait(job, &["completed", "failed"], PATIENCE * 3).await.unwrap()),
         }
-        system.process("erasure-worker").unwrap().signal("CONT").unwrap();
+        system.signal(WORKER, "CONT").unwrap();
         ended_well(&system, &api, job).await;
         lost_it(&system, fenced).await;
         drop(another);
@@ -51,66 +52,81 @@ async fn workers_back_from_the_dead_change_nothing() {
     }
 }
 
-/// Stops the worker while it holds a step of the job, once the journal has so many batches.
+/// Stops the worker in the middle of steps of the job, once the journal has so many batches, and waits
+/// until one of them is not its own any more; the steps that it held.
 ///
-/// What it had open stays open, and its locks with it, until the server's own limit for the idle ends it
-/// after a minute. For one that is to be dead until the end, that minute is made short.
-async fn stopped_in_a_step(system: &mut System, job: Uuid, point: i64, back: Back) {
+/// A step whose end was on its way to the server when the worker was stopped still ends well: when there
+/// was no other, nothing was lost, and the worker is stopped once more.
+async fn stopped_in_a_step(system: &System, job: Uuid, point: i64, back: Back) -> Vec<i32> {
     assert!(reached(system, job, point).await, "the job ended before its worker could be stopped");
-    let worker = system.process("erasure-worker").unwrap().id().to_string();
-    let signal = |name: &str| {
-        let done = std::process::Command::new("kill").args([&format!("-{name}"), worker.as_str()]).status();
-        assert!(done.unwrap().success());
-    };
-    let held = "SELECT count(*) FILTER (WHERE s.state = 'running'), count(*) FILTER (WHERE j.ended_at IS NOT NULL) \
-                FROM job_steps s JOIN privacy_jobs j ON j.id = s.job_id \
-                WHERE s.job_id = $1 AND s.kind = 'erase_rows'";
-    eventually(PATIENCE, "the worker is stopped in a step", || async {
-        signal("STOP");
-        let row = system.control.client.query_one(held, &[&job]).await?;
-        let (held, ended): (i64, i64) = (row.get(0), row.get(1));
-        if held > 0 {
-            return Ok(Some(()));
+    let stopping = eventually(PATIENCE * 3, "the worker is stopped in a step", || async {
+        system.signal(WORKER, "STOP")?;
+        let held = held(system, job).await?;
+        if !held.is_empty() && back == Back::After {
+            close_what_is_open(system).await?;
         }
-        signal("CONT");
-        anyhow::ensure!(ended == 0, "the job ended before its worker was stopped in a step");
+        if lost_one(system, job, &held).await? {
+            return Ok(Some(held));
+        }
+        system.signal(WORKER, "CONT")?;
+        anyhow::ensure!(!seen(system, job).await?.1, "the job ended before its worker was stopped in a step");
         Ok(None)
+    });
+    told(system, stopping.await).await
+}
+
+/// The steps that somebody is at.
+async fn held(system: &System, job: Uuid) -> anyhow::Result<Vec<i32>> {
+    let sql = "SELECT step_no FROM job_steps WHERE job_id = $1 AND kind = 'erase_rows' AND state = 'running'";
+    system.control.client.query(sql, &[&job]).await?.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// Whether one of the steps was taken from the stopped worker, once it is known of each.
+async fn lost_one(system: &System, job: Uuid, held: &[i32]) -> anyhow::Result<bool> {
+    let sql = "SELECT count(*) FILTER (WHERE state = 'running'), count(*) FILTER (WHERE state = 'due') \
+               FROM job_steps WHERE job_id = $1 AND step_no = ANY ($2)";
+    eventually(PATIENCE, "the lease of the stopped worker lapses", || async {
+        let row = system.control.client.query_one(sql, &[&job, &held]).await?;
+        let (running, due): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+        Ok((running == 0).then_some(due > 0))
     })
     .await
-    .unwrap();
-    if back == Back::After {
-        let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
-                   WHERE datname IN ($1, $2) AND xact_start IS NOT NULL \
-                   AND usename IN ('vantage_eraser', 'lethe_erasure')";
-        let names: [&str; 2] = [&system.subjects.name, &system.control.name];
-        system.control.client.execute(end, &[&names[0], &names[1]]).await.unwrap();
-    }
+}
+
+/// Ends what workers have open. What a stopped one has open stays so, and its locks with it, until the
+/// server's own limit for the idle ends it after a minute: for one that is to be dead until the end, that
+/// minute is made short.
+async fn close_what_is_open(system: &System) -> anyhow::Result<()> {
+    let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+               WHERE datname IN ($1, $2) AND xact_start IS NOT NULL \
+               AND usename IN ('vantage_eraser', 'lethe_erasure')";
+    let (subjects, control) = (&system.subjects.name, &system.control.name);
+    system.control.client.execute(end, &[subjects, control]).await?;
+    Ok(())
 }
 
 /// Waits until somebody else has started a step that the dead worker held.
-async fn taken_over(system: &System, job: Uuid) {
-    let sql = "SELECT count(*) FROM job_steps WHERE job_id = $1 AND kind = 'erase_rows' AND epoch > 1 \
+async fn taken_over(system: &System, job: Uuid, held: &[i32]) {
+    let sql = "SELECT count(*) FROM job_steps WHERE job_id = $1 AND step_no = ANY ($2) AND epoch > 1 \
                AND state IN ('running', 'completed')";
-    eventually(PATIENCE, "another worker has taken a step over", || async {
-        let taken: i64 = system.control.client.query_one(sql, &[&job]).await?.get(0);
+    let taking = eventually(PATIENCE, "another worker has taken a step over", || async {
+        let taken: i64 = system.control.client.query_one(sql, &[&job, &held]).await?.get(0);
         Ok((taken > 0).then_some(()))
-    })
-    .await
-    .unwrap();
+    });
+    told(system, taking.await).await;
 }
 
 /// How many steps the first worker lost, by its own count.
 async fn fenced(system: &System) -> u64 {
-    let url = format!("{}/metrics", system.admin("erasure-worker").unwrap());
+    let url = format!("{}/metrics", system.admin(WORKER).unwrap());
     let text = reqwest::get(url).await.unwrap().text().await.unwrap();
     let line = text.lines().find(|line| line.starts_with("privacy_fence_rejected_total"));
     line.and_then(|line| line.rsplit(' ').next()).unwrap().parse().unwrap()
 }
 
 async fn lost_it(system: &System, before: u64) {
-    eventually(PATIENCE, "the worker finds out that it lost a step", || async {
+    let losing = eventually(PATIENCE, "the worker finds out that it lost a step", || async {
         Ok((fenced(system).await > before).then_some(()))
-    })
-    .await
-    .unwrap();
+    });
+    told(system, losing.await).await;
 }

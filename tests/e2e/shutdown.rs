@@ -26,7 +26,7 @@ async fn every_service_ends_soon_after_sigterm_and_the_job_goes_on_elsewhere() {
     .await
     .unwrap();
     for service in SERVICES {
-        system.process(service).unwrap().signal("TERM").unwrap();
+        system.signal(service, "TERM").unwrap();
     }
     for service in SERVICES {
         let status = system.process(service).unwrap().ended(Duration::from_secs(15)).await.unwrap();

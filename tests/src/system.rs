@@ -215,6 +215,14 @@ impl System {
         self.processes.get_mut(name).with_context(|| format!("{name} was not started"))
     }
 
+    /// Sends a service a signal by its name, as `STOP`.
+    ///
+    /// # Errors
+    /// When it was never started, or does not take signals any more.
+    pub fn signal(&self, name: &str, signal: &str) -> Result<()> {
+        self.processes.get(name).with_context(|| format!("{name} was not started"))?.signal(signal)
+    }
+
     /// The process id of a service.
     ///
     /// # Errors

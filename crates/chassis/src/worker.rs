@@ -6,6 +6,7 @@
 
 mod heartbeat;
 mod metrics;
+mod tries;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::step::{StepError, StepProgress, StepRunner};
 
 use heartbeat::{Lost, hold};
 use metrics::WorkerMetrics;
+use tries::Tries;
 
 /// The pause before a message is handed back because the control database is away.
 const AWAY: Duration = Duration::from_secs(2);
@@ -150,21 +152,14 @@ impl<R: StepRunner> Worker<R> {
     async fn conclude(&self, step: &Claimed, conclusion: Conclusion, produced: Produced, asked_at: Instant) {
         let (job_id, step_no, epoch) = (step.job_id, step.step_no, step.epoch);
         let mut report = StepReport { job_id, step_no, epoch, conclusion, produced };
-        let give_up = Instant::now() + CONCLUDE_FOR;
+        let mut tries = Tries::until(Instant::now() + CONCLUDE_FOR);
         let mut refusals = 0_u32;
-        loop {
+        while tries.another(Instant::now()) {
             let origin = self.context.origin();
             let error = match self.context.store.conclude_step(&report, &self.policy, &origin).await {
                 Ok(concluded) => return self.concluded(step, &report, concluded, asked_at).await,
                 Err(error) => error,
             };
-            if Instant::now() >= give_up {
-                tracing::error!(
-                    error = telemetry::as_error(&error),
-                    "a step's end could not be written; its lease will lapse"
-                );
-                return;
-            }
             tracing::warn!(error = telemetry::as_error(&error), "a step's end cannot be written yet");
             refusals += u32::from(!error.is_retryable());
             if refusals == REFUSALS && report.conclusion != Conclusion::Released {
@@ -173,6 +168,7 @@ impl<R: StepRunner> Worker<R> {
             }
             tokio::time::sleep(CONCLUDE_PAUSE).await;
         }
+        tracing::error!(job.id = %job_id, step.no = %step_no, "a step's end could not be written; its lease will lapse");
     }
 
     async fn concluded(&self, step: &Claimed, report: &StepReport, concluded: Concluded, asked_at: Instant) {
