@@ -151,6 +151,20 @@ impl Store {
             }
         }
     }
+
+    /// The job that the same request made before, for requests that must not be checked again: what they
+    /// were checked against may be gone by the time they are repeated.
+    ///
+    /// # Errors
+    /// [`CreateError`], above all [`CreateError::KeyReused`].
+    pub async fn made_before(
+        &self,
+        organisation: &OrganisationId,
+        key: &Idempotency,
+    ) -> Result<Option<Accepted>, CreateError> {
+        let mut conn = self.conn().await?;
+        conn.transaction(async |conn| accept(conn, organisation, key).await).await
+    }
 }
 
 async fn create(

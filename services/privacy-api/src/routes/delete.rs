@@ -25,7 +25,8 @@ const ROUTE: &str = "POST /api/v1/privacy/delete";
 /// begins when the grace period is over, at `not_before`, and can be cancelled until then: that takes
 /// the mark away. With `after_export` it also waits for the end of that export, and when the export was
 /// not delivered it fails and nothing is erased. With `dry_run` it ends with its plan, which is made at once, and erases nothing.
-/// The same request with the same key is the same job, however often it is sent, for 24 hours.
+/// The same request with the same key is the same job, however often it is sent, for 24 hours: also when
+/// the erasure has taken the name away meanwhile, which is confirmed only once.
 #[utoipa::path(
     post,
     path = "/api/v1/privacy/delete",
@@ -43,31 +44,33 @@ pub async fn delete(
     body: JsonBody<DeleteBody>,
     state: web::Data<ApiState>,
 ) -> Result<HttpResponse, ApiError> {
+    let (organisation, request) = (granted.organisation(), ErasureRequest::from(&body.value));
+    let idempotency = Idempotency {
+        client: granted.actor.subject.clone(),
+        route: ROUTE.to_owned(),
+        key: key.0,
+        body_sha256: without_name(&request)?,
+    };
+    let refused = |error| ApiError::not_accepted(error, None, |job| state.links.job(job));
+    if let Some(known) = state.store.made_before(organisation, &idempotency).await.map_err(refused)? {
+        return view::of_accepted(&state, &granted, known).await;
+    }
     let sources = sources(&state)?;
-    must_be_confirmed(sources, granted.organisation(), &body.value.confirm_org_name).await?;
-    let request = ErasureRequest::from(&body.value);
-    let marked = sources.map().organisation().is_some_and(|(_, root)| root.soft_delete.is_some());
+    must_be_confirmed(sources, organisation, &body.value.confirm_org_name).await?;
     let new = NewErasure {
-        organisation: granted.organisation().clone(),
-        soft_deletes: marked,
+        organisation: organisation.clone(),
+        soft_deletes: sources.map().organisation().is_some_and(|(_, root)| root.soft_delete.is_some()),
         secret: None,
-        idempotency: Idempotency {
-            client: granted.actor.subject.clone(),
-            route: ROUTE.to_owned(),
-            key: key.0,
-            body_sha256: without_name(&request)?,
-        },
+        idempotency,
         request,
         origin: granted.origin(),
     };
-    let accepted = state.store.create_erasure(&new).await;
-    let accepted =
-        accepted.map_err(|error| ApiError::not_accepted(error, None, |job| state.links.job(job)))?;
+    let accepted = state.store.create_erasure(&new).await.map_err(refused)?;
     view::of_accepted(&state, &granted, accepted).await
 }
 
-/// What repetitions are compared by. The name has been confirmed, so it is the same in all of them; it
-/// is left out because it is to be erased, and what is kept of a body outlives that.
+/// What repetitions are compared by: all but the name, which is to be erased, while what is kept of a
+/// body outlives that.
 fn without_name(request: &ErasureRequest) -> Result<[u8; 32], ApiError> {
     let unwritten =
         |error: serde_json::Error| ApiError::Internal("a request cannot be written", Some(Box::new(error)));

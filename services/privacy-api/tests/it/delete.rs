@@ -167,6 +167,18 @@ async fn the_same_request_again_is_the_same_job_and_no_second_one_is_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_same_request_is_the_same_job_also_when_the_name_has_been_erased() {
+    let (app, shop) = TestApp::start_with_shop(|_| {}).await;
+    let first = confirmed(&app, "k1", "").await;
+    let erased = "UPDATE organisations SET name = 'organisation-5b1f' WHERE id = 'acme'";
+    shop.database.client().await.batch_execute(erased).await.unwrap();
+    let again = confirmed(&app, "k1", "").await;
+    assert_eq!((again.status, again.job()), (202, first.job()));
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(confirmed(&app, "k2", "").await.status, 422, "a new request confirms the name that is there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_is_wrong_is_pointed_to() {
     let (app, _shop) = TestApp::start_with_shop(|_| {}).await;
     let wrong = async |body: &str| post(&app, "k1", body).await.problem();
