@@ -115,12 +115,14 @@ async fn who_waits_knows_for_how_long_and_how_not_to() {
 #[tokio::test]
 async fn a_dry_run_that_is_waited_for_shows_the_plan() {
     let request = json!({"delete_media": false, "dry_run": true, "grace_period_days": 7});
-    let api = api(erasure("completed", json!({"request": request}))).await;
+    let progress = json!({"rows_done": 0, "rows_planned": 100, "bytes_done": 0, "collections": []});
+    let api = api(erasure("completed", json!({"request": request, "progress": progress}))).await;
     let dry = ["erase", "--confirm", NAME, "--dry-run"];
     let run = api.lethe(&dry).run().await.ended_with(0);
     assert!(run.out.contains(&format!("next: lethe jobs plan {JOB}\n")), "{}", run.out);
     assert_eq!(body(&api)["dry_run"], true);
     let run = api.lethe(&[&dry[..], &["--wait"]].concat()).run().await.ended_with(0);
+    assert!(run.err.contains("completed: 100 rows to erase\n"), "{}", run.err);
     for text in ["plan hash 5f2c77", "shop.people.email", "pseudonymised", "legal_claims", "shop.photos"] {
         assert!(run.out.contains(text), "{text} in:\n{}", run.out);
     }
