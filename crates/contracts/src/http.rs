@@ -25,7 +25,7 @@ pub use events::{EndEvent, EventTicket, ProgressEvent};
 pub use export::{ExportBody, Format};
 pub use hold::{
     ComparedView, ComparisonBody, DeferredJob, HeldCollection, HeldOrganisation, HeldPerson, HeldPersonView,
-    HeldRows, HeldRowsView, HeldSubject, HeldSubjectView, HoldBody, HoldGround, HoldList, HoldScopeBody,
+    HeldRows, HeldRowsView, HeldSubject, HeldSubjectView, HoldBody, HoldGround, HoldPage, HoldScopeBody,
     HoldScopeView, HoldView, Operator, ReleasedHold, RowsBody, RowsView,
 };
 pub use plan::{CollectionPlanView, EffectName, FieldPlanView, ObjectsView, PlanView, RetainedRowsView};

@@ -88,6 +88,17 @@ impl std::fmt::Debug for ActiveHold {
     }
 }
 
+/// Which holds a list shows, the latest first.
+#[derive(Debug, Clone, Default)]
+pub struct HoldFilter {
+    /// Only holds that are not released.
+    pub only_active: bool,
+    /// Only holds placed before this one: where a page begins.
+    pub before: Option<(DateTime<Utc>, Uuid)>,
+    /// At most so many.
+    pub limit: i64,
+}
+
 /// Why a hold was not released.
 #[derive(Debug, thiserror::Error)]
 pub enum HoldError {
@@ -144,18 +155,23 @@ impl Store {
     pub async fn holds(
         &self,
         organisation: &OrganisationId,
-        only_active: bool,
+        filter: &HoldFilter,
     ) -> Result<Vec<HoldRecord>, StoreError> {
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
             act_for(conn, organisation).await?;
             let mut query = legal_holds::table
                 .filter(legal_holds::organisation_id.eq(organisation.as_str()))
-                .order((legal_holds::placed_at.desc(), legal_holds::id))
+                .order((legal_holds::placed_at.desc(), legal_holds::id.desc()))
+                .limit(filter.limit)
                 .select(HoldRecord::as_select())
                 .into_boxed();
-            if only_active {
+            if filter.only_active {
                 query = query.filter(legal_holds::released_at.is_null());
+            }
+            if let Some((at, id)) = filter.before {
+                let earlier = legal_holds::placed_at.lt(at);
+                query = query.filter(earlier.or(legal_holds::placed_at.eq(at).and(legal_holds::id.lt(id))));
             }
             Ok(query.load(conn).await?)
         })

@@ -81,20 +81,20 @@ fn parts(filter: Option<&str>) -> [&[u8]; 2] {
     }
 }
 
-/// A position among jobs: time of creation in microseconds, and id.
+/// A position among jobs or holds: time in microseconds, and id.
 #[must_use]
-pub fn job_position(created_at: DateTime<Utc>, id: Uuid) -> Vec<u8> {
-    let mut bytes = created_at.timestamp_micros().to_be_bytes().to_vec();
+pub fn position(at: DateTime<Utc>, id: Uuid) -> Vec<u8> {
+    let mut bytes = at.timestamp_micros().to_be_bytes().to_vec();
     bytes.extend_from_slice(id.as_bytes());
     bytes
 }
 
-/// The reverse of [`job_position`].
+/// The reverse of [`position`].
 #[must_use]
-pub fn read_job_position(bytes: &[u8]) -> Option<(DateTime<Utc>, Uuid)> {
+pub fn read_position(bytes: &[u8]) -> Option<(DateTime<Utc>, Uuid)> {
     let (micros, id) = bytes.split_at_checked(8)?;
-    let created_at = DateTime::from_timestamp_micros(i64::from_be_bytes(micros.try_into().ok()?))?;
-    Some((created_at, Uuid::from_slice(id).ok()?))
+    let at = DateTime::from_timestamp_micros(i64::from_be_bytes(micros.try_into().ok()?))?;
+    Some((at, Uuid::from_slice(id).ok()?))
 }
 
 #[cfg(test)]
@@ -110,10 +110,9 @@ mod tests {
     #[test]
     fn a_cursor_leads_back_to_its_position() {
         let now = DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap();
-        let position = job_position(now, Uuid::max());
-        let text = cursors().write(&OF, &position).unwrap();
+        let text = cursors().write(&OF, &position(now, Uuid::max())).unwrap();
         let read = cursors().read(&OF, &text).unwrap();
-        assert_eq!(read_job_position(&read), Some((now, Uuid::max())));
+        assert_eq!(read_position(&read), Some((now, Uuid::max())));
     }
 
     #[test]

@@ -68,11 +68,13 @@ pub struct HoldView {
     pub links: BTreeMap<String, String>,
 }
 
-/// The organisation's holds, the latest first.
+/// A page of the organisation's holds, the latest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct HoldList {
+pub struct HoldPage {
     /// The holds.
     pub holds: Vec<HoldView>,
+    /// Where the next page begins; absent on the last.
+    pub next_cursor: Option<String>,
 }
 
 /// A hold that was released, and what comes of that.

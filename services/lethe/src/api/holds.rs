@@ -1,6 +1,6 @@
 //! Requests about legal holds.
 
-use contracts::http::{HoldBody, HoldList, HoldView, ReleasedHold};
+use contracts::http::{HoldBody, HoldPage, HoldView, ReleasedHold};
 use reqwest::Method;
 use uuid::Uuid;
 
@@ -15,10 +15,9 @@ impl Api {
         answer::body(&self.origin, response, "a legal hold").await
     }
 
-    /// The holds, the latest first.
-    pub async fn holds(&self, only_active: bool) -> Result<HoldList, ApiError> {
-        let parameters = only_active.then(|| ("active", "true".to_owned()));
-        self.page(&["holds"], parameters.as_slice(), "a list of legal holds").await
+    /// A page of holds, the latest first.
+    pub async fn holds(&self, parameters: &[(&str, String)]) -> Result<HoldPage, ApiError> {
+        self.page(&["holds"], parameters, "a page of legal holds").await
     }
 
     /// One hold.

@@ -76,16 +76,17 @@ async fn holds_are_listed_and_shown() {
         let one = hold(json!({"collection": "shop.orders"}));
         match asked.path.ends_with(HOLD) {
             true => Answer::json(200, &one),
-            false => Answer::json(200, &json!({"holds": [one]})),
+            false => {
+                let next = (!asked.path.contains("cursor=")).then_some("c&1");
+                Answer::json(200, &json!({"holds": [one], "next_cursor": next}))
+            }
         }
     })
     .await;
     let run = api.lethe(&["holds", "list", "--active"]).run().await.ended_with(0);
     assert!(run.out.contains("all rows of shop.orders"), "{}", run.out);
-    assert_eq!(
-        api.lethe(&["holds", "list", "--json"]).run().await.ended_with(0).json()["holds"][0]["id"],
-        HOLD
-    );
+    let listed = api.lethe(&["holds", "list", "--json"]).run().await.ended_with(0).json();
+    assert_eq!((listed["holds"].as_array().unwrap().len(), &listed["holds"][1]["id"]), (2, &json!(HOLD)));
     let run = api.lethe(&["holds", "show", HOLD]).run().await.ended_with(0);
     assert!(run.out.contains(&format!("to release it: lethe holds release {HOLD}")), "{}", run.out);
     assert_eq!(
@@ -94,7 +95,11 @@ async fn holds_are_listed_and_shown() {
     );
     let asked: Vec<String> = api.0.asked().iter().map(|asked| asked.line()).collect();
     let one = format!("holds/{HOLD}");
-    assert_eq!(asked, ["holds?active=true", "holds", &one, &one].map(|rest| format!("GET {}", path(rest))));
+    let pages = ["", "active=true&"].map(|active| format!("holds?{active}limit=200"));
+    let [all, active] = &pages;
+    let (more, more_active) = (format!("{all}&cursor=c%261"), format!("{active}&cursor=c%261"));
+    let expected = [active, &more_active, all, &more, &one, &one];
+    assert_eq!(asked, expected.map(|rest| format!("GET {}", path(rest))));
 }
 
 #[tokio::test]

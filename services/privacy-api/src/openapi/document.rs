@@ -4,7 +4,7 @@ use contracts::http::{
     AuditEntry, AuditPage, ByPassphrase, CollectionPlanView, CollectionProgress, ComparedView,
     ComparisonBody, DeferredJob, DeleteBody, EffectName, EncryptionBody, EndEvent, EventTicket, ExportBody,
     FailureView, FieldError, FieldPlanView, Format, HeldCollection, HeldOrganisation, HeldPerson,
-    HeldPersonView, HeldRows, HeldRowsView, HeldSubject, HeldSubjectView, HoldBody, HoldGround, HoldList,
+    HeldPersonView, HeldRows, HeldRowsView, HeldSubject, HeldSubjectView, HoldBody, HoldGround, HoldPage,
     HoldScopeBody, HoldScopeView, HoldView, JobPage, JobSummary, JobView, ObjectsView, Operator, PackageView,
     PlanView, Problem, Progress, ProgressEvent, ReleasedHold, RetainedRowsView, RetainedView, RowsBody,
     RowsView, SkipBody, SkipReason, Status, StepView, SubjectErasureBody, SubjectExportBody, TimelineEntry,
@@ -59,7 +59,7 @@ use super::names::{ActionName, JobKindName, JobStateName};
     components(schemas(
         ActionName, AuditEntry, AuditPage, ByPassphrase, CollectionPlanView, CollectionProgress, ComparedView, ComparisonBody, DeferredJob, DeleteBody, EffectName, EncryptionBody, EndEvent,
         EventTicket, ExportBody, FailureView, FieldError, FieldPlanView, Format, HeldCollection, HeldOrganisation, HeldPerson, HeldPersonView, HeldRows, HeldRowsView, HeldSubject,
-        HeldSubjectView, HoldBody, HoldGround, HoldList, HoldScopeBody, HoldScopeView, HoldView, JobKindName, JobPage, JobStateName, JobSummary, JobView, ObjectsView, Operator, PackageView,
+        HeldSubjectView, HoldBody, HoldGround, HoldPage, HoldScopeBody, HoldScopeView, HoldView, JobKindName, JobPage, JobStateName, JobSummary, JobView, ObjectsView, Operator, PackageView,
         PlanView, Problem, Progress, ProgressEvent, ReleasedHold, RetainedRowsView, RetainedView, RowsBody, RowsView, SkipBody, SkipReason, Status, StepView, SubjectErasureBody,
         SubjectExportBody, TimelineEntry, ToRecipients,
     )),

@@ -18,8 +18,8 @@ pub use parameters::{
 };
 pub use refusals::{
     BodyRefused, Faults, Guarded, HoldIsMissing, JobIsMissing, LinkRefusals, ListRefused, NoPackage,
-    NotCreated, NotErased, NotInThisState, NotRetried, NotSkipped, ParametersRefused, PlanIsMissing,
-    RangeRefused, StepIsMissing, StreamRefused,
+    NotCreated, NotErased, NotInThisState, NotRetried, NotSkipped, PlanIsMissing, RangeRefused,
+    StepIsMissing, StreamRefused,
 };
 pub use results::{
     AcceptedJob, AllHolds, AuditList, EventStream, HoldPlaced, HoldReleased, JobList, LinkIssued, OneHold,

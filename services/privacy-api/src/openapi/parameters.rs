@@ -80,8 +80,10 @@ impl IntoParams for HoldParameters {
 
 impl IntoParams for HoldsParameters {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let [limit, cursor] = page();
         let active = ObjectBuilder::new().schema_type(Type::Boolean).default(Some(false.into()));
-        vec![optional(ParameterIn::Query, "active", "Whether only holds that hold now are listed.", active)]
+        let about = "Whether only holds that hold now are listed.";
+        vec![limit, cursor, optional(ParameterIn::Query, "active", about, active)]
     }
 }
 

@@ -56,8 +56,6 @@ refusals! {
     StepIsMissing: [(404, "The organisation has no such job with such a step.", &[])];
     /// There is no such hold.
     HoldIsMissing: [(404, "The organisation has no such hold.", &[])];
-    /// Parameters that are wrong.
-    ParametersRefused: [(400, "A parameter is wrong.", &[])];
     /// A body that is not taken.
     BodyRefused: [
         (400, "The body is wrong or missing.", &[]),

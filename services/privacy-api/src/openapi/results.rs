@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contracts::http::{AuditPage, EventTicket, HoldList, HoldView, JobPage, JobView, PlanView, ReleasedHold};
+use contracts::http::{AuditPage, EventTicket, HoldPage, HoldView, JobPage, JobView, PlanView, ReleasedHold};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder, ResponsesBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -96,7 +96,11 @@ impl IntoResponses for OneHold {
 
 impl IntoResponses for AllHolds {
     fn responses() -> Map {
-        one("200", json::<HoldList>("The holds."))
+        one(
+            "200",
+            json::<HoldPage>("A page of holds.")
+                .header("Link", header("The next page, if there is one (RFC 8288).")),
+        )
     }
 }
 

@@ -5,16 +5,19 @@ mod view;
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
-use contracts::http::{DeferredJob, HoldBody, HoldList, ReleasedHold};
+use contracts::http::{DeferredJob, HoldBody, HoldPage, ReleasedHold};
 use domain::access::Permission;
+use store::{HoldFilter, HoldRecord};
 
 use crate::auth::{Granted, ManageHolds, ViewJobs};
+use crate::cursor::{self, ListOf};
 use crate::error::ApiError;
 use crate::extract::{HoldPath, JsonBody, Parameters};
 use crate::openapi::{
     AllHolds, BodyRefused, Guarded, HoldIsMissing, HoldParameters, HoldPlaced, HoldReleased, HoldsParameters,
-    NotInThisState, OneHold, ParametersRefused,
+    ListRefused, NotInThisState, OneHold,
 };
+use crate::page;
 use crate::state::ApiState;
 
 /// Place a legal hold
@@ -46,14 +49,14 @@ pub async fn place_hold(
 
 /// List legal holds
 ///
-/// The organisation's holds, the latest first.
+/// The organisation's holds, the latest first. The `Link` header and `next_cursor` lead to the next page.
 #[utoipa::path(
     get,
     path = "/api/v1/privacy/holds",
     operation_id = "listHolds",
     tag = "holds",
     params(HoldsParameters),
-    responses(AllHolds, ParametersRefused, Guarded),
+    responses(AllHolds, ListRefused, Guarded),
     security(("bearer" = [])),
 )]
 pub async fn holds(
@@ -61,12 +64,26 @@ pub async fn holds(
     mut parameters: Parameters,
     state: web::Data<ApiState>,
 ) -> Result<HttpResponse, ApiError> {
-    let only_active = parameters.one_of("active", &["true", "false"]) == Some("true");
+    let page = parameters.page();
+    let active = parameters.one_of("active", &["true", "false"]);
     parameters.finish()?;
+    let filters = [active];
+    let list = ListOf { list: "holds", organisation: granted.organisation().as_str(), filters: &filters };
+    let before = page::position(&state.cursors, (&list, &page), cursor::read_position)?;
+    let only_active = active == Some("true");
+    let filter = HoldFilter { only_active, before, limit: page.limit.saturating_add(1) };
+    let records = state.store.holds(granted.organisation(), &filter).await?;
+    let (records, next) = page::cut(records, &page, |record: &HoldRecord| {
+        state.cursors.write(&list, &cursor::position(record.placed_at, record.id))
+    });
+    let mut response = HttpResponse::Ok();
+    if let Some(next) = &next {
+        let query = page::next_query(&page, &[("active", active)], next);
+        response.insert_header((header::LINK, page::next_link(&state.links.list("holds", &query))));
+    }
     let manages = granted.may(Permission::ManageHolds);
-    let records = state.store.holds(granted.organisation(), only_active).await?;
     let views = records.into_iter().map(|record| view::of(&state, record, manages));
-    Ok(HttpResponse::Ok().json(HoldList { holds: views.collect::<Result<_, _>>()? }))
+    Ok(response.json(HoldPage { holds: views.collect::<Result<_, _>>()?, next_cursor: next }))
 }
 
 /// Look at a legal hold

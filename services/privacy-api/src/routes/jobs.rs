@@ -37,7 +37,7 @@ pub async fn jobs(
     parameters.finish()?;
     let filters = [in_state, kind];
     let list = ListOf { list: "jobs", organisation: granted.organisation().as_str(), filters: &filters };
-    let before = page::position(&state.cursors, (&list, &page), cursor::read_job_position)?;
+    let before = page::position(&state.cursors, (&list, &page), cursor::read_position)?;
     let filter = JobFilter {
         state: in_state.map(str::to_owned),
         kind: kind.map(str::to_owned),
@@ -46,7 +46,7 @@ pub async fn jobs(
     };
     let jobs = state.store.jobs(granted.organisation(), &filter).await?;
     let (jobs, next) = page::cut(jobs, &page, |job: &JobSummary| {
-        state.cursors.write(&list, &cursor::job_position(job.created_at, job.id))
+        state.cursors.write(&list, &cursor::position(job.created_at, job.id))
     });
     let mut response = HttpResponse::Ok();
     if let Some(next) = &next {

@@ -77,6 +77,35 @@ async fn a_hold_is_placed_and_its_values_are_kept_sealed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pages_show_every_hold_once_the_latest_first() {
+    let (app, _shop) = TestApp::start_with_shop(|_| {}).await;
+    place(&app, &body(&json!({"organisation": true}))).await;
+    let insert =
+        "INSERT INTO legal_holds (id, organisation_id, scope, ground, owner, review_on, placed_at, placed_by)
+        SELECT gen_random_uuid(), organisation, scope, ground, owner, review_on,
+            timestamptz '2026-01-01' + (1 + n / 3) * interval '1 microsecond', placed_by
+        FROM legal_holds, generate_series(1, 52) n, unnest(ARRAY['acme', 'other']) organisation";
+    app.database.admin.batch_execute(insert).await.unwrap();
+    let (mut seen, mut next) = (Vec::new(), Some("?active=true&limit=10".to_owned()));
+    while let Some(query) = next {
+        let answer = app.owner("acme", "GET", &format!("/holds{query}")).send().await;
+        let page = answer.json();
+        let holds = page["holds"].as_array().unwrap();
+        seen.extend(holds.iter().map(|hold| (hold["placed_at"].to_string(), hold["id"].to_string())));
+        next = page["next_cursor"].as_str().map(|cursor| format!("?active=true&limit=10&cursor={cursor}"));
+        let link =
+            next.as_ref().map(|_| answer.header("link").contains("/holds?limit=10&active=true&cursor="));
+        assert_ne!(link, Some(false), "{answer:?}");
+    }
+    let mut latest_first = seen.clone();
+    latest_first.sort_unstable_by(|a, b| b.cmp(a));
+    latest_first.dedup();
+    assert_eq!((seen.len(), latest_first), (53, seen));
+    let all = app.owner("acme", "GET", "/holds").send().await.json();
+    assert_eq!(all["holds"].as_array().unwrap().len(), 50, "a page has no more unless it is asked for");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn release_ends_a_hold_once_and_asks_for_what_was_left() {
     let (app, _shop) = TestApp::start_with_shop(|_| {}).await;
     let hold = place(&app, &body(&json!({"collection": "shop.customers"}))).await.job();

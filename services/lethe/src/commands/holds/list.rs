@@ -2,7 +2,10 @@
 
 use chrono::Utc;
 use clap::Args;
+use contracts::http::HoldView;
+use serde_json::json;
 
+use super::super::page;
 use crate::api::{Api, ApiAccess};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
@@ -28,8 +31,21 @@ pub struct List {
 
 impl List {
     pub(super) async fn run(self, output: &mut Output) -> Result<Outcome, Failure> {
-        let list = Api::open(&self.access)?.holds(self.active).await?;
-        output.result(&list, || text::hold::holds(&list.holds, Utc::now()))?;
+        let holds = self.holds(&Api::open(&self.access)?).await?;
+        output.result(&json!({"holds": holds}), || text::hold::holds(&holds, Utc::now()))?;
         Ok(Outcome::Done)
+    }
+
+    async fn holds(&self, api: &Api) -> Result<Vec<HoldView>, Failure> {
+        let filters = [("active", self.active.then(|| "true".to_owned()))];
+        let (mut holds, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = api.holds(&page::parameters(&filters, usize::MAX, cursor)).await?;
+            holds.extend(page.holds);
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                return Ok(holds);
+            }
+        }
     }
 }
