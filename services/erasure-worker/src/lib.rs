@@ -11,6 +11,7 @@ mod failure;
 mod holds;
 mod mark;
 mod media;
+mod opened;
 mod plan;
 mod rows;
 mod scope;
@@ -21,7 +22,6 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use chassis::{Context, Service, StepError, StepProgress, StepRunner};
-use connectors::erase::{PageRead, PageRow};
 use connectors::revoke::Revoker;
 use connectors::{Schemas, Sources, StoreConfig, SubjectStore};
 use domain::datamap::{Collection, Dataset};
@@ -95,16 +95,6 @@ impl Erasures {
     fn store(&self, dataset: &Dataset) -> Result<&SubjectStore, StepError> {
         let store = self.sources.stores().get(&dataset.store);
         store.ok_or_else(|| broken("a dataset's store is not configured"))
-    }
-
-    /// Reads a page in a transaction of its own: who works on it may take his time, and a snapshot that
-    /// is kept hinders the store's own housekeeping.
-    async fn page(&self, dataset: &Dataset, read: &PageRead) -> Result<Vec<PageRow>, StepError> {
-        let failed = |error| store_failed(&error);
-        let transaction = self.store(dataset)?.begin_read().await.map_err(failed)?;
-        let rows = transaction.page(read).await.map_err(failed)?;
-        transaction.finish().await.map_err(failed)?;
-        Ok(rows)
     }
 
     async fn schemas(&self) -> Result<Schemas, StepError> {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use chassis::{StepError, StepProgress};
-use connectors::erase::{EraseScope, Page, PageRead, PageRow};
+use connectors::erase::PageRow;
 use domain::datamap::Media;
 use domain::id::OrganisationId;
 use futures::stream;
@@ -13,10 +13,10 @@ use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use store::{Claimed, Produced};
 
+use crate::Erasures;
 use crate::config::BucketSettings;
-use crate::failure::{broken, plan_failed, refused, retry_later};
-use crate::scope::{StepScope, open};
-use crate::{Erasures, holds};
+use crate::failure::{broken, refused, retry_later};
+use crate::opened::Opened;
 
 /// The bucket of rows that name none.
 const DEFAULT_BUCKET: &str = "default";
@@ -68,41 +68,20 @@ pub(crate) async fn run(
     step: &Claimed,
     progress: &StepProgress,
 ) -> Result<Produced, StepError> {
-    let planned: StepScope = open(&erasures.sealing, step)?;
-    let holds = holds::before_erasing(erasures, step, &planned).await?;
-    let StepScope { erasure, batches, only, .. } = planned;
-    let (dataset, collection) = erasures.find(&erasure.collection)?;
-    let media = collection.media.as_ref().ok_or_else(|| broken("the collection has no media any more"))?;
-    let schemas = erasures.schemas().await?;
-    let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
-    let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
-    let scope = EraseScope {
-        holds: &holds,
-        only: only.as_ref(),
-        exclusive: erasure.exclusive,
-        ..EraseScope::all(&step.organisation, cutoff_at)
-    };
+    let opened = Opened::of(erasures, step).await?;
+    let media = opened.collection.media.as_ref();
+    let media = media.ok_or_else(|| broken("the collection has no media any more"))?;
     let columns: Vec<String> = std::iter::once(&media.key).chain(&media.bucket_column).cloned().collect();
     let mut outcome = Outcome::default();
-    for (_, of) in batches.numbered() {
-        let mut after: Option<Vec<String>> = None;
-        loop {
-            let page = Page { of, after: after.as_deref(), rows: PAGE_ROWS };
-            let read = PageRead::plan(collection, schema, &scope, &columns, &page);
-            let rows = erasures.page(dataset, &read.map_err(|error| plan_failed(&error))?).await?;
-            after = rows.last().map(|row| row.key.clone());
-            let last = rows.len() < usize::try_from(PAGE_ROWS).unwrap_or(usize::MAX);
-            let objects = erasures.buckets.named(media, &step.organisation, rows, &mut outcome);
-            let named = stream::iter(objects.into_iter().map(Ok::<_, std::convert::Infallible>));
-            match delete_media(named, AT_ONCE).await {
-                Ok(deletion) => outcome.add(&deletion)?,
-                Err(never) => match never {},
-            }
-            progress.pulse();
-            if last || after.is_none() {
-                break;
-            }
+    let mut pages = opened.pages(&columns, PAGE_ROWS);
+    while let Some(rows) = pages.next().await? {
+        let objects = erasures.buckets.named(media, &step.organisation, rows, &mut outcome);
+        let named = stream::iter(objects.into_iter().map(Ok::<_, std::convert::Infallible>));
+        match delete_media(named, AT_ONCE).await {
+            Ok(deletion) => outcome.add(&deletion)?,
+            Err(never) => match never {},
         }
+        progress.pulse();
     }
     let result = serde_json::to_value(&outcome).map_err(|_| broken("a result cannot be written down"))?;
     Ok(Produced { result: Some(result), ..Produced::default() })

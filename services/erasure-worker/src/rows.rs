@@ -12,31 +12,21 @@ use store::{Claimed, Produced};
 
 use crate::computed::{self, Computing};
 use crate::failure::{broken, erase_failed, plan_failed};
-use crate::scope::{StepScope, open};
-use crate::{Erasures, holds, verify};
+use crate::opened::Opened;
+use crate::scope::StepScope;
+use crate::{Erasures, verify};
 
 pub(crate) async fn run(
     erasures: &Erasures,
     step: &Claimed,
     progress: &StepProgress,
 ) -> Result<Produced, StepError> {
-    let planned: StepScope = open(&erasures.sealing, step)?;
-    let holds = holds::before_erasing(erasures, step, &planned).await?;
-    let StepScope { erasure, batches, only, .. } = &planned;
-    let (dataset, collection) = erasures.find(&erasure.collection)?;
-    let schemas = erasures.schemas().await?;
-    let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
-    let scope = EraseScope {
-        holds: &holds,
-        only: only.as_ref(),
-        exclusive: erasure.exclusive,
-        guards: &erasure.guards,
-        threads: &erasure.threads,
-        ..EraseScope::all(&step.organisation, step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?)
-    };
+    let opened = Opened::of(erasures, step).await?;
+    let StepScope { erasure, batches, path_goes, .. } = &opened.planned;
+    let scope = EraseScope { guards: &erasure.guards, threads: &erasure.threads, ..opened.scope() };
     let raw = erasures.pseudonym_key(&step.organisation)?;
     let key = PseudonymKey::new(&raw);
-    let store = erasures.store(dataset)?;
+    let (store, collection, schema) = (erasures.store(opened.dataset)?, opened.collection, opened.schema()?);
     let rows = OneByOne { store, collection, schema, scope, action: &erasure.action, key: &key, raw: &raw };
     let (mut done, mut count) = (0_u64, 0_i64);
     for (number, of) in batches.numbered() {
@@ -45,9 +35,8 @@ pub(crate) async fn run(
         count = count.saturating_add(1);
         progress.set(&erasure.collection, done, 0);
     }
-    if planned.path_goes {
-        let scope = StepScope { holds: holds.clone(), ..planned.clone() };
-        verify::nothing_left(erasures, step, &[scope]).await?;
+    if *path_goes {
+        verify::nothing_left(erasures, step, std::slice::from_ref(&opened.planned)).await?;
     }
     let result = RowsResult { rows: i64::try_from(done).unwrap_or(i64::MAX), batches: count };
     let result = serde_json::to_value(result).map_err(|_| broken("a result cannot be written down"))?;

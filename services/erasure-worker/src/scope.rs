@@ -1,10 +1,12 @@
 //! What a step may touch: fixed by planning, sealed, and opened by the step and nobody else.
 
 use chassis::StepError;
+use chrono::{DateTime, Utc};
 use connectors::KeyRange;
-use connectors::erase::Rows;
+use connectors::erase::{EraseScope, Rows};
 use domain::erasure::CollectionErasure;
 use domain::hold::{HeldRows, Hold};
+use domain::id::OrganisationId;
 use domain::job::FailureReason;
 use packages::{KeyRing, SealError, SealedFor};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -35,6 +37,18 @@ pub(crate) struct StepScope {
     /// can find them at the end, and what is left of them is looked for before.
     #[serde(default)]
     pub path_goes: bool,
+}
+
+impl StepScope {
+    /// The rows that may be read: those of the organisation that nothing holds.
+    pub fn rows<'a>(&'a self, organisation: &'a OrganisationId, cutoff_at: DateTime<Utc>) -> EraseScope<'a> {
+        EraseScope {
+            holds: &self.holds,
+            only: self.only.as_ref(),
+            exclusive: self.erasure.exclusive,
+            ..EraseScope::all(organisation, cutoff_at)
+        }
+    }
 }
 
 /// Rows in batches, each of which is one transaction.

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chassis::{StepError, StepProgress};
-use connectors::erase::{EraseScope, Page, PageRead, PageRow};
+use connectors::erase::PageRow;
 use connectors::revoke::{RevokeError, Revoked, TokenKind};
 use domain::datamap::OauthTokens;
 use domain::job::FailureReason;
@@ -17,9 +17,9 @@ use secrecy::SecretString;
 use serde::Serialize;
 use store::{Claimed, Produced};
 
-use crate::failure::{broken, plan_failed};
-use crate::scope::{StepScope, open};
-use crate::{Erasures, holds};
+use crate::Erasures;
+use crate::failure::broken;
+use crate::opened::Opened;
 
 /// Rows read at a time, and requests under way at a time.
 const PAGE_ROWS: u32 = 500;
@@ -54,35 +54,13 @@ pub(crate) async fn run(
     step: &Claimed,
     progress: &StepProgress,
 ) -> Result<Produced, StepError> {
-    let planned: StepScope = open(&erasures.sealing, step)?;
-    let holds = holds::before_erasing(erasures, step, &planned).await?;
-    let StepScope { erasure, batches, only, .. } = planned;
-    let (dataset, collection) = erasures.find(&erasure.collection)?;
-    let oauth = collection.oauth.as_ref().ok_or_else(|| broken("the collection has no tokens any more"))?;
-    let schemas = erasures.schemas().await?;
-    let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
-    let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
-    let scope = EraseScope {
-        holds: &holds,
-        only: only.as_ref(),
-        exclusive: erasure.exclusive,
-        ..EraseScope::all(&step.organisation, cutoff_at)
-    };
-    let columns = columns(oauth);
-    let mut ledger = Ledger::default();
-    for (_, of) in batches.numbered() {
-        let mut after: Option<Vec<String>> = None;
-        loop {
-            let page = Page { of, after: after.as_deref(), rows: PAGE_ROWS };
-            let read = PageRead::plan(collection, schema, &scope, &columns, &page);
-            let rows = erasures.page(dataset, &read.map_err(|error| plan_failed(&error))?).await?;
-            after = rows.last().map(|row| row.key.clone());
-            let last = rows.len() < usize::try_from(PAGE_ROWS).unwrap_or(usize::MAX);
-            ledger.revoke(erasures, tokens(oauth, rows), progress).await;
-            if last || after.is_none() {
-                break;
-            }
-        }
+    let opened = Opened::of(erasures, step).await?;
+    let oauth = opened.collection.oauth.as_ref();
+    let oauth = oauth.ok_or_else(|| broken("the collection has no tokens any more"))?;
+    let (columns, mut ledger) = (columns(oauth), Ledger::default());
+    let mut pages = opened.pages(&columns, PAGE_ROWS);
+    while let Some(rows) = pages.next().await? {
+        ledger.revoke(erasures, tokens(oauth, rows), progress).await;
     }
     ledger.settle()
 }

@@ -116,16 +116,11 @@ async fn verifications(
 ) -> Result<BTreeMap<String, Vec<Verification>>, StepError> {
     let schemas = erasures.read_schemas().await?;
     let mut verifications: BTreeMap<String, Vec<Verification>> = BTreeMap::new();
-    for StepScope { erasure, batches, holds, only, .. } in scopes {
+    for place in scopes {
+        let StepScope { erasure, batches, .. } = place;
         let (dataset, collection) = erasures.find(&erasure.collection)?;
         let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
-        let scope = EraseScope {
-            holds,
-            only: only.as_ref(),
-            exclusive: erasure.exclusive,
-            guards: &erasure.guards,
-            ..EraseScope::all(&step.organisation, cutoff_at)
-        };
+        let scope = EraseScope { guards: &erasure.guards, ..place.rows(&step.organisation, cutoff_at) };
         let changes = erasure.action.changes();
         let expected = match erasure.action {
             RowAction::Delete => Expected::Deleted,

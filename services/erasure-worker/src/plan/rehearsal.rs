@@ -37,11 +37,9 @@ pub(super) async fn of(
         let (dataset, collection) = erasures.find(&erasure.collection)?;
         let schema = checked.schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
         let scope = EraseScope {
-            holds: &place.holds,
-            exclusive: erasure.exclusive,
             guards: &erasure.guards,
             threads: &erasure.threads,
-            ..EraseScope::all(&step.organisation, checked.cutoff_at)
+            ..place.rows(&step.organisation, checked.cutoff_at)
         };
         let store = erasures.store(dataset)?;
         let rows =

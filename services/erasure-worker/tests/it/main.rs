@@ -13,4 +13,5 @@ mod organisation;
 mod person;
 mod refused;
 mod spared;
+mod tokens;
 mod world;

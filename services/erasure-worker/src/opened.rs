@@ -1,0 +1,92 @@
+//! A step about the rows of one collection, opened: what it may touch, and where that is.
+
+use std::collections::VecDeque;
+
+use chassis::StepError;
+use chrono::{DateTime, Utc};
+use connectors::Schemas;
+use connectors::erase::{EraseScope, Page, PageRead, PageRow, Rows};
+use domain::datamap::{Collection, Dataset};
+use domain::id::OrganisationId;
+use domain::schema::LiveSchema;
+use store::Claimed;
+
+use crate::failure::{broken, plan_failed, store_failed};
+use crate::scope::{StepScope, open};
+use crate::{Erasures, holds};
+
+/// A step that is about to erase.
+pub(crate) struct Opened<'a> {
+    erasures: &'a Erasures,
+    organisation: &'a OrganisationId,
+    cutoff_at: DateTime<Utc>,
+    schemas: Schemas,
+    /// As it was planned, but for its holds: those placed since are among them.
+    pub planned: StepScope,
+    pub dataset: &'a Dataset,
+    pub collection: &'a Collection,
+}
+
+impl<'a> Opened<'a> {
+    pub async fn of(erasures: &'a Erasures, step: &'a Claimed) -> Result<Self, StepError> {
+        let mut planned: StepScope = open(&erasures.sealing, step)?;
+        planned.holds = holds::before_erasing(erasures, step, &planned).await?;
+        let (dataset, collection) = erasures.find(&planned.erasure.collection)?;
+        let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
+        let (organisation, schemas) = (&step.organisation, erasures.schemas().await?);
+        Ok(Self { erasures, organisation, cutoff_at, schemas, planned, dataset, collection })
+    }
+
+    pub fn schema(&self) -> Result<&LiveSchema, StepError> {
+        self.schemas.get(&self.dataset.store).ok_or_else(|| broken("a store has no schema"))
+    }
+
+    pub fn scope(&self) -> EraseScope<'_> {
+        self.planned.rows(self.organisation, self.cutoff_at)
+    }
+
+    /// These columns of every row, so many rows at a time.
+    pub fn pages<'o>(&'o self, columns: &'o [String], rows: u32) -> Pages<'o> {
+        let left = self.planned.batches.numbered().map(|(_, of)| of).collect();
+        Pages { opened: self, columns, rows, left, after: None }
+    }
+}
+
+/// Rows that are read page by page, each in a transaction of its own: who works on one may take his time,
+/// and a snapshot that is kept hinders the store's own housekeeping.
+pub(crate) struct Pages<'o> {
+    opened: &'o Opened<'o>,
+    columns: &'o [String],
+    rows: u32,
+    /// The batches that are not read to their ends.
+    left: VecDeque<Rows<'o>>,
+    /// The last key that was read of the first of them.
+    after: Option<Vec<String>>,
+}
+
+impl Pages<'_> {
+    /// The next page, which may be empty; `None` when all rows have been read.
+    pub async fn next(&mut self) -> Result<Option<Vec<PageRow>>, StepError> {
+        let Some(of) = self.left.front().copied() else { return Ok(None) };
+        let page = Page { of, after: self.after.as_deref(), rows: self.rows };
+        let Opened { collection, .. } = self.opened;
+        let read =
+            PageRead::plan(collection, self.opened.schema()?, &self.opened.scope(), self.columns, &page);
+        let rows = self.read(&read.map_err(|error| plan_failed(&error))?).await?;
+        self.after = rows.last().map(|row| row.key.clone());
+        if rows.len() < usize::try_from(self.rows).unwrap_or(usize::MAX) {
+            self.left.pop_front();
+            self.after = None;
+        }
+        Ok(Some(rows))
+    }
+
+    async fn read(&self, read: &PageRead) -> Result<Vec<PageRow>, StepError> {
+        let failed = |error| store_failed(&error);
+        let store = self.opened.erasures.store(self.opened.dataset)?;
+        let transaction = store.begin_read().await.map_err(failed)?;
+        let rows = transaction.page(read).await.map_err(failed)?;
+        transaction.finish().await.map_err(failed)?;
+        Ok(rows)
+    }
+}
