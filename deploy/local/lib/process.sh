@@ -13,9 +13,10 @@ alive() {
     [ ${#threads[@]} -gt 1 ]
 }
 
-# marked_pids MARK: the processes that were started with this assignment in their environment.
+# marked_pids MARK: the processes that were started with this assignment in their environment; any thread
+# tells, since the first may be gone.
 marked_pids() {
-    { grep -lzsxF -- "$1" /proc/[0-9]*/environ || true; } | cut -d/ -f3
+    { grep -lzsxF -- "$1" /proc/[0-9]*/task/[0-9]*/environ || true; } | cut -d/ -f3 | uniq
 }
 
 # working_pids PROGRAM DIRECTORY: the processes of that program whose working directory is this one.
