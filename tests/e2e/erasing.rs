@@ -180,7 +180,7 @@ pub async fn undisturbed(servers: &Servers, organisations: usize, erased: usize,
 /// The job completes; job, steps, audit log, journal and witness agree on its rows; each row was changed once;
 /// every version is audited once; nothing waits to be sent.
 pub async fn ended_well(system: &System, api: &Api, job: Uuid) -> JobView {
-    let job = told(system, api.wait(job, &["completed", "failed"], PATIENCE * 3).await).await;
+    let job = ended(system, api, job).await;
     assert_eq!(job.summary.state, "completed", "{:?}", job.failure);
     let (id, subjects, control) = (job.summary.id, &system.subjects.client, &system.control);
     let sql = "SELECT coalesce(sum(rows), 0)::int8 FROM lethe.journal WHERE job_id = $1";
@@ -211,6 +211,11 @@ pub async fn ended_well(system: &System, api: &Api, job: Uuid) -> JobView {
     });
     told(system, keeping.await).await;
     job
+}
+
+/// The job once it has ended, well or not.
+pub async fn ended(system: &System, api: &Api, job: Uuid) -> JobView {
+    told(system, api.wait(job, &["completed", "failed"], PATIENCE * 3).await).await
 }
 
 /// How many batches of a job the journal has, and whether the job has ended. Over connections of its

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use crate::{SERVICES, System};
+use crate::System;
 
 /// Steps that have not ended, and what waits to be sent.
 const OPEN: &str = "\
@@ -35,10 +35,20 @@ impl System {
         let queues = [&["rabbitmqctl", "-p", &self.vhost, "list_queues"][..], &columns].concat();
         tell("queues", self.servers.run(&queues));
         tell("raft", self.servers.run(&["rabbitmqctl", "eval", MACHINES]));
-        for name in SERVICES {
-            tell(name, self.log(name).map(|log| tail(&log, 12)));
+        for name in self.logs() {
+            tell(&name, self.log(&name).map(|log| tail(&log, 12)));
         }
         told
+    }
+
+    /// The names of all logs: those of the services, and of other processes of theirs.
+    fn logs(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.directory.path()).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut logs: Vec<String> =
+            names.filter_map(|name| name.strip_suffix(".log").map(str::to_owned)).collect();
+        logs.sort_unstable();
+        logs
     }
 
     async fn open(&self) -> Result<String> {

@@ -29,7 +29,8 @@ use tries::Tries;
 
 /// The pause before a message is handed back because the control database is away.
 const AWAY: Duration = Duration::from_secs(2);
-/// How long a conclusion is tried again while the control database is away, and how often.
+/// How long a conclusion is tried again while the control database is away, with once more after that, and
+/// how often.
 const CONCLUDE_FOR: Duration = Duration::from_secs(30);
 const CONCLUDE_PAUSE: Duration = Duration::from_millis(500);
 /// After so many refusals that look final, the report says only that the step did not end well: its

@@ -18,7 +18,7 @@ pub struct Idempotency {
     pub route: String,
     /// The key.
     pub key: String,
-    /// SHA-256 of the body as received.
+    /// SHA-256 of the body as received, or of what of it may be kept, or a keyed hash of it.
     pub body_sha256: [u8; 32],
 }
 

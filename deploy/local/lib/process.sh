@@ -16,7 +16,7 @@ alive() {
 # marked_pids MARK: the processes that were started with this assignment in their environment; any thread
 # tells, since the first may be gone.
 marked_pids() {
-    { grep -lzsxF -- "$1" /proc/[0-9]*/task/[0-9]*/environ || true; } | cut -d/ -f3 | uniq
+    { printf '%s\0' /proc/[0-9]*/task/[0-9]*/environ | xargs -0 grep -lzsxF -- "$1" || true; } | cut -d/ -f3 | uniq
 }
 
 # working_pids PROGRAM DIRECTORY: the processes of that program whose working directory is this one.

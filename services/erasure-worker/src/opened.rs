@@ -41,6 +41,7 @@ impl<'a> Opened<'a> {
         self.schemas.get(&self.dataset.store).ok_or_else(|| broken("a store has no schema"))
     }
 
+    /// As [`StepScope::rows`].
     pub fn scope(&self) -> EraseScope<'_> {
         self.planned.rows(self.organisation, self.cutoff_at)
     }

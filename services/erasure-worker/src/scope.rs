@@ -40,7 +40,8 @@ pub(crate) struct StepScope {
 }
 
 impl StepScope {
-    /// The rows that may be read: those of the organisation that nothing holds.
+    /// The organisation's rows that nothing holds. Who erases them adds the guards of rows that others refer
+    /// to, and the threads of those that go together.
     pub fn rows<'a>(&'a self, organisation: &'a OrganisationId, cutoff_at: DateTime<Utc>) -> EraseScope<'a> {
         EraseScope {
             holds: &self.holds,

@@ -257,10 +257,8 @@ impl Survey<'_> {
             collection: place.collection,
             action: &scope.erasure.action,
             scope: EraseScope {
-                holds: &scope.holds,
-                exclusive: scope.erasure.exclusive,
                 guards: &scope.erasure.guards,
-                ..EraseScope::all(&self.step.organisation, self.checked.cutoff_at)
+                ..scope.rows(&self.step.organisation, self.checked.cutoff_at)
             },
             rows,
         })

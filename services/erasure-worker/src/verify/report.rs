@@ -73,13 +73,7 @@ async fn survey(
         let part = Part {
             collection,
             action: &scope.erasure.action,
-            scope: EraseScope {
-                holds: &scope.holds,
-                only: scope.only.as_ref(),
-                exclusive: scope.erasure.exclusive,
-                guards: &scope.erasure.guards,
-                ..EraseScope::all(&step.organisation, cutoff_at)
-            },
+            scope: EraseScope { guards: &scope.erasure.guards, ..scope.rows(&step.organisation, cutoff_at) },
             rows,
         };
         let survey = Survey::plan(&part, &[], schema).map_err(|error| plan_failed(&error))?;

@@ -45,15 +45,6 @@ impl World {
     /// A subject store with these statements run in it, mapped by `map`, erased as `eraser` and verified
     /// as `reader`, or as the superuser where there are no such roles.
     pub async fn new(sql: &str, map: &str, roles: Option<(&str, &str)>) -> Self {
-        Self::in_batches_of(500, (sql, map), roles).await
-    }
-
-    /// As [`World::new`], with transactions of so many rows.
-    pub async fn in_batches_of(
-        batch_rows: u32,
-        (sql, map): (&str, &str),
-        roles: Option<(&str, &str)>,
-    ) -> Self {
         let (control, subjects) = (ControlDatabase::create().await, empty_database().await);
         let client = subjects.client().await;
         client.batch_execute(sql).await.unwrap();
@@ -79,7 +70,7 @@ impl World {
             "sealing": keys,
             "pseudonyms": keys,
             "providers": providers,
-            "batch_rows": batch_rows,
+            "batch_rows": 500,
             "step_rows": 1_500,
         }))
         .unwrap();

@@ -51,7 +51,7 @@ impl JobBars {
         self.overall.set_length(natural(progress.rows_planned));
         self.overall.set_position(natural(progress.rows_done));
         // Of rows that are erased there is no size to tell.
-        let erased = if progress.rows_done == 0 { "to erase" } else { "erased" };
+        let erased = if progress.rows_done == 0 { "planned" } else { "erased" };
         let amount = |bytes| if seen.erases() { erased.to_owned() } else { size(bytes) };
         self.overall.set_message(match &seen.pace {
             None => amount(progress.bytes_done),

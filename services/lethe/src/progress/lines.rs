@@ -36,8 +36,8 @@ fn line(seen: &Seen) -> String {
     let share = per_cent(progress.rows_done, progress.rows_planned);
     let (done, planned) = (count(progress.rows_done), count(progress.rows_planned));
     let amount = match seen.erases() {
-        // Also when a dry run has ended, which erases nothing.
-        true if progress.rows_done == 0 => format!("{planned} rows to erase"),
+        // Nothing is missing when a dry run has ended, which erases nothing.
+        true if progress.rows_done == 0 => format!("{planned} rows planned"),
         true => format!("{done} of {planned} rows erased ({share} %)"),
         false => format!("{done} of {planned} rows ({share} %), {}", size(progress.bytes_done)),
     };

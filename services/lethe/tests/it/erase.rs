@@ -120,9 +120,10 @@ async fn a_dry_run_that_is_waited_for_shows_the_plan() {
     let dry = ["erase", "--confirm", NAME, "--dry-run"];
     let run = api.lethe(&dry).run().await.ended_with(0);
     assert!(run.out.contains(&format!("next: lethe jobs plan {JOB}\n")), "{}", run.out);
+    assert!(run.out.contains("  rows      100 planned\n"), "{}", run.out);
     assert_eq!(body(&api)["dry_run"], true);
     let run = api.lethe(&[&dry[..], &["--wait"]].concat()).run().await.ended_with(0);
-    assert!(run.err.contains("completed: 100 rows to erase\n"), "{}", run.err);
+    assert!(run.err.contains("completed: 100 rows planned\n"), "{}", run.err);
     for text in ["plan hash 5f2c77", "shop.people.email", "pseudonymised", "legal_claims", "shop.photos"] {
         assert!(run.out.contains(text), "{text} in:\n{}", run.out);
     }

@@ -22,6 +22,6 @@ pub use refusals::{
     StepIsMissing, StreamRefused,
 };
 pub use results::{
-    AcceptedJob, AllHolds, AuditList, EventStream, HoldPlaced, HoldReleased, JobList, LinkIssued, OneHold,
+    AcceptedJob, AuditList, EventStream, HoldList, HoldPlaced, HoldReleased, JobList, LinkIssued, OneHold,
     OneJob, OnePlan, PackageBytes, PackageHead, TicketIssued,
 };

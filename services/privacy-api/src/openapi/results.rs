@@ -26,9 +26,9 @@ pub enum HoldPlaced {}
 /// A hold.
 #[derive(Debug)]
 pub enum OneHold {}
-/// All holds of an organisation.
+/// A page of holds.
 #[derive(Debug)]
-pub enum AllHolds {}
+pub enum HoldList {}
 /// A hold was released.
 #[derive(Debug)]
 pub enum HoldReleased {}
@@ -94,7 +94,7 @@ impl IntoResponses for OneHold {
     }
 }
 
-impl IntoResponses for AllHolds {
+impl IntoResponses for HoldList {
     fn responses() -> Map {
         one(
             "200",

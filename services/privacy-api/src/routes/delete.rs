@@ -25,8 +25,8 @@ const ROUTE: &str = "POST /api/v1/privacy/delete";
 /// begins when the grace period is over, at `not_before`, and can be cancelled until then: that takes
 /// the mark away. With `after_export` it also waits for the end of that export, and when the export was
 /// not delivered it fails and nothing is erased. With `dry_run` it ends with its plan, which is made at once, and erases nothing.
-/// The same request with the same key is the same job, however often it is sent, for 24 hours: also when
-/// the erasure has taken the name away meanwhile, which is confirmed only once.
+/// The same request with the same key is the same job, however often it is sent, for 24 hours. The name is
+/// confirmed only once: in a repetition it is not looked at, since the erasure may have taken it away.
 #[utoipa::path(
     post,
     path = "/api/v1/privacy/delete",

@@ -14,7 +14,7 @@ use crate::cursor::{self, ListOf};
 use crate::error::ApiError;
 use crate::extract::{HoldPath, JsonBody, Parameters};
 use crate::openapi::{
-    AllHolds, BodyRefused, Guarded, HoldIsMissing, HoldParameters, HoldPlaced, HoldReleased, HoldsParameters,
+    BodyRefused, Guarded, HoldIsMissing, HoldList, HoldParameters, HoldPlaced, HoldReleased, HoldsParameters,
     ListRefused, NotInThisState, OneHold,
 };
 use crate::page;
@@ -56,7 +56,7 @@ pub async fn place_hold(
     operation_id = "listHolds",
     tag = "holds",
     params(HoldsParameters),
-    responses(AllHolds, ListRefused, Guarded),
+    responses(HoldList, ListRefused, Guarded),
     security(("bearer" = [])),
 )]
 pub async fn holds(

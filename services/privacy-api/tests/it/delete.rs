@@ -175,6 +175,8 @@ async fn the_same_request_is_the_same_job_also_when_the_name_has_been_erased() {
     let again = confirmed(&app, "k1", "").await;
     assert_eq!((again.status, again.job()), (202, first.job()));
     assert_eq!(again.header("idempotent-replayed"), "true");
+    let new_name = post(&app, "k1", r#"{"confirm_org_name":"organisation-5b1f"}"#).await;
+    assert_eq!((new_name.status, new_name.job()), (202, first.job()), "it is confirmed only once");
     assert_eq!(confirmed(&app, "k2", "").await.status, 422, "a new request confirms the name that is there");
 }
 

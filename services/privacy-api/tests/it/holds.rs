@@ -103,6 +103,9 @@ async fn pages_show_every_hold_once_the_latest_first() {
     assert_eq!((seen.len(), latest_first), (53, seen));
     let all = app.owner("acme", "GET", "/holds").send().await.json();
     assert_eq!(all["holds"].as_array().unwrap().len(), 50, "a page has no more unless it is asked for");
+    let cursor = all["next_cursor"].as_str().unwrap();
+    let elsewhere = app.owner("acme", "GET", &format!("/holds?active=true&cursor={cursor}")).send().await;
+    assert_snapshot!(elsewhere.problem(), @"404 no-such-page: the cursor is not one of this list with these filters; begin anew without it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

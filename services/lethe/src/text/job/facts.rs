@@ -33,7 +33,7 @@ pub(super) fn facts(job: &JobView, now: DateTime<Utc>) -> Vec<(&'static str, Str
         facts.push((
             "rows",
             match erases(job) {
-                true if job.progress.rows_done == 0 => format!("{planned} to erase"),
+                true if progress.rows_done == 0 => format!("{planned} planned"),
                 true => format!("{done} of {planned} erased"),
                 false => format!("{done} of {planned}, {} uncompressed", size(progress.bytes_done)),
             },
