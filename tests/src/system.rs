@@ -1,13 +1,13 @@
 //! The five services over databases and a vhost of their own.
 
 mod another;
+mod running;
 mod settings;
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
@@ -16,7 +16,6 @@ use crate::client::Api;
 use crate::database::Database;
 use crate::process::{Process, Program};
 use crate::servers::Servers;
-use crate::wait::eventually;
 
 /// The services in the order in which they are started.
 pub const SERVICES: [&str; 5] =
@@ -195,70 +194,6 @@ impl System {
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
-    }
-
-    /// Starts a service (again).
-    ///
-    /// # Errors
-    /// When it cannot be started.
-    pub fn spawn(&mut self, name: &'static str) -> Result<()> {
-        let (program, _) = self.programs.get(name).context("no such service")?;
-        self.processes.insert(name, program.start()?);
-        Ok(())
-    }
-
-    /// The process of a service.
-    ///
-    /// # Errors
-    /// When it was never started.
-    pub fn process(&mut self, name: &str) -> Result<&mut Process> {
-        self.processes.get_mut(name).with_context(|| format!("{name} was not started"))
-    }
-
-    /// Sends a service a signal by its name, as `STOP`.
-    ///
-    /// # Errors
-    /// When it was never started, or does not take signals any more.
-    pub fn signal(&self, name: &str, signal: &str) -> Result<()> {
-        self.processes.get(name).with_context(|| format!("{name} was not started"))?.signal(signal)
-    }
-
-    /// The process id of a service.
-    ///
-    /// # Errors
-    /// When it was never started.
-    pub fn id(&self, name: &str) -> Result<u32> {
-        Ok(self.processes.get(name).with_context(|| format!("{name} was not started"))?.id())
-    }
-
-    /// Where a service's side port is.
-    ///
-    /// # Errors
-    /// When there is no such service.
-    pub fn admin(&self, name: &str) -> Result<String> {
-        Ok(format!("http://{}", self.programs.get(name).context("no such service")?.1))
-    }
-
-    /// Waits until a service says that it is ready.
-    ///
-    /// # Errors
-    /// When it does not in time; the error shows the end of its log.
-    pub async fn ready(&mut self, name: &'static str) -> Result<()> {
-        let url = format!("{}/readyz", self.admin(name)?);
-        let ready = eventually(Duration::from_secs(60), &format!("{name} is ready"), || async {
-            let answer = reqwest::get(&url).await;
-            Ok(answer.is_ok_and(|answer| answer.status().is_success()).then_some(()))
-        })
-        .await;
-        ready.with_context(|| format!("its log ends: {}", self.log(name).unwrap_or_default()))
-    }
-
-    /// What a service logged.
-    ///
-    /// # Errors
-    /// When its log cannot be read.
-    pub fn log(&self, name: &str) -> Result<String> {
-        Ok(std::fs::read_to_string(self.path(&format!("{name}.log")))?)
     }
 
     /// A caller with a token of the development issuer.

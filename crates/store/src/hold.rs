@@ -1,5 +1,6 @@
 //! Legal holds: placing, listing, releasing, and asking for what was left because of one.
 
+mod obeyed;
 mod rest;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -10,6 +11,7 @@ use domain::erasure::Deferred;
 use domain::id::{JobId, OrganisationId};
 use uuid::Uuid;
 
+pub use obeyed::ActiveHold;
 pub use rest::Retained;
 use rest::ask_for_rest;
 pub(crate) use rest::keep_retained;
@@ -63,29 +65,6 @@ pub struct HoldRecord {
     pub released_at: Option<DateTime<Utc>>,
     /// By whom it was released.
     pub released_by: Option<String>,
-}
-
-/// A hold in effect, as an erasure obeys it. `Debug` shows no sealed value.
-#[derive(Clone, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = legal_holds)]
-pub struct ActiveHold {
-    /// Its id.
-    pub id: Uuid,
-    /// What is held, in names only.
-    pub scope: serde_json::Value,
-    /// The values that it is found by, sealed.
-    pub sealed: Option<Vec<u8>>,
-    /// The ground of Art. 17(3), by name.
-    pub ground: String,
-}
-
-impl std::fmt::Debug for ActiveHold {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ActiveHold")
-            .field("id", &self.id)
-            .field("ground", &self.ground)
-            .finish_non_exhaustive()
-    }
 }
 
 /// Which holds a list shows, the latest first.
@@ -176,41 +155,6 @@ impl Store {
             Ok(query.load(conn).await?)
         })
         .await
-    }
-
-    /// The holds that an erasure of the organisation has to obey now.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database fails, or refuses: only the erasure worker may ask.
-    pub async fn active_holds(&self, organisation: &OrganisationId) -> Result<Vec<ActiveHold>, StoreError> {
-        let mut conn = self.conn().await?;
-        let holds = legal_holds::table
-            .filter(legal_holds::organisation_id.eq(organisation.as_str()))
-            .filter(legal_holds::released_at.is_null())
-            .order((legal_holds::placed_at, legal_holds::id))
-            .select(ActiveHold::as_select())
-            .load(&mut conn)
-            .await?;
-        Ok(holds)
-    }
-
-    /// A hold of the organisation, in effect or released, as an erasure obeyed it.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database fails, or refuses: only the erasure worker may ask.
-    pub async fn obeyed_hold(
-        &self,
-        organisation: &OrganisationId,
-        id: Uuid,
-    ) -> Result<Option<ActiveHold>, StoreError> {
-        let mut conn = self.conn().await?;
-        let found = legal_holds::table
-            .find(id)
-            .filter(legal_holds::organisation_id.eq(organisation.as_str()))
-            .select(ActiveHold::as_select())
-            .first(&mut conn)
-            .await;
-        Ok(found.optional()?)
     }
 
     /// One hold of the organisation.

@@ -1,12 +1,10 @@
 //! More than one process of a service.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result};
 
+use super::running::answers;
 use super::{System, free_port};
 use crate::process::{Process, Program};
-use crate::wait::eventually;
 
 impl System {
     /// Starts another process of a service beside the first, with its settings changed: each text by the
@@ -32,11 +30,7 @@ impl System {
         let another = Program { config, log: self.path(&format!("{name}-{number}.log")), ..program.clone() };
         let process = another.start()?;
         let url = format!("http://{admin}/readyz");
-        eventually(Duration::from_secs(60), &format!("another {name} is ready"), || async {
-            let answer = reqwest::get(&url).await;
-            Ok(answer.is_ok_and(|answer| answer.status().is_success()).then_some(()))
-        })
-        .await?;
+        answers(&url, &format!("another {name} is ready")).await?;
         Ok(process)
     }
 }
