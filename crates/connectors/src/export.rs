@@ -170,6 +170,64 @@ pub(crate) fn rows_of(
     organisation: &OrganisationId,
     cutoff_at: DateTime<Utc>,
 ) -> Result<String, PlanError> {
+    let rows = rows_ever(collection, schema, organisation)?;
+    Ok(match made_by(collection, schema, cutoff_at)? {
+        Some(made) => format!("{rows} AND {made}"),
+        None => rows,
+    })
+}
+
+/// The condition under which a row, aliased `t0`, is the organisation's, whenever it was made.
+pub(crate) fn rows_ever(
+    collection: &Collection,
+    schema: &LiveSchema,
+    organisation: &OrganisationId,
+) -> Result<String, PlanError> {
+    let name = &collection.table;
+    let path = collection.tenant.as_ref().ok_or_else(|| PlanError::NoTenant(name.clone()))?;
+    sql::tenant_predicate(name, path, schema, organisation)
+}
+
+/// The condition under which a row, aliased `t0`, was there at the cutoff, where the map names a creation
+/// time; it is never NULL.
+pub(crate) fn made_by(
+    collection: &Collection,
+    schema: &LiveSchema,
+    cutoff_at: DateTime<Utc>,
+) -> Result<Option<String>, PlanError> {
+    let (name, Some(created_at)) = (&collection.table, &collection.created_at) else { return Ok(None) };
+    until(sql::live_column(schema, name, created_at)?, name, cutoff_at).map(Some)
+}
+
+/// The collection's table, and those through which its tenant leads.
+    #[must_use]
+    pub fn tables(&self) -> &[TableName] {
+        &self.tables
+    }
+}
+
+/// The condition under which the key of the row `t0` is one of those that are exported. COPY takes no
+/// parameters, so the keys are literals, which the server reads as values of the columns' types.
+pub(crate) fn only(
+    collection: &Collection,
+    schema: &LiveSchema,
+    scope: &ExportScope<'_>,
+) -> Result<Option<String>, PlanError> {
+    let Some(keys) = scope.only else { return Ok(None) };
+    let table = &collection.table;
+    let columns = &schema.tables.get(table).ok_or_else(|| PlanError::NoTable(table.clone()))?.primary_key;
+    let one = |key: &Vec<String>| range::compare(table, schema, columns, "=", key);
+    let listed = keys.iter().map(one).collect::<Result<Vec<_>, _>>()?;
+    Ok(Some(if listed.is_empty() { "FALSE".to_owned() } else { format!("({})", listed.join(" OR ")) }))
+}
+
+/// The condition under which a row, aliased `t0`, is the organisation's and was there at the cutoff.
+pub(crate) fn rows_of(
+    collection: &Collection,
+    schema: &LiveSchema,
+    organisation: &OrganisationId,
+    cutoff_at: DateTime<Utc>,
+) -> Result<String, PlanError> {
     let name = &collection.table;
     let path = collection.tenant.as_ref().ok_or_else(|| PlanError::NoTenant(name.clone()))?;
     let mut predicate = sql::tenant_predicate(name, path, schema, organisation)?;

@@ -133,6 +133,11 @@ impl ReadTransaction {
         self.session.execute(sql).await
     }
 
+    pub(crate) fn session(&self) -> Result<&Session, StoreError> {
+        self.client()?;
+        Ok(&self.session)
+    }
+
     pub(crate) fn client(&self) -> Result<&ClientWrapper, StoreError> {
         if self.copying {
             return Err(StoreError::new(self.store_name(), StoreErrorKind::Abandoned));

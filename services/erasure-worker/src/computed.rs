@@ -1,12 +1,13 @@
 //! Values that a statement cannot compute: read in pages, computed here, written back set by set.
 
 use chassis::StepError;
-use connectors::SubjectStore;
-use connectors::erase::{EraseScope, EraseStatement, Page, PageRead, PageRow, Rows, in_statement};
+use connectors::erase::{
+    EraseScope, EraseStatement, EraseTransaction, Page, PageRead, PageRow, Rows, in_statement,
+};
 use domain::anonymise::Anonymiser;
 use domain::datamap::Collection;
 use domain::erasure::FieldChange;
-use domain::schema::{LiveSchema, Table};
+use domain::schema::{LiveColumn, LiveSchema, Table};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
@@ -17,7 +18,8 @@ const PAGE_ROWS: u32 = 5_000;
 
 /// What the values of a collection are computed with.
 pub(crate) struct Computing<'a> {
-    pub store: &'a SubjectStore,
+    /// The transaction in which the values are read, and will be written.
+    pub transaction: &'a EraseTransaction,
     pub collection: &'a Collection,
     pub schema: &'a LiveSchema,
     pub changes: &'a [FieldChange],
@@ -43,13 +45,12 @@ impl Computing<'_> {
         let anonymisers = self.anonymisers(table)?;
         let columns: Vec<String> = self.changes.iter().map(|change| change.column.clone()).collect();
         let failed = |error| store_failed(&error);
-        let transaction = self.store.begin_read().await.map_err(failed)?;
         let (mut statements, mut after) = (Vec::new(), None::<Vec<String>>);
         loop {
             let page = Page { of: rows, after: after.as_deref(), rows: PAGE_ROWS };
             let read = PageRead::plan(self.collection, self.schema, scope, &columns, &page);
             let read = read.map_err(|error| plan_failed(&error))?;
-            let mut found = transaction.page(&read).await.map_err(failed)?;
+            let mut found = self.transaction.page(&read).await.map_err(failed)?;
             let last = found.len() < usize::try_from(PAGE_ROWS).unwrap_or(usize::MAX);
             after = found.last().map(|row| row.key.clone());
             found.iter_mut().try_for_each(|row| self.replace(&anonymisers, row))?;
@@ -62,7 +63,6 @@ impl Computing<'_> {
                 break;
             }
         }
-        transaction.finish().await.map_err(failed)?;
         Ok(statements)
     }
 
@@ -78,10 +78,7 @@ impl Computing<'_> {
     }
 
     fn replace(&self, anonymisers: &[Anonymiser<'_>], row: &mut PageRow) -> Result<(), StepError> {
-        let mac = |message: &[u8]| -> [u8; 32] {
-            let keyed = Hmac::<Sha256>::new_from_slice(self.key);
-            keyed.map_or([0; 32], |mac| mac.chain_update(message).finalize().into_bytes().into())
-        };
+        let mac = |message: &[u8]| digest(self.key, message);
         for (value, anonymiser) in row.values.iter_mut().zip(anonymisers) {
             let replaced = anonymiser.apply(value.as_deref(), &mac);
             let replaced =
@@ -91,4 +88,21 @@ impl Computing<'_> {
         }
         Ok(())
     }
+}
+
+/// What takes the place of one value by a change that makes pseudonyms.
+pub(crate) fn pseudonym(
+    change: &FieldChange,
+    column: &LiveColumn,
+    value: &str,
+    key: &[u8; 32],
+) -> Option<String> {
+    let anonymiser = Anonymiser::new(&change.strategy, column, false).ok()?;
+    let mac = |message: &[u8]| digest(key, message);
+    anonymiser.apply(Some(value), &mac).ok()?.map(|text| text.into_owned())
+}
+
+fn digest(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
+    let keyed = Hmac::<Sha256>::new_from_slice(key);
+    keyed.map_or([0; 32], |mac| mac.chain_update(message).finalize().into_bytes().into())
 }

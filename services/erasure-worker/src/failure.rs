@@ -23,7 +23,8 @@ pub(crate) fn trial_failed(error: &connectors::StoreError, told: &str) -> StepEr
 pub(crate) fn erase_failed(error: &EraseError) -> StepError {
     match error {
         EraseError::Store(error) => store_failed(error),
-        other => StepError::Permanent(FailureReason::new("more_than_planned", other.to_string())),
+        EraseError::Disturbed(_) => retry_later("disturbed", error.to_string()),
+        EraseError::MoreThanPlanned { .. } => refused("more_than_planned", error.to_string()),
     }
 }
 
@@ -47,6 +48,16 @@ pub(crate) fn broken(detail: &str) -> StepError {
 /// Something stands in the way, and nothing was done.
 pub(crate) fn refused(code: &str, detail: impl Into<String>) -> StepError {
     StepError::Permanent(FailureReason::new(code, detail))
+}
+
+/// A legal hold is in the way: the job waits for its release.
+pub(crate) fn on_hold(detail: impl Into<String>) -> StepError {
+    StepError::Retryable(FailureReason::new("hold_placed_late", detail))
+}
+
+/// Somebody else has to be done first, however long that takes.
+pub(crate) fn waiting(code: &str, detail: impl Into<String>) -> StepError {
+    StepError::Retryable(FailureReason::new(code, detail))
 }
 
 /// Something is away; trying again may help.

@@ -1,15 +1,15 @@
-//! The legal holds that a job obeys: those in effect when it was planned, and any placed since.
+//! The legal holds of an organisation, opened: with the values that they are found by.
 
 use chassis::StepError;
-use domain::hold::{HeldRows, Hold, HoldScope};
+use domain::hold::{HeldRows, HoldScope};
 use packages::SealedFor;
 use serde::Deserialize;
 use store::{ActiveHold, Claimed};
 use uuid::Uuid;
 
 use crate::Erasures;
-use crate::failure::{broken, control_failed, refused};
-use crate::scope::{StepScope, unsealed};
+use crate::failure::{broken, control_failed};
+use crate::scope::unsealed;
 
 /// A hold with the values that were sealed beside it. No `Debug`: they are personal data.
 pub(crate) struct OpenHold {
@@ -48,61 +48,20 @@ impl OpenHold {
     }
 }
 
-/// The organisation's holds that are in effect now.
+/// The organisation's holds that are in effect now, in the order in which they were placed.
 pub(crate) async fn in_effect(erasures: &Erasures, step: &Claimed) -> Result<Vec<OpenHold>, StepError> {
     let records = erasures.control.active_holds(&step.organisation).await;
     let records = records.map_err(|error| control_failed(&error))?;
     records.into_iter().map(|record| OpenHold::of(erasures, step.organisation.as_str(), record)).collect()
 }
 
-/// The holds that a job obeys on the rows of one collection: those fixed by planning, released meanwhile or
-/// not, since whoever looks at the end must look for the same rows; and those placed since. What a released
-/// one kept is asked for when the job ends.
-pub(crate) async fn on(
+/// A hold that a job obeyed, which may be released.
+pub(crate) async fn obeyed(
     erasures: &Erasures,
     step: &Claimed,
-    scope: &StepScope,
-) -> Result<Vec<Hold>, StepError> {
-    let now = in_effect(erasures, step).await?;
-    let mut holds = scope.holds.clone();
-    for open in now.iter().filter(|open| !scope.known.contains(&open.id)) {
-        if let Some(rows) = open.rows_of(&scope.erasure.collection)? {
-            holds.push(Hold { id: open.id, rows });
-        }
-    }
-    Ok(holds)
-}
-
-/// As [`on`], for who is about to erase. Whom a hold is on that was placed after planning, nobody can find
-/// any more once part of the erasure is done: so nothing more is erased.
-pub(crate) async fn before_erasing(
-    erasures: &Erasures,
-    step: &Claimed,
-    scope: &StepScope,
-) -> Result<Vec<Hold>, StepError> {
-    let now = in_effect(erasures, step).await?;
-    let late =
-        |open: &&OpenHold| matches!(open.scope, HoldScope::Subject { .. }) && !scope.known.contains(&open.id);
-    if let Some(open) = now.iter().find(late) {
-        let detail = format!(
-            "the legal hold {} on a person was placed after this erasure had been planned; nothing more is erased; ask \
-             for the erasure anew, and it will leave that person's rows, or try this one again once the hold is released",
-            open.id
-        );
-        return Err(refused("hold_placed_late", detail));
-    }
-    on(erasures, step, scope).await
-}
-
-/// The rows of a collection that a hold kept, which may be released.
-pub(crate) async fn kept_by(
-    erasures: &Erasures,
-    step: &Claimed,
-    (hold, collection): (Uuid, &str),
-) -> Result<Option<HeldRows>, StepError> {
+    hold: Uuid,
+) -> Result<Option<OpenHold>, StepError> {
     let record = erasures.control.obeyed_hold(&step.organisation, hold).await;
-    let Some(record) = record.map_err(|error| control_failed(&error))? else {
-        return Ok(None);
-    };
-    OpenHold::of(erasures, step.organisation.as_str(), record)?.rows_of(collection)
+    let record = record.map_err(|error| control_failed(&error))?;
+    record.map(|record| OpenHold::of(erasures, step.organisation.as_str(), record)).transpose()
 }

@@ -8,9 +8,11 @@
 mod computed;
 mod config;
 mod failure;
+mod held;
 mod holds;
 mod mark;
 mod media;
+mod obeyed;
 mod opened;
 mod plan;
 mod rows;

@@ -7,21 +7,21 @@ use chrono::{DateTime, Utc};
 use connectors::Schemas;
 use connectors::erase::{EraseScope, Page, PageRead, PageRow, Rows};
 use domain::datamap::{Collection, Dataset};
-use domain::id::OrganisationId;
 use domain::schema::LiveSchema;
 use store::Claimed;
 
 use crate::failure::{broken, plan_failed, store_failed};
+use crate::obeyed::Obeyed;
 use crate::scope::{StepScope, open};
-use crate::{Erasures, holds};
+use crate::Erasures;
 
 /// A step that is about to erase.
 pub(crate) struct Opened<'a> {
     erasures: &'a Erasures,
-    organisation: &'a OrganisationId,
+    step: &'a Claimed,
     cutoff_at: DateTime<Utc>,
     schemas: Schemas,
-    /// As it was planned, but for its holds: those placed since are among them.
+    /// As it was planned.
     pub planned: StepScope,
     pub dataset: &'a Dataset,
     pub collection: &'a Collection,
@@ -29,12 +29,17 @@ pub(crate) struct Opened<'a> {
 
 impl<'a> Opened<'a> {
     pub async fn of(erasures: &'a Erasures, step: &'a Claimed) -> Result<Self, StepError> {
-        let mut planned: StepScope = open(&erasures.sealing, step)?;
-        planned.holds = holds::before_erasing(erasures, step, &planned).await?;
+        let planned: StepScope = open(&erasures.sealing, step)?;
         let (dataset, collection) = erasures.find(&planned.erasure.collection)?;
         let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
-        let (organisation, schemas) = (&step.organisation, erasures.schemas().await?);
-        Ok(Self { erasures, organisation, cutoff_at, schemas, planned, dataset, collection })
+        let schemas = erasures.schemas().await?;
+        Ok(Self { erasures, step, cutoff_at, schemas, planned, dataset, collection })
+    }
+
+    /// The holds that the step obeys, to be read again before each batch and page.
+    pub fn obeyed(&self) -> Obeyed<'_> {
+        let place = (self.dataset, self.collection);
+        Obeyed::new((self.erasures, self.step), &self.planned, place, self.schemas.clone())
     }
 
     pub fn schema(&self) -> Result<&LiveSchema, StepError> {
@@ -43,13 +48,13 @@ impl<'a> Opened<'a> {
 
     /// As [`StepScope::rows`].
     pub fn scope(&self) -> EraseScope<'_> {
-        self.planned.rows(self.organisation, self.cutoff_at)
+        self.planned.rows(&self.step.organisation, self.cutoff_at)
     }
 
     /// These columns of every row, so many rows at a time.
     pub fn pages<'o>(&'o self, columns: &'o [String], rows: u32) -> Pages<'o> {
         let left = self.planned.batches.numbered().map(|(_, of)| of).collect();
-        Pages { opened: self, columns, rows, left, after: None }
+        Pages { opened: self, obeyed: self.obeyed(), columns, rows, left, after: None }
     }
 }
 
@@ -57,6 +62,7 @@ impl<'a> Opened<'a> {
 /// and a snapshot that is kept hinders the store's own housekeeping.
 pub(crate) struct Pages<'o> {
     opened: &'o Opened<'o>,
+    obeyed: Obeyed<'o>,
     columns: &'o [String],
     rows: u32,
     /// The batches that are not read to their ends.
@@ -69,10 +75,11 @@ impl Pages<'_> {
     /// The next page, which may be empty; `None` when all rows have been read.
     pub async fn next(&mut self) -> Result<Option<Vec<PageRow>>, StepError> {
         let Some(of) = self.left.front().copied() else { return Ok(None) };
+        self.obeyed.read_at_rest().await?;
         let page = Page { of, after: self.after.as_deref(), rows: self.rows };
         let Opened { collection, .. } = self.opened;
-        let read =
-            PageRead::plan(collection, self.opened.schema()?, &self.opened.scope(), self.columns, &page);
+        let scope = EraseScope { holds: self.obeyed.holds(), ..self.opened.scope() };
+        let read = PageRead::plan(collection, self.opened.schema()?, &scope, self.columns, &page);
         let rows = self.read(&read.map_err(|error| plan_failed(&error))?).await?;
         self.after = rows.last().map(|row| row.key.clone());
         if rows.len() < usize::try_from(self.rows).unwrap_or(usize::MAX) {

@@ -3,9 +3,11 @@
 
 mod deferred;
 mod held;
+mod loose;
 pub(crate) mod preflight;
+mod pass;
 mod rehearsal;
-mod subject;
+pub(crate) mod subject;
 mod survey;
 
 use chassis::{StepError, StepProgress};
@@ -20,8 +22,10 @@ use uuid::Uuid;
 
 use crate::failure::broken;
 use crate::scope::seal;
+use crate::verify::note;
 use crate::{Erasures, request};
 
+use pass::Before;
 use preflight::{Checked, refused_by};
 use survey::{Survey, Surveyed};
 
@@ -33,19 +37,30 @@ pub(crate) async fn run(
     let request = request(step)?;
     preflight::export_is_delivered(erasures, step, &request).await?;
     if let Some(deferred) = request.deferred {
-        let cutoff_at = preflight::of_deferred(erasures).await?;
-        return deferred::run(erasures, step, &request, deferred, cutoff_at).await;
+        return deferred::run(erasures, step, &request, (deferred, progress)).await;
     }
-    let checked = preflight::run(erasures, step).await?;
+    let before = pass::before(erasures, step).await?;
+    let mut checked = preflight::run(erasures, step, &before).await?;
+    checked.noted = match before.verified.as_ref().map(|scope| scope.noted.clone()) {
+        Some(noted) => noted,
+        None => note(erasures, progress).await?,
+    };
     progress.pulse();
-    let (planned, rows) = decide(erasures, step, &request, &checked).await?;
+    let (planned, rows) = decide(erasures, step, &request, (&checked, &before)).await?;
     progress.pulse();
     let holds = held::find(erasures, step, &checked).await?;
-    let survey = Survey { erasures, step, checked: &checked, rows: rows.as_ref(), holds: &holds, progress };
-    let surveyed = survey.of(&planned, &request).await?;
-    rehearsal::of(erasures, step, &checked, &surveyed.verify).await?;
+    let rows = rows.as_ref();
+    let survey = Survey { erasures, step, checked: &checked, rows, holds: &holds, pass: before.pass, progress };
+    let mut surveyed = survey.of(&planned, &request).await?;
+    rehearsal::of(erasures, step, &checked, &surveyed.verify.places).await?;
     progress.pulse();
-    let nobody_found = rows.as_ref().is_some_and(SubjectRows::is_empty);
+    if let (Some(subject), Some(rows)) = (&request.subject, rows) {
+        let person = subject::found(erasures, step, &checked, (subject, &planned, rows)).await?;
+        surveyed.verify.person = Some(person);
+    }
+    surveyed.verify.loose = loose::references(erasures, &checked, &planned);
+    surveyed.verify.noted.clone_from(&checked.noted);
+    let nobody_found = rows.is_some_and(SubjectRows::is_empty);
     let decision =
         Decision { waves: &planned, nobody_found, holds: holds.ids(), cutoff_at: checked.cutoff_at };
     produced(erasures, step, &request, &decision, surveyed)
@@ -56,7 +71,7 @@ async fn decide(
     erasures: &Erasures,
     step: &Claimed,
     request: &ErasureRequest,
-    checked: &Checked,
+    (checked, before): (&Checked, &Before),
 ) -> Result<(ErasurePlan, Option<SubjectRows>), StepError> {
     match &request.subject {
         None => {
@@ -66,7 +81,7 @@ async fn decide(
         Some(subject) => {
             let identity = subject::identity_of_job(erasures, step, &subject.identity_type).await?;
             let (planned, rows) =
-                subject::decide(erasures, step, checked, (&subject.identity_type, &identity)).await?;
+                subject::decide(erasures, step, (checked, before), (&subject.identity_type, &identity)).await?;
             Ok((planned, Some(rows)))
         }
     }

@@ -1,20 +1,28 @@
 //! Rows of one collection, batch by batch. Each batch commits with its entry in the journal of the same
-//! store, or not at all, so that whatever happens to this process it takes effect once.
+//! store, or not at all, so that whatever happens to this process it takes effect once. Each reads the
+//! legal holds first, under the lock by which they bind.
 
 use chassis::{StepError, StepProgress};
 use connectors::SubjectStore;
-use connectors::erase::{Batch, BatchId, EraseScope, EraseStatement, PseudonymKey, Rows, run_batch};
+use connectors::erase::{
+    BatchId, Begun, EraseError, EraseScope, EraseStatement, EraseTransaction, OpenBatch, PseudonymKey, RowLock, Rows,
+};
 use domain::datamap::Collection;
 use domain::erasure::RowAction;
 use domain::erasure::document::RowsResult;
+use domain::id::OrganisationId;
 use domain::schema::LiveSchema;
 use store::{Claimed, Produced};
 
 use crate::computed::{self, Computing};
-use crate::failure::{broken, erase_failed, plan_failed};
+use crate::failure::{broken, erase_failed, plan_failed, store_failed};
+use crate::obeyed::{Looking, Next, Obeyed};
 use crate::opened::Opened;
 use crate::scope::StepScope;
 use crate::{Erasures, verify};
+
+/// How often a batch is begun again, with its rows locked first, before the step is left for later.
+const TRIES: u32 = 3;
 
 pub(crate) async fn run(
     erasures: &Erasures,
@@ -27,25 +35,64 @@ pub(crate) async fn run(
     let raw = erasures.pseudonym_key(&step.organisation)?;
     let key = PseudonymKey::new(&raw);
     let (store, collection, schema) = (erasures.store(opened.dataset)?, opened.collection, opened.schema()?);
-    let rows = OneByOne { store, collection, schema, scope, action: &erasure.action, key: &key, raw: &raw };
+    let rows = OneByOne { collection, schema, scope, action: &erasure.action, key: &key, raw: &raw };
+    let mut obeyed = opened.obeyed();
     let (mut done, mut count) = (0_u64, 0_i64);
     for (number, of) in batches.numbered() {
         let id = BatchId { job: step.job_id, step: step.step_no, batch: number };
-        done = done.saturating_add(rows.erase(id, of).await?);
+        let batch = Attempt { store, organisation: &step.organisation, id, of };
+        done = done.saturating_add(batch.carry_out(&rows, &mut obeyed).await?);
         count = count.saturating_add(1);
         progress.set(&erasure.collection, done, 0);
     }
     if *path_goes {
-        verify::nothing_left(erasures, step, std::slice::from_ref(&opened.planned)).await?;
+        verify::nothing_left(erasures, step, &opened.planned).await?;
     }
     let result = RowsResult { rows: i64::try_from(done).unwrap_or(i64::MAX), batches: count };
     let result = serde_json::to_value(result).map_err(|_| broken("a result cannot be written down"))?;
     Ok(Produced { result: Some(result), amounts: progress.amounts(), ..Produced::default() })
 }
 
+/// One batch, until it is done or cannot be.
+struct Attempt<'a> {
+    store: &'a SubjectStore,
+    organisation: &'a OrganisationId,
+    id: BatchId,
+    of: Rows<'a>,
+}
+
+impl Attempt<'_> {
+    /// Erases the rows of the batch, unless the journal has it; how many there were.
+    async fn carry_out(&self, rows: &OneByOne<'_>, obeyed: &mut Obeyed<'_>) -> Result<u64, StepError> {
+        let mut tries = 0;
+        loop {
+            let begun = OpenBatch::begin(self.store, self.id, self.organisation).await;
+            let open = match begun.map_err(|error| store_failed(&error))? {
+                Begun::Done(rows) => return Ok(rows),
+                Begun::Open(open) => open,
+            };
+            if let Next::LearnFirst = obeyed.read(Looking::Erasing(open.transaction())).await? {
+                // Over other connections: whoever waits for one must not keep one.
+                open.give_up().await.map_err(|error| store_failed(&error))?;
+                obeyed.learn().await?;
+                continue;
+            }
+            let scope = EraseScope { holds: obeyed.holds(), ..rows.scope };
+            if tries > 0 {
+                rows.lock(open.transaction(), &scope, self.of).await?;
+            }
+            let statements = rows.statements(open.transaction(), &scope, self.of).await?;
+            match open.commit(&statements, None).await {
+                Ok(erased) => return Ok(erased.rows),
+                Err(EraseError::Disturbed(_)) if tries < TRIES => tries += 1,
+                Err(error) => return Err(erase_failed(&error)),
+            }
+        }
+    }
+}
+
 /// One collection, of which one batch after the other is erased.
 pub(crate) struct OneByOne<'a> {
-    pub store: &'a SubjectStore,
     pub collection: &'a Collection,
     pub schema: &'a LiveSchema,
     pub scope: EraseScope<'a>,
@@ -55,21 +102,18 @@ pub(crate) struct OneByOne<'a> {
 }
 
 impl OneByOne<'_> {
-    /// Erases the rows of a batch, unless the journal has it; how many there were.
-    async fn erase(&self, id: BatchId, rows: Rows<'_>) -> Result<u64, StepError> {
-        let statements = self.statements(rows).await?;
-        let batch = Batch { id, statements: &statements, planned: None };
-        let erased = run_batch(self.store, &batch).await.map_err(|error| erase_failed(&error))?;
-        Ok(erased.rows)
-    }
-
-    /// What erases these rows.
-    pub async fn statements(&self, rows: Rows<'_>) -> Result<Vec<EraseStatement<'_>>, StepError> {
-        let Self { store, collection, schema, ref scope, action, key, raw } = *self;
+    /// What erases these rows, as far as the scope goes.
+    pub async fn statements(
+        &self,
+        transaction: &EraseTransaction,
+        scope: &EraseScope<'_>,
+        rows: Rows<'_>,
+    ) -> Result<Vec<EraseStatement<'_>>, StepError> {
+        let Self { collection, schema, action, key, raw, .. } = *self;
         let statement = match action {
             RowAction::Delete => EraseStatement::delete(collection, schema, scope, &rows),
             RowAction::Anonymise(changes) if computed::needed(changes) => {
-                let computing = Computing { store, collection, schema, changes, key: raw };
+                let computing = Computing { transaction, collection, schema, changes, key: raw };
                 return computing.statements(scope, rows).await;
             }
             RowAction::Anonymise(changes) => {
@@ -80,5 +124,18 @@ impl OneByOne<'_> {
             }
         };
         statement.map(|statement| vec![statement]).map_err(|error| plan_failed(&error))
+    }
+
+    /// Locks the rows, so that no row can come to refer to one of them before the transaction ends: those
+    /// that are referred to by then are left.
+    async fn lock(
+        &self,
+        transaction: &EraseTransaction,
+        scope: &EraseScope<'_>,
+        rows: Rows<'_>,
+    ) -> Result<(), StepError> {
+        let lock = RowLock::plan(self.collection, self.schema, scope, &rows);
+        let lock = lock.map_err(|error| plan_failed(&error))?;
+        transaction.lock(&lock).await.map_err(|error| store_failed(&error))
     }
 }

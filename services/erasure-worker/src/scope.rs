@@ -1,21 +1,25 @@
 //! What a step may touch: fixed by planning, sealed, and opened by the step and nobody else.
 
+use std::collections::BTreeMap;
+
 use chassis::StepError;
 use chrono::{DateTime, Utc};
 use connectors::KeyRange;
-use connectors::erase::{EraseScope, Rows};
-use domain::erasure::CollectionErasure;
+use connectors::erase::{EraseScope, Led, OpenTransaction, Rows};
+use domain::erasure::{CollectionErasure, Guard};
 use domain::hold::{HeldRows, Hold};
-use domain::id::OrganisationId;
+use domain::id::{JobId, OrganisationId};
 use domain::job::FailureReason;
+use domain::schema::TableName;
 use packages::{KeyRing, SealError, SealedFor};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use store::Claimed;
 use uuid::Uuid;
 
-use crate::failure::broken;
+use crate::Erasures;
+use crate::failure::{broken, control_failed};
 
 /// The rows of a step. No `Debug`: keys may be personal data.
 #[derive(Clone, Serialize, Deserialize)]
@@ -33,6 +37,9 @@ pub(crate) struct StepScope {
     pub known: Vec<Uuid>,
     /// Only the rows that this hold kept, after its release.
     pub only: Option<HeldRows>,
+    /// But for rows that are left to the run after another hold's release.
+    #[serde(default)]
+    pub beside: Vec<HeldRows>,
     /// Whether the rows lead to their organisation through others that are deleted later: then nobody
     /// can find them at the end, and what is left of them is looked for before.
     #[serde(default)]
@@ -46,10 +53,101 @@ impl StepScope {
         EraseScope {
             holds: &self.holds,
             only: self.only.as_ref(),
+            beside: &self.beside,
             exclusive: self.erasure.exclusive,
             ..EraseScope::all(organisation, cutoff_at)
         }
     }
+}
+
+/// What is looked for when everything is done. No `Debug`: it holds keys and values.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(from = "KeptToVerify")]
+pub(crate) struct VerifyScope {
+    /// What was planned, each collection whole.
+    pub places: Vec<StepScope>,
+    /// What was under way in each store at the cutoff.
+    pub noted: BTreeMap<String, Noted>,
+    /// Who was erased, and how the rows were found.
+    pub person: Option<FoundPerson>,
+    /// References that no foreign key guards.
+    pub loose: Vec<LooseReference>,
+}
+
+/// What was under way in a store when the cutoff was fixed.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Noted {
+    /// Rows written since are told by this.
+    pub horizon: String,
+    /// The transactions that had not ended when the rows were planned.
+    pub open: Vec<OpenTransaction>,
+}
+
+/// A person's rows as planning found them.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct FoundPerson {
+    pub identity_type: String,
+    /// The primary keys of the person's own, by collection.
+    pub own: BTreeMap<String, Vec<Vec<String>>>,
+    /// The values by which they led on, where the erasure takes these away.
+    pub led: Led,
+}
+
+/// A reference of the data map to rows that are deleted.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LooseReference {
+    /// The collection of the referring rows, as `dataset.collection`.
+    pub collection: String,
+    pub store: String,
+    pub target: TableName,
+    pub reference: Guard,
+}
+
+/// Before there was anything else to know, the places were all.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum KeptToVerify {
+    Now {
+        places: Vec<StepScope>,
+        noted: BTreeMap<String, Noted>,
+        person: Option<FoundPerson>,
+        loose: Vec<LooseReference>,
+    },
+    Before(Vec<StepScope>),
+}
+
+impl From<KeptToVerify> for VerifyScope {
+    fn from(kept: KeptToVerify) -> Self {
+        match kept {
+            KeptToVerify::Now { places, noted, person, loose } => Self { places, noted, person, loose },
+            KeptToVerify::Before(places) => Self { places, ..Self::default() },
+        }
+    }
+}
+
+/// What the last step that looks at the result of a job was to look for, if it is kept.
+pub(crate) async fn verified_by(
+    erasures: &Erasures,
+    step: &Claimed,
+    job: JobId,
+) -> Result<Option<VerifyScope>, StepError> {
+    /// What a step's scope is: only that of a verifying step lists what the whole job is about.
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Kept {
+        Verified(Box<VerifyScope>),
+        Other(IgnoredAny),
+    }
+    let kept = erasures.control.scopes_of(&step.organisation, job).await;
+    let target = SealedFor { organisation: step.organisation.as_str(), job_id: job.0 };
+    let mut verified = None;
+    for (_, sealed) in kept.map_err(|error| control_failed(&error))? {
+        match unsealed(&erasures.sealing, target, &sealed)? {
+            Kept::Verified(scope) => verified = Some(*scope),
+            Kept::Other(IgnoredAny) => {}
+        }
+    }
+    Ok(verified)
 }
 
 /// Rows in batches, each of which is one transaction.
@@ -63,6 +161,26 @@ pub(crate) enum Batches {
 }
 
 impl Batches {
+    /// No rows.
+    pub fn none() -> Self {
+        Self::Keys(Vec::new())
+    }
+
+    /// The same rows in as few ranges as batches were cut into stretches of: to be read side by side.
+    pub fn merged(stretches: &[Self]) -> Self {
+        let mut ranges = Vec::new();
+        for stretch in stretches {
+            match stretch {
+                Self::Keys(keys) => return Self::Keys(keys.clone()),
+                Self::Ranges(cut) => {
+                    let (Some(first), Some(last)) = (cut.first(), cut.last()) else { continue };
+                    ranges.push(KeyRange { to: last.to.clone(), ..first.clone() });
+                }
+            }
+        }
+        Self::Ranges(ranges)
+    }
+
     /// Each batch, with the number that it has in the journal.
     pub fn numbered(&self) -> impl Iterator<Item = (i32, Rows<'_>)> {
         let rows: Vec<Rows<'_>> = match self {

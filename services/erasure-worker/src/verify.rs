@@ -1,24 +1,27 @@
 //! Is anything left? Asked with a role that only reads, over connections of its own, by other
 //! statements than those that erased. A job is completed when nothing is, and not before.
 
+mod again;
+mod places;
 mod report;
+mod wait;
 
 use std::collections::BTreeMap;
 
 use chassis::{StepError, StepProgress};
-use chrono::{DateTime, Utc};
 use connectors::StoreConfig;
-use connectors::erase::{EraseScope, Expected, Remainder, Verification, can_verify, verify};
-use domain::erasure::RowAction;
+use connectors::erase::Remainder;
 use domain::erasure::document::RowsResult;
 use domain::job::StepKind;
 use store::{Claimed, Produced};
 
-use crate::failure::{broken, plan_failed, refused, store_failed, trial_failed};
-use crate::scope::{StepScope, open};
-use crate::{Erasures, holds};
+use crate::Erasures;
+use crate::failure::{broken, refused, store_failed};
+use crate::scope::{StepScope, VerifyScope, open};
 
-use report::report;
+pub(crate) use places::{Place, can_look, keys_left, look_at};
+use report::Report;
+pub(crate) use wait::note;
 
 /// So many findings are named in the reason of a failure.
 const SHOWN: usize = 5;
@@ -28,15 +31,27 @@ pub(crate) async fn run(
     step: &Claimed,
     progress: &StepProgress,
 ) -> Result<Produced, StepError> {
-    let mut scopes: Vec<StepScope> = open(&erasures.sealing, step)?;
-    for scope in &mut scopes {
-        scope.holds = holds::on(erasures, step, scope).await?;
-    }
+    let scope: VerifyScope = open(&erasures.sealing, step)?;
+    let not_waited_for = wait::until_ended(erasures, step, &scope.noted, progress).await?;
     let rows = journalled(erasures, step).await?;
     progress.pulse();
-    nothing_left(erasures, step, &scopes).await?;
-    progress.pulse();
-    let (result, retained) = report(erasures, step, &scopes, rows).await?;
+    let mut report = Report::default();
+    for scope in &scope.places {
+        report.add(&scope.erasure.collection, look_at(erasures, step, scope).await?);
+        progress.pulse();
+    }
+    if let Some(person) = &scope.person {
+        for (collection, looked) in again::unplanned(erasures, step, (person, &scope.places)).await? {
+            report.add(&collection, looked);
+            progress.pulse();
+        }
+    }
+    nothing_may_be_left(&report.remainders)?;
+    for reference in &scope.loose {
+        report.dangling(&reference.collection, places::dangling(erasures, reference, &scope.noted).await?);
+        progress.pulse();
+    }
+    let (result, retained) = report.ended(rows, not_waited_for);
     let result = serde_json::to_value(result).map_err(|_| broken("a result cannot be written down"))?;
     Ok(Produced { result: Some(result), retained, ..Produced::default() })
 }
@@ -68,71 +83,18 @@ async fn journalled(erasures: &Erasures, step: &Claimed) -> Result<i64, StepErro
 pub(crate) async fn nothing_left(
     erasures: &Erasures,
     step: &Claimed,
-    scopes: &[StepScope],
+    scope: &StepScope,
 ) -> Result<(), StepError> {
-    let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
-    let left = remainders(erasures, step, (scopes, cutoff_at)).await?;
-    if left.is_empty() { Ok(()) } else { Err(refused("not_erased", told(&left))) }
+    nothing_may_be_left(&look_at(erasures, step, scope).await?.remainders)
 }
 
-/// What is left of these rows, by table and column.
-async fn remainders(
-    erasures: &Erasures,
-    step: &Claimed,
-    planned: (&[StepScope], DateTime<Utc>),
-) -> Result<Vec<Remainder>, StepError> {
-    let mut left = Vec::new();
-    for (store, verifications) in verifications(erasures, step, planned).await? {
-        let found = verify(reader(erasures, &store)?, &verifications).await;
-        left.extend(found.map_err(|error| store_failed(&error))?);
-    }
-    Ok(left)
-}
-
-/// Whether the roles that only read can look for all of this, before there is something to look for.
-pub(crate) async fn can_look(
-    erasures: &Erasures,
-    step: &Claimed,
-    planned: (&[StepScope], DateTime<Utc>),
-) -> Result<(), StepError> {
-    for (store, verifications) in verifications(erasures, step, planned).await? {
-        let tried = can_verify(reader(erasures, &store)?, &verifications).await;
-        tried.map_err(|error| {
-            trial_failed(&error, "the role that verifies could not look for what is left; grant it SELECT")
-        })?;
-    }
-    Ok(())
+fn nothing_may_be_left(left: &[Remainder]) -> Result<(), StepError> {
+    if left.is_empty() { Ok(()) } else { Err(refused("not_erased", told(left))) }
 }
 
 /// Where a store is read to verify.
 pub(crate) fn reader<'a>(erasures: &'a Erasures, store: &str) -> Result<&'a StoreConfig, StepError> {
     erasures.verifiers.get(store).ok_or_else(|| broken("a store has no reader"))
-}
-
-async fn verifications(
-    erasures: &Erasures,
-    step: &Claimed,
-    (scopes, cutoff_at): (&[StepScope], DateTime<Utc>),
-) -> Result<BTreeMap<String, Vec<Verification>>, StepError> {
-    let schemas = erasures.read_schemas().await?;
-    let mut verifications: BTreeMap<String, Vec<Verification>> = BTreeMap::new();
-    for place in scopes {
-        let StepScope { erasure, batches, .. } = place;
-        let (dataset, collection) = erasures.find(&erasure.collection)?;
-        let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
-        let scope = EraseScope { guards: &erasure.guards, ..place.rows(&step.organisation, cutoff_at) };
-        let changes = erasure.action.changes();
-        let expected = match erasure.action {
-            RowAction::Delete => Expected::Deleted,
-            _ => Expected::Anonymised(&changes),
-        };
-        for (_, rows) in batches.numbered() {
-            let verification = Verification::plan(collection, schema, &scope, &rows, expected);
-            let verification = verification.map_err(|error| plan_failed(&error))?;
-            verifications.entry(dataset.store.clone()).or_default().push(verification);
-        }
-    }
-    Ok(verifications)
 }
 
 /// What is left and where: table, column and number, no value.
@@ -150,8 +112,7 @@ fn told(left: &[Remainder]) -> String {
         more => format!(" (and {more} more)"),
     };
     format!(
-        "verification found what should be gone: {}{more}; rows made or changed while the erasure ran are a \
-         matter for another one",
+        "verification found what should be gone: {}{more}; retry the job, and a further pass erases what is left",
         shown.join("; ")
     )
 }

@@ -1,9 +1,11 @@
 //! One batch: its statement and its entry in the journal, in one transaction.
 
+use domain::id::OrganisationId;
 use domain::schema::TableName;
 
 use crate::erase::journal::BatchId;
 use crate::erase::statement::EraseStatement;
+use crate::erase::write::EraseTransaction;
 use crate::error::StoreError;
 use crate::pool::SubjectStore;
 
@@ -33,6 +35,10 @@ pub enum EraseError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A row that was not there when the batch began refers to one that it deletes. Begun again, with the
+    /// rows locked first, it leaves that one.
+    #[error("a row that came meanwhile refers to one that would be deleted; nothing was done")]
+    Disturbed(#[source] Box<StoreError>),
     /// More rows than were planned.
     #[error("{found} rows of {table} would be erased, but {planned} were planned; nothing was done")]
     MoreThanPlanned {
@@ -45,38 +51,141 @@ pub enum EraseError {
     },
 }
 
+/// The server's code for a foreign key that would be broken.
+const BROKEN_REFERENCE: &str = "23503";
+
+impl EraseError {
+    fn of(error: StoreError) -> Self {
+        match error.sqlstate() {
+            Some(BROKEN_REFERENCE) => Self::Disturbed(Box::new(error)),
+            _ => Self::Store(error),
+        }
+    }
+}
+
 /// Does the batch, unless the journal has it already.
 ///
 /// # Errors
 /// When the store fails, or more rows would be erased than were planned.
 pub async fn run_batch(store: &SubjectStore, batch: &Batch<'_>) -> Result<Erased, EraseError> {
-    let transaction = store.begin_erase().await?;
-    if let Some(rows) = transaction.done(&batch.id).await? {
-        transaction.rollback().await?;
-        return Ok(Erased { rows, already_done: true });
+    match OpenBatch::look_up(store, store.begin_erase().await?, batch.id).await? {
+        Begun::Done(rows) => Ok(Erased { rows, already_done: true }),
+        Begun::Open(open) => open.commit(batch.statements, batch.planned).await,
     }
-    let mut rows = 0_u64;
-    for statement in batch.statements {
-        let found = transaction.execute(statement).await?;
-        rows = rows.saturating_add(found);
-        let limits = [statement.at_most().map(|most| (found, most)), batch.planned.map(|most| (rows, most))];
-        if let Some((found, planned)) = limits.into_iter().flatten().find(|(found, most)| found > most) {
+}
+
+/// A batch that is begun.
+#[derive(Debug)]
+pub enum Begun {
+    /// The journal has it already, with so many rows.
+    Done(u64),
+    /// It is to be done, in the transaction that is open.
+    Open(OpenBatch),
+}
+
+/// A batch whose transaction is open: legal holds on the organisation that are placed from now on bind
+/// after it, so those that bind already are read now, before anything is written.
+///
+/// End it with [`commit`](Self::commit) or [`give_up`](Self::give_up). Dropped instead, it is rolled back.
+#[derive(Debug)]
+pub struct OpenBatch {
+    store: SubjectStore,
+    transaction: EraseTransaction,
+    id: BatchId,
+}
+
+impl OpenBatch {
+    /// Begins a batch under the lock by which holds bind, and looks whether the journal has it.
+    ///
+    /// # Errors
+    /// When the store fails, or the placement of a hold keeps the lock for too long.
+    pub async fn begin(
+        store: &SubjectStore,
+        id: BatchId,
+        organisation: &OrganisationId,
+    ) -> Result<Begun, StoreError> {
+        let transaction = store.begin_erase().await?;
+        // Before the lock of the batch, always: two that wait for each other would wait for ever.
+        transaction.share_holds(organisation).await?;
+        Self::look_up(store, transaction, id).await
+    }
+
+    async fn look_up(
+        store: &SubjectStore,
+        transaction: EraseTransaction,
+        id: BatchId,
+    ) -> Result<Begun, StoreError> {
+        if let Some(rows) = transaction.done(&id).await? {
             transaction.rollback().await?;
-            let table = statement.table().clone();
-            return Err(EraseError::MoreThanPlanned { table, planned, found });
+            return Ok(Begun::Done(rows));
+        }
+        Ok(Begun::Open(Self { store: store.clone(), transaction, id }))
+    }
+
+    /// The transaction, to read in it what the statements need.
+    #[must_use]
+    pub fn transaction(&self) -> &EraseTransaction {
+        &self.transaction
+    }
+
+    /// Undoes everything; the batch can be begun again.
+    ///
+    /// # Errors
+    /// When the store fails; it is undone all the same.
+    pub async fn give_up(self) -> Result<(), StoreError> {
+        self.transaction.rollback().await
+    }
+
+    /// Executes the statements one after the other, enters the batch into the journal, and commits, when
+    /// what has changed is what was meant to.
+    ///
+    /// # Errors
+    /// [`EraseError`]; nothing is done then, or it is not known whether it is, and running the batch again
+    /// is safe.
+    pub async fn commit(
+        self,
+        statements: &[EraseStatement<'_>],
+        planned: Option<u64>,
+    ) -> Result<Erased, EraseError> {
+        let Self { store, transaction, id } = self;
+        let rows = match execute(&transaction, statements, planned).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                // A transaction that failed cannot be asked anything more; its connection can.
+                transaction.rollback().await?;
+                return Err(error);
+            }
+        };
+        if !transaction.enter(&id, rows).await? {
+            transaction.rollback().await?;
+            return Ok(Erased { rows: settled(&store, &id).await?.unwrap_or_default(), already_done: true });
+        }
+        match transaction.commit().await {
+            Ok(()) => Ok(Erased { rows, already_done: false }),
+            Err(lost) => match settled(&store, &id).await? {
+                Some(rows) => Ok(Erased { rows, already_done: false }),
+                None => Err(lost.into()),
+            },
         }
     }
-    if !transaction.enter(&batch.id, rows).await? {
-        transaction.rollback().await?;
-        return Ok(Erased { rows: settled(store, &batch.id).await?.unwrap_or_default(), already_done: true });
+}
+
+/// How many rows the statements have erased.
+async fn execute(
+    transaction: &EraseTransaction,
+    statements: &[EraseStatement<'_>],
+    planned: Option<u64>,
+) -> Result<u64, EraseError> {
+    let mut rows = 0_u64;
+    for statement in statements {
+        let found = transaction.execute(statement).await.map_err(EraseError::of)?;
+        rows = rows.saturating_add(found);
+        let limits = [statement.at_most().map(|most| (found, most)), planned.map(|most| (rows, most))];
+        if let Some((found, planned)) = limits.into_iter().flatten().find(|(found, most)| found > most) {
+            return Err(EraseError::MoreThanPlanned { table: statement.table().clone(), planned, found });
+        }
     }
-    match transaction.commit().await {
-        Ok(()) => Ok(Erased { rows, already_done: false }),
-        Err(lost) => match settled(store, &batch.id).await? {
-            Some(rows) => Ok(Erased { rows, already_done: false }),
-            None => Err(lost.into()),
-        },
-    }
+    Ok(rows)
 }
 
 /// What the journal says after a commit that was not answered. It waits until the server has done

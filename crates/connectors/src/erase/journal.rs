@@ -1,7 +1,8 @@
 //! The journal: which batches are done, in the database whose rows they changed.
 //!
 //! Its entry commits with the batch or not at all. The role may add entries and read them, not
-//! change them: they are evidence.
+//! change them: they are evidence. Each entry keeps the id of its transaction, so that whether a row was
+//! written last by a job can be seen by the row itself, whatever is in its columns.
 
 use domain::id::{JobId, StepNo};
 use tokio_postgres::types::{ToSql, Type};
@@ -34,6 +35,15 @@ pub struct StepTotal {
     pub rows: i64,
 }
 
+/// The transactions in which a job has changed rows, the first one first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Writers {
+    /// Their ids, as `xmin` of the rows has them.
+    pub ids: Vec<String>,
+    /// Whether these are all: entries that an earlier version made have none.
+    pub complete: bool,
+}
+
 /// What an administrator runs once in a store before anything can be erased in it, for the role
 /// that erases. It may be run again.
 #[must_use]
@@ -48,8 +58,11 @@ CREATE TABLE IF NOT EXISTS lethe.journal (
     batch_no integer     NOT NULL,
     rows     bigint      NOT NULL CHECK (rows >= 0),
     at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    xid      xid8        DEFAULT pg_catalog.pg_current_xact_id(),
     PRIMARY KEY (job_id, step_no, batch_no)
 );
+ALTER TABLE lethe.journal ADD COLUMN IF NOT EXISTS xid xid8;
+ALTER TABLE lethe.journal ALTER COLUMN xid SET DEFAULT pg_catalog.pg_current_xact_id();
 REVOKE ALL ON lethe.journal FROM PUBLIC, {role};
 GRANT USAGE ON SCHEMA lethe TO {role};
 GRANT SELECT, INSERT ON lethe.journal TO {role};
@@ -67,6 +80,15 @@ const FIND: &str = "SELECT rows FROM lethe.journal WHERE job_id = $1 AND step_no
 
 const ADD: &str = "\
 INSERT INTO lethe.journal (job_id, step_no, batch_no, rows) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+
+/// The transactions of a job as rows name those that wrote them: the lower 32 bits of the id.
+const WRITERS: &str = "\
+SELECT (xid::pg_catalog.text::pg_catalog.numeric % 4294967296)::pg_catalog.text
+FROM lethe.journal WHERE job_id = $1 AND rows > 0 AND xid IS NOT NULL ORDER BY xid";
+
+/// Entries of earlier versions have no id of a transaction.
+const NAMELESS: &str = "\
+SELECT pg_catalog.count(*) FROM lethe.journal WHERE job_id = $1 AND rows > 0 AND xid IS NULL";
 
 const TOTALS: &str = "\
 SELECT step_no, pg_catalog.count(*), pg_catalog.sum(rows)::pg_catalog.int8
@@ -112,6 +134,24 @@ impl SubjectStore {
         let totals = transaction.journal(job).await?;
         transaction.finish().await?;
         Ok(totals)
+    }
+}
+
+impl SubjectStore {
+    /// The transactions in which a job has changed rows.
+    ///
+    /// # Errors
+    /// When the store fails, or its journal is of an earlier version and keeps none.
+    pub async fn writers(&self, job: JobId) -> Result<Writers, StoreError> {
+        let transaction = self.begin_read().await?;
+        let (client, job) = (transaction.client()?, [(&job.0 as &(dyn ToSql + Sync), Type::UUID)]);
+        let (found, nameless) =
+            tokio::join!(client.query_typed(WRITERS, &job), client.query_typed_one(NAMELESS, &job));
+        let failed = |error| transaction.failed(error);
+        let ids = found.and_then(|rows| rows.iter().map(|row| row.try_get(0)).collect()).map_err(failed)?;
+        let nameless: i64 = nameless.and_then(|row| row.try_get(0)).map_err(failed)?;
+        transaction.finish().await?;
+        Ok(Writers { ids, complete: nameless == 0 })
     }
 }
 

@@ -63,7 +63,18 @@ impl Selected {
         rows: &Rows<'_>,
         parameters: &mut Parameters<'_>,
     ) -> Result<Self, PlanError> {
-        let mut conditions = vec![scope::predicate(collection, schema, scope, parameters)?];
+        let predicate = scope::predicate(collection, schema, scope, parameters)?;
+        Self::with(collection, schema, (predicate, rows), parameters)
+    }
+
+    /// Those of the rows for which the predicate holds.
+    pub(crate) fn with(
+        collection: &Collection,
+        schema: &LiveSchema,
+        (predicate, rows): (String, &Rows<'_>),
+        parameters: &mut Parameters<'_>,
+    ) -> Result<Self, PlanError> {
+        let mut conditions = vec![predicate];
         let (source, at_most) = match rows {
             Rows::Range(range) => {
                 conditions.extend(range::conditions(&collection.table, schema, range)?);

@@ -12,9 +12,14 @@
 //! ```
 
 mod batch;
+mod binding;
+mod dangling;
 mod facts;
 mod journal;
 mod keyed;
+mod lock;
+mod look;
+mod open_transactions;
 mod page;
 mod pseudonym;
 mod ranges;
@@ -28,8 +33,12 @@ mod survey;
 mod verify;
 mod write;
 
-pub use batch::{Batch, EraseError, Erased, run_batch};
-pub use journal::{BatchId, StepTotal, journal_ddl};
+pub use batch::{Batch, Begun, EraseError, Erased, OpenBatch, run_batch};
+pub use dangling::{DanglingRead, dangling};
+pub use journal::{BatchId, StepTotal, Writers, journal_ddl};
+pub use lock::RowLock;
+pub use look::{Looked, can_verify, look, look_for_keys, verify};
+pub use open_transactions::OpenTransaction;
 pub use page::{Page, PageRead, PageRow};
 pub use pseudonym::PseudonymKey;
 pub use ranges::RangeRead;
@@ -38,7 +47,7 @@ pub use scope::EraseScope;
 pub use soft_delete::restore;
 pub use statement::{EraseStatement, Rows};
 pub use strategy::in_statement;
-pub use subject::{SubjectRead, SubjectRows};
+pub use subject::{Led, LedBy, SubjectRead, SubjectRows, led_column};
 pub use survey::{Part, Survey, Surveyed};
-pub use verify::{Expected, Remainder, Verification, can_verify, verify};
+pub use verify::{Expected, Remainder, Verification};
 pub use write::EraseTransaction;

@@ -9,10 +9,12 @@ use tokio_postgres::types::{ToSql, Type};
 use crate::erase::keyed::{Parameters, Selected, primary_key};
 use crate::erase::scope::EraseScope;
 use crate::erase::statement::Rows;
+use crate::erase::write::EraseTransaction;
 use crate::error::StoreError;
 use crate::export::tables_of;
 use crate::range;
 use crate::read::ReadTransaction;
+use crate::session::Session;
 use crate::sql::{self, PlanError};
 
 /// The reading of one page.
@@ -90,12 +92,28 @@ impl ReadTransaction {
     /// # Errors
     /// When the store fails.
     pub async fn page(&self, read: &PageRead) -> Result<Vec<PageRow>, StoreError> {
-        let failed = |error| self.failed(error).reading(&read.tables);
-        let parameters: Vec<(&(dyn ToSql + Sync), Type)> = read.parameters.typed();
-        let rows = self.client()?.query_typed(&read.sql, &parameters).await.map_err(failed)?;
+        read.rows(self.session()?).await
+    }
+}
+
+impl EraseTransaction {
+    /// As [`ReadTransaction::page`], in the transaction that is going to change these rows.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn page(&self, read: &PageRead) -> Result<Vec<PageRow>, StoreError> {
+        read.rows(self.session()).await
+    }
+}
+
+impl PageRead {
+    async fn rows(&self, session: &Session) -> Result<Vec<PageRow>, StoreError> {
+        let failed = |error| session.failed(error).reading(&self.tables);
+        let parameters: Vec<(&(dyn ToSql + Sync), Type)> = self.parameters.typed();
+        let rows = session.client()?.query_typed(&self.sql, &parameters).await.map_err(failed)?;
         let row = |row: &tokio_postgres::Row| {
-            let key = (0..read.key).map(|at| row.try_get(at)).collect::<Result<_, _>>()?;
-            let values = (read.key..row.len()).map(|at| row.try_get(at)).collect::<Result<_, _>>()?;
+            let key = (0..self.key).map(|at| row.try_get(at)).collect::<Result<_, _>>()?;
+            let values = (self.key..row.len()).map(|at| row.try_get(at)).collect::<Result<_, _>>()?;
             Ok(PageRow { key, values })
         };
         rows.iter().map(row).collect::<Result<_, _>>().map_err(failed)

@@ -7,8 +7,9 @@ use domain::hold::{Comparison, HeldRows, Hold};
 use domain::id::OrganisationId;
 use domain::schema::{LiveSchema, TableName};
 
-use crate::erase::keyed::{self, Parameters};
-use crate::export::rows_of;
+use crate::erase::keyed::{self, Parameters, Selected};
+use crate::erase::statement::Rows;
+use crate::export::{made_by, rows_ever};
 use crate::range;
 use crate::sql::{self, PlanError};
 
@@ -24,6 +25,8 @@ pub struct EraseScope<'a> {
     pub holds: &'a [Hold],
     /// Only these rows are touched: those that a hold kept, which now is released.
     pub only: Option<&'a HeldRows>,
+    /// Rows that one of these keeps are another run's matter: neither touched nor counted here.
+    pub beside: &'a [HeldRows],
     /// Whether rows that lead to another organisation too are spared, as those of a person who is a
     /// member of several.
     pub exclusive: bool,
@@ -38,7 +41,16 @@ impl<'a> EraseScope<'a> {
     /// Every row of the organisation up to the cutoff.
     #[must_use]
     pub fn all(organisation: &'a OrganisationId, cutoff_at: DateTime<Utc>) -> Self {
-        Self { organisation, cutoff_at, holds: &[], only: None, exclusive: false, guards: &[], threads: &[] }
+        Self {
+            organisation,
+            cutoff_at,
+            holds: &[],
+            only: None,
+            beside: &[],
+            exclusive: false,
+            guards: &[],
+            threads: &[],
+        }
     }
 }
 
@@ -49,9 +61,9 @@ pub(crate) fn predicate(
     scope: &EraseScope<'_>,
     parameters: &mut Parameters<'_>,
 ) -> Result<String, PlanError> {
-    let mut predicate = rows_of(collection, schema, scope.organisation, scope.cutoff_at)?;
-    if let Some(only) = scope.only {
-        predicate.push_str(&format!(" AND ({})", held(collection, schema, only, parameters)?));
+    let mut predicate = meant(collection, schema, scope, parameters)?;
+    if let Some(made) = made_by(collection, schema, scope.cutoff_at)? {
+        predicate.push_str(&format!(" AND {made}"));
     }
     for hold in scope.holds {
         let held = held(collection, schema, &hold.rows, parameters)?;
@@ -65,6 +77,116 @@ pub(crate) fn predicate(
         predicate.push_str(&format!(" AND NOT ({})", referred_to(&collection.table, schema, guard)?));
     }
     Ok(predicate)
+}
+
+/// The condition under which a row `t0` is one that the scope is about, whenever it was made and whoever
+/// keeps it.
+pub(crate) fn meant(
+    collection: &Collection,
+    schema: &LiveSchema,
+    scope: &EraseScope<'_>,
+    parameters: &mut Parameters<'_>,
+) -> Result<String, PlanError> {
+    let mut meant = rows_ever(collection, schema, scope.organisation)?;
+    if let Some(only) = scope.only {
+        meant.push_str(&format!(" AND ({})", held(collection, schema, only, parameters)?));
+    }
+    for beside in scope.beside {
+        meant.push_str(&format!(" AND ({}) IS NOT TRUE", held(collection, schema, beside, parameters)?));
+    }
+    Ok(meant)
+}
+
+/// What is so of a row `t0` of a scope, in SQL: each row is exactly one of later, kept by the first of the
+/// holds that keep it, shared, guarded, and to be erased.
+pub(crate) struct Row {
+    /// That the scope is about it.
+    pub(crate) ours: String,
+    /// What the table is joined with, where keys are given.
+    pub(crate) source: Option<String>,
+    made: Option<String>,
+    held: Vec<String>,
+    shared: Option<String>,
+    guarded: Option<String>,
+}
+
+impl Row {
+    pub(crate) fn of(
+        collection: &Collection,
+        schema: &LiveSchema,
+        scope: &EraseScope<'_>,
+        rows: &Rows<'_>,
+        parameters: &mut Parameters<'_>,
+    ) -> Result<Self, PlanError> {
+        let table = &collection.table;
+        let ours = meant(collection, schema, scope, parameters)?;
+        let Selected { source, conditions: ours, .. } =
+            Selected::with(collection, schema, (ours, rows), parameters)?;
+        let mut held = Vec::new();
+        for hold in scope.holds {
+            held.push(format!("({}) IS TRUE", self::held(collection, schema, &hold.rows, parameters)?));
+        }
+        let path = collection.tenant.as_ref().filter(|_| scope.exclusive);
+        let shared = path.map(|path| sql::elsewhere_predicate(table, path, schema, scope.organisation));
+        let guards = scope.guards.iter().map(|guard| referred_to(table, schema, guard));
+        let guards = guards.collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            ours,
+            source,
+            made: made_by(collection, schema, scope.cutoff_at)?,
+            held,
+            shared: shared.transpose()?,
+            guarded: (!guards.is_empty()).then(|| guards.join(" OR ")),
+        })
+    }
+
+    /// That it was made after the cutoff, and is the organisation's alone and nobody's hold's.
+    pub(crate) fn later(&self) -> String {
+        let Some(made) = &self.made else { return "FALSE".to_owned() };
+        all([Some(format!("NOT {made}"))].into_iter().chain(self.not_held()).chain([not(&self.shared)]))
+    }
+
+    /// For each hold, that it is the first that keeps the row.
+    pub(crate) fn kept(&self) -> Vec<String> {
+        let one = |at: usize| {
+            let before = self.held.iter().take(at).map(|held| Some(format!("NOT ({held})")));
+            let this = self.held.get(at).map(|held| format!("({held})"));
+            all([self.made.clone(), this].into_iter().chain(before))
+        };
+        (0..self.held.len()).map(one).collect()
+    }
+
+    /// That it leads to another organisation too.
+    pub(crate) fn shared(&self) -> String {
+        let Some(shared) = &self.shared else { return "FALSE".to_owned() };
+        all([self.made.clone(), Some(format!("({shared})"))].into_iter().chain(self.not_held()))
+    }
+
+    /// That a row which stays refers to it.
+    pub(crate) fn guarded(&self) -> String {
+        let Some(guarded) = &self.guarded else { return "FALSE".to_owned() };
+        let this = [self.made.clone(), Some(format!("({guarded})")), not(&self.shared)];
+        all(this.into_iter().chain(self.not_held()))
+    }
+
+    /// That it is to be erased.
+    pub(crate) fn erased(&self) -> String {
+        let this = [self.made.clone(), not(&self.shared), not(&self.guarded)];
+        all(this.into_iter().chain(self.not_held()))
+    }
+
+    fn not_held(&self) -> impl Iterator<Item = Option<String>> {
+        self.held.iter().map(|held| Some(format!("NOT ({held})")))
+    }
+}
+
+fn not(condition: &Option<String>) -> Option<String> {
+    condition.as_ref().map(|condition| format!("NOT ({condition})"))
+}
+
+fn all(conditions: impl Iterator<Item = Option<String>>) -> String {
+    let conditions: Vec<String> = conditions.flatten().collect();
+    if conditions.is_empty() { "TRUE".to_owned() } else { conditions.join(" AND ") }
 }
 
 /// The condition under which another table's row refers to the row `t0` by that key.

@@ -4,6 +4,7 @@
 //! are found are followed until there are no new ones; then it is decided which of the rows that
 //! the person's rows refer to are the person's alone, and these are followed in turn.
 
+mod again;
 mod found;
 mod queries;
 
@@ -17,9 +18,12 @@ use domain::erasure::{CollectionErasure, Identity, RowAction, Traversal};
 use domain::id::OrganisationId;
 use domain::schema::LiveSchema;
 
+use crate::erase::write::EraseTransaction;
 use crate::error::StoreError;
 use crate::read::ReadTransaction;
+use crate::session::Session;
 use crate::sql::PlanError;
+pub use again::{Led, LedBy, led_column};
 use found::Found;
 use queries::{Planner, Query, columns};
 
@@ -47,12 +51,18 @@ struct SeedRead {
 
 struct LinkRead {
     from: String,
+    columns: Vec<String>,
     to: String,
+    target_columns: Vec<String>,
     then: Reached,
     /// The keys of the rows that are reached from rows with these keys.
     reached: Query,
     /// The keys of those among the referring rows that refer to rows which are left.
     referring: Option<Query>,
+    /// The values by which rows with these keys lead.
+    values: Query,
+    /// The keys of the rows that hold these values.
+    holding: Query,
 }
 
 /// Which of the rows that are referred to are referred to by rows of the person only.
@@ -76,7 +86,7 @@ pub struct SubjectRows {
 }
 
 impl SubjectRead {
-    /// Plans the reading from one store of the rows that were there at the cutoff.
+    /// Plans the reading from one store of the rows that were there at the cutoff, or of all there are.
     ///
     /// # Errors
     /// When the live schema has not what the map or the traversal needs.
@@ -85,8 +95,9 @@ impl SubjectRead {
         map: &DataMap,
         (store, schema): (&str, &LiveSchema),
         organisation: &OrganisationId,
-        cutoff_at: DateTime<Utc>,
+        cutoff_at: impl Into<Option<DateTime<Utc>>>,
     ) -> Result<Self, PlanError> {
+        let cutoff_at = cutoff_at.into();
         let planner = Planner { map, schema, store, organisation, cutoff_at };
         let (mut seeds, mut links, mut decisions) = (Vec::new(), Vec::new(), BTreeMap::new());
         for seed in traversal.seeds.iter().filter(|seed| seed.store == store) {
@@ -104,8 +115,17 @@ impl SubjectRead {
                     decisions.insert(link.to.clone(), Decision { query, own });
                 }
             }
-            let (from, to, then) = (link.from.clone(), link.to.clone(), link.then.clone());
-            links.push(LinkRead { from, to, then, reached: planner.reached(link)?, referring });
+            links.push(LinkRead {
+                from: link.from.clone(),
+                columns: link.columns.clone(),
+                to: link.to.clone(),
+                target_columns: link.target_columns.clone(),
+                then: link.then.clone(),
+                reached: planner.reached(link)?,
+                referring,
+                values: planner.values(link)?,
+                holding: planner.holding(link)?,
+            });
         }
         let unlinked = traversal.unlinked().map(|(path, columns)| (path.to_owned(), columns.to_vec()));
         Ok(Self { seeds, links, decisions, unlinking: unlinked.collect() })
@@ -118,33 +138,54 @@ impl ReadTransaction {
     /// # Errors
     /// When the store fails.
     pub async fn resolve(&self, read: &SubjectRead, identity: &Identity) -> Result<SubjectRows, StoreError> {
-        let mut search = Search { transaction: self, read, found: Found::default() };
-        search.seeds(identity).await?;
-        loop {
-            search.follow().await?;
-            if !search.decide().await? {
-                break;
-            }
-        }
-        search.unlink().await?;
-        Ok(SubjectRows { unlinking: read.unlinking.clone(), ..search.found.rows() })
+        read.rows(self.session()?, identity).await
+    }
+}
+
+impl EraseTransaction {
+    /// As [`ReadTransaction::resolve`], in a transaction that is about to erase.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn resolve(&self, read: &SubjectRead, identity: &Identity) -> Result<SubjectRows, StoreError> {
+        read.rows(self.session(), identity).await
+    }
+}
+
+impl SubjectRead {
+    async fn rows(&self, session: &Session, identity: &Identity) -> Result<SubjectRows, StoreError> {
+        let mut search = Search { session, read: self, found: Found::default() };
+        search.all(identity).await?;
+        Ok(SubjectRows { unlinking: self.unlinking.clone(), ..search.found.rows() })
     }
 }
 
 struct Search<'a> {
-    transaction: &'a ReadTransaction,
+    session: &'a Session,
     read: &'a SubjectRead,
     found: Found,
 }
 
 impl Search<'_> {
+    /// From the identity, and what was found already, to the end.
+    async fn all(&mut self, identity: &Identity) -> Result<(), StoreError> {
+        self.seeds(identity).await?;
+        loop {
+            self.follow().await?;
+            if !self.decide().await? {
+                break;
+            }
+        }
+        self.unlink().await
+    }
+
     async fn seeds(&mut self, identity: &Identity) -> Result<(), StoreError> {
         // No text of the server's holds a NUL, and none is taken as a parameter.
         if identity.value().contains('\0') {
             return Ok(());
         }
         for seed in &self.read.seeds {
-            let rows = seed.query.identified(self.transaction, identity.value()).await?;
+            let rows = seed.query.identified(self.session, identity.value()).await?;
             let is = |(key, value): (Key, String)| identity.is(&value).then_some(key);
             self.found.add(&seed.collection, &seed.then, rows.into_iter().filter_map(is).collect());
         }
@@ -156,7 +197,7 @@ impl Search<'_> {
             for link in self.read.links.iter().filter(|link| link.from == collection) {
                 for keys in keys.chunks(KEYS) {
                     let reached =
-                        link.reached.keys(self.transaction, &[columns(keys, link.reached.width)]).await?;
+                        link.reached.keys(self.session, &[columns(keys, link.reached.width)]).await?;
                     self.found.add(&link.to, &link.then, reached);
                 }
             }
@@ -174,7 +215,7 @@ impl Search<'_> {
             for keys in self.found.open(collection).chunks(KEYS) {
                 let mut parameters = vec![columns(keys, decision.query.width)];
                 parameters.extend(own.iter().cloned());
-                let alone = decision.query.keys(self.transaction, &parameters).await?;
+                let alone = decision.query.keys(self.session, &parameters).await?;
                 self.found.own(collection, alone);
             }
         }
@@ -195,7 +236,7 @@ impl Search<'_> {
             let left = columns(&left, query.widths.first().copied().unwrap_or_default());
             for keys in own.chunks(KEYS) {
                 let parameters = [columns(keys, query.width), left.clone()];
-                let referring = query.keys(self.transaction, &parameters).await?;
+                let referring = query.keys(self.session, &parameters).await?;
                 if !referring.is_empty() {
                     self.found.add(&link.from, &Reached::Unlink(unlink.clone()), referring);
                 }

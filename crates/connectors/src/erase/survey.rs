@@ -15,7 +15,7 @@ use crate::erase::keyed::{self, Parameters, primary_key};
 use crate::erase::scope::{self, EraseScope};
 use crate::erase::statement::Rows;
 use crate::error::StoreError;
-use crate::export::{rows_of, tables_of};
+use crate::export::{made_by, tables_of};
 use crate::range;
 use crate::read::ReadTransaction;
 use crate::sql::{self, PlanError};
@@ -140,10 +140,8 @@ impl Conditions {
     ) -> Result<Self, PlanError> {
         let Part { collection, scope, rows, .. } = part;
         let table = &collection.table;
-        let mut meant = vec![rows_of(collection, schema, scope.organisation, scope.cutoff_at)?];
-        if let Some(only) = scope.only {
-            meant.push(format!("({})", scope::held(collection, schema, only, parameters)?));
-        }
+        let mut meant = vec![scope::meant(collection, schema, scope, parameters)?];
+        meant.extend(made_by(collection, schema, scope.cutoff_at)?);
         match rows {
             Rows::Range(range) => meant.extend(range::conditions(table, schema, range)?),
             Rows::Keys(keys) => meant.push(keyed::listed(collection, schema, keys, parameters)?),

@@ -1,5 +1,7 @@
 //! Writing: one short READ WRITE transaction.
 
+use std::time::Duration;
+
 use deadpool_postgres::{ClientWrapper, Object};
 
 use crate::connection::Transport;
@@ -19,6 +21,10 @@ const SETTINGS: &str = "\
     SELECT pg_catalog.set_config('synchronous_commit', 'on', true)
     WHERE pg_catalog.current_setting('synchronous_commit') = 'off';";
 
+/// The longest wait for a lock of somebody else's. A batch waits under the lock by which legal holds bind,
+/// and whoever places one waits for the batch.
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
+
 /// A transaction that erases.
 ///
 /// End it with [`commit`](Self::commit). Dropped instead, it is cancelled and rolled back.
@@ -34,6 +40,8 @@ impl EraseTransaction {
         transport: Transport,
         limits: Limits,
     ) -> Result<Self, StoreError> {
+        let lock = if limits.lock.is_zero() { LONGEST_WAIT } else { limits.lock.min(LONGEST_WAIT) };
+        let limits = Limits { lock, ..limits };
         let session = Session::begin(client, store, transport, limits, BEGIN).await;
         let session = session.map_err(|error| match error.sqlstate() {
             // The answers of a replica, and of a server set to read only.
@@ -75,6 +83,10 @@ impl EraseTransaction {
     /// When the store fails; it is undone all the same.
     pub async fn rollback(self) -> Result<(), StoreError> {
         self.session.rollback().await
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
     }
 
     pub(crate) fn client(&self) -> Result<&ClientWrapper, StoreError> {

@@ -2,56 +2,52 @@
 
 use std::collections::BTreeMap;
 
-use chassis::StepError;
-use chrono::{DateTime, Utc};
+use chassis::{StepError, StepProgress};
 use domain::erasure::document::CollectionPlan;
 use domain::erasure::steps::{ErasureWork, RowsWork};
-use domain::erasure::{CollectionErasure, Deferred, ErasurePlan, ErasureRequest, RowAction};
-use domain::hold::HeldRows;
+use domain::erasure::{
+    CollectionErasure, Deferred, ErasurePlan, ErasureRequest, Identity, RowAction, traversal,
+};
+use domain::hold::{HeldRows, HoldScope};
 use domain::id::JobId;
 use domain::plan::CollectionSize;
-use packages::SealedFor;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 use store::{Claimed, Produced};
+use uuid::Uuid;
 
+use super::preflight::{self, Checked, refused_by};
 use super::survey::Surveyed;
-use super::{Decision, produced};
+use super::{Decision, produced, subject};
 use crate::Erasures;
-use crate::failure::{control_failed, refused};
-use crate::holds;
-use crate::scope::{StepScope, unsealed};
-
-/// What a step's scope is: that of a verifying step lists all collections, whole.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Kept {
-    Verified(Vec<StepScope>),
-    Other(IgnoredAny),
-}
+use crate::failure::{broken, refused};
+use crate::held::{Held, Kept};
+use crate::holds::{self, OpenHold};
+use crate::obeyed::Obeyed;
+use crate::scope::{StepScope, verified_by};
+use crate::verify::note;
 
 pub(super) async fn run(
     erasures: &Erasures,
     step: &Claimed,
     request: &ErasureRequest,
-    deferred: Deferred,
-    cutoff_at: DateTime<Utc>,
+    (deferred, progress): (Deferred, &StepProgress),
 ) -> Result<Produced, StepError> {
-    let verified = verified_by(erasures, step, deferred).await?;
+    let checked = preflight::of_deferred(erasures, note(erasures, progress).await?).await?;
+    let verified = verified_by(erasures, step, JobId(deferred.job)).await?.unwrap_or_default();
+    let earlier = earlier(erasures, step, deferred).await?;
+    let kept_by = KeptBy { erasures, step, request, checked: &checked };
     let mut surveyed = Surveyed::default();
     let (mut waves, mut work) = (BTreeMap::new(), BTreeMap::<usize, Vec<(RowsWork, StepScope)>>::new());
     let (mut steps, mut tokens, mut media) = (ErasureWork::default(), Vec::new(), Vec::new());
-    for kept in verified {
+    for kept in verified.places.into_iter().filter(|kept| kept.batches.numbered().next().is_some()) {
         let path = kept.erasure.collection.clone();
-        let rows = match kept.holds.iter().find(|hold| hold.id == deferred.hold) {
-            Some(hold) => Some(hold.rows.clone()),
-            // Placed after planning, which then did not write down what it keeps.
-            None => holds::kept_by(erasures, step, (deferred.hold, &path)).await?,
-        };
-        let Some(rows) = rows else { continue };
+        let Some(rows) = kept_by.rows(&kept, deferred.hold).await? else { continue };
+        let mut beside = Vec::new();
+        for hold in &earlier {
+            beside.extend(kept_by.rows(&kept, *hold).await?);
+        }
         waves.entry(kept.wave).or_insert_with(Vec::new).push(kept.erasure.clone());
-        let scope = narrowed(erasures, step, kept, rows).await?;
-        surveyed.verify.push(scope.clone());
+        let scope = narrowed(erasures, step, StepScope { only: Some(rows), beside, ..kept }).await?;
+        surveyed.verify.places.push(scope.clone());
         surveyed.collections.push(planned(&scope));
         surveyed.sizes.push(CollectionSize { collection: path.clone(), rows: 0 });
         objects(erasures, request, &scope, &mut steps, (&mut tokens, &mut media))?;
@@ -64,6 +60,7 @@ pub(super) async fn run(
             "nothing was erased: which rows the hold kept is not known any more; ask for the erasure anew";
         return Err(refused("hold_unknown", detail));
     }
+    surveyed.verify.noted.clone_from(&checked.noted);
     surveyed.scopes.extend(tokens.into_iter().chain(media));
     for wave in work.into_values() {
         let (rows, scopes): (Vec<_>, Vec<_>) = wave.into_iter().unzip();
@@ -72,8 +69,68 @@ pub(super) async fn run(
     }
     surveyed.work = steps;
     let waves = ErasurePlan { waves: waves.into_values().collect() };
+    let cutoff_at = checked.cutoff_at;
     let decision = Decision { waves: &waves, nobody_found: false, holds: Vec::new(), cutoff_at };
     produced(erasures, step, request, &decision, surveyed)
+}
+
+/// The holds that were placed before this one and for which the same job left rows: what both kept was
+/// counted for the earlier, and is erased after that one's release.
+async fn earlier(erasures: &Erasures, step: &Claimed, deferred: Deferred) -> Result<Vec<Uuid>, StepError> {
+    let _ = (erasures, step, deferred);
+    Ok(Vec::new())
+}
+
+/// What holds kept of the places of the earlier job.
+struct KeptBy<'a> {
+    erasures: &'a Erasures,
+    step: &'a Claimed,
+    request: &'a ErasureRequest,
+    checked: &'a Checked,
+}
+
+impl KeptBy<'_> {
+    /// The rows that a hold kept of a place.
+    async fn rows(&self, place: &StepScope, hold: Uuid) -> Result<Option<HeldRows>, StepError> {
+        if let Some(hold) = place.holds.iter().find(|planned| planned.id == hold) {
+            return Ok(Some(hold.rows.clone()));
+        }
+        if place.known.contains(&hold) {
+            return Ok(None);
+        }
+        // Placed after planning, which then did not write down what it keeps.
+        let Some(open) = holds::obeyed(self.erasures, self.step, hold).await? else { return Ok(None) };
+        let kept = self.kept(&open).await?;
+        let held = Held(vec![(open, kept)]);
+        let of = self.erasures.find(&place.erasure.collection)?;
+        let rows = held.before(self.erasures, of, &place.erasure.action)?;
+        Ok(rows.into_iter().next().map(|hold| hold.rows))
+    }
+
+    /// Whom a hold kept: the rows of that person stand, and are found as ever.
+    async fn kept(&self, open: &OpenHold) -> Result<Kept, StepError> {
+        let HoldScope::Subject { identity_type } = &open.scope else { return Ok(Kept::AsSaid) };
+        let value = open.identity_value.as_deref();
+        let value = value.ok_or_else(|| broken("a legal hold on a person names nobody"))?;
+        let identity = subject::parse(identity_type, value)?;
+        if self.is_about(identity_type, &identity)? {
+            return Ok(Kept::Everything);
+        }
+        let Checked { schemas, facts, .. } = self.checked;
+        let way = traversal(self.erasures.sources.map(), schemas, facts, identity_type);
+        let way = way.map_err(|obstacles| refused_by(&obstacles))?;
+        let rows = subject::find(self.erasures, self.step, self.checked, (&way, &identity)).await?;
+        Ok(Kept::Person(rows))
+    }
+
+    /// Whether the erasure was about the very person: who it was is not kept, but by which tag.
+    fn is_about(&self, identity_type: &str, identity: &Identity) -> Result<bool, StepError> {
+        let Some(subject) = &self.request.subject else { return Ok(false) };
+        let content = format!("{identity_type}\0{}", identity.value());
+        let tag = self.erasures.sealing.tag(self.step.organisation.as_str(), content.as_bytes());
+        let tag = tag.map_err(|_| broken("the tag of a person cannot be made"))?;
+        Ok(tag.iter().map(|byte| format!("{byte:02x}")).collect::<String>() == subject.tag)
+    }
 }
 
 /// The tokens and media of rows that were held: they were left with them.
@@ -102,38 +159,17 @@ fn objects(
     Ok(())
 }
 
-/// What the job that left the rows had looked at last: every collection whole.
-async fn verified_by(
-    erasures: &Erasures,
-    step: &Claimed,
-    deferred: Deferred,
-) -> Result<Vec<StepScope>, StepError> {
-    let kept = erasures.control.scopes_of(&step.organisation, JobId(deferred.job)).await;
-    let target = SealedFor { organisation: step.organisation.as_str(), job_id: deferred.job };
-    let mut verified = Vec::new();
-    for (_, sealed) in kept.map_err(|error| control_failed(&error))? {
-        match unsealed(&erasures.sealing, target, &sealed)? {
-            Kept::Verified(scopes) => verified.extend(scopes),
-            Kept::Other(IgnoredAny) => {}
-        }
-    }
-    Ok(verified)
-}
-
-/// The same rows, but only those that the hold had kept, and none that another hold keeps still.
-async fn narrowed(
-    erasures: &Erasures,
-    step: &Claimed,
-    kept: StepScope,
-    rows: HeldRows,
-) -> Result<StepScope, StepError> {
+/// The same rows, and none that another hold keeps still.
+async fn narrowed(erasures: &Erasures, step: &Claimed, kept: StepScope) -> Result<StepScope, StepError> {
     // Those that are released by now keep nothing any more.
     let open: Vec<_> = holds::in_effect(erasures, step).await?.iter().map(|open| open.id).collect();
-    let (holds, known) =
-        (kept.holds.iter().filter(|hold| open.contains(&hold.id)).cloned().collect(), kept.known.clone());
-    let planned = StepScope { holds, known, ..kept };
-    let holds = holds::on(erasures, step, &planned).await?;
-    Ok(StepScope { holds, known: open, only: Some(rows), ..planned })
+    let holds = kept.holds.iter().filter(|hold| open.contains(&hold.id)).cloned().collect();
+    let planned = StepScope { holds, ..kept };
+    let place = erasures.find(&planned.erasure.collection)?;
+    let mut obeyed = Obeyed::new((erasures, step), &planned, place, erasures.schemas().await?);
+    obeyed.read_at_rest().await?;
+    let holds = obeyed.holds().to_vec();
+    Ok(StepScope { holds, known: open, ..planned })
 }
 
 fn planned(scope: &StepScope) -> CollectionPlan {

@@ -12,7 +12,9 @@ use domain::erasure::{ErasureRequest, Obstacle};
 use domain::schema::TableName;
 use store::Claimed;
 
+use super::pass::Before;
 use crate::failure::{broken, control_failed, plan_failed, refused, store_failed};
+use crate::scope::Noted;
 use crate::{Erasures, mark};
 
 /// So many obstacles are named in the reason of a refusal.
@@ -24,6 +26,8 @@ pub(crate) struct Checked {
     pub facts: BTreeMap<String, StoreFacts>,
     /// Rows made later are a matter for another erasure.
     pub cutoff_at: DateTime<Utc>,
+    /// What was under way in each store at the cutoff.
+    pub noted: BTreeMap<String, Noted>,
 }
 
 /// Goes on only after the export that was to come first, if there is one, and takes the mark on the
@@ -60,24 +64,31 @@ pub(super) async fn export_is_delivered(
     Err(refused("export_not_delivered", detail))
 }
 
-pub(super) async fn run(erasures: &Erasures, step: &Claimed) -> Result<Checked, StepError> {
+pub(super) async fn run(erasures: &Erasures, step: &Claimed, before: &Before) -> Result<Checked, StepError> {
     let schemas = erasures.read_schemas().await?;
     fits(erasures, &schemas)?;
-    let cutoff_at = find_organisation(erasures, step, &schemas).await?;
+    let cutoff_at = match step.cutoff.filter(|_| before.pass > 1) {
+        // The organisation may be gone by now; what is left of it is planned for the same time.
+        Some(cutoff_at) => cutoff_at,
+        None => find_organisation(erasures, step, &schemas).await?,
+    };
     let facts = facts(erasures).await?;
-    Ok(Checked { schemas, facts, cutoff_at })
+    Ok(Checked { schemas, facts, cutoff_at, noted: BTreeMap::new() })
 }
 
 /// What a run after a release needs: a data map that fits, and the time. The organisation may be gone.
-pub(super) async fn of_deferred(erasures: &Erasures) -> Result<DateTime<Utc>, StepError> {
+pub(super) async fn of_deferred(
+    erasures: &Erasures,
+    noted: BTreeMap<String, Noted>,
+) -> Result<Checked, StepError> {
     let schemas = erasures.read_schemas().await?;
     fits(erasures, &schemas)?;
     let (dataset, _) = root(erasures)?;
     let failed = |error| store_failed(&error);
     let transaction = erasures.store(dataset)?.begin_read().await.map_err(failed)?;
-    let now = transaction.clock().await.map_err(failed)?;
+    let cutoff_at = transaction.clock().await.map_err(failed)?;
     transaction.finish().await.map_err(failed)?;
-    Ok(now)
+    Ok(Checked { schemas, facts: facts(erasures).await?, cutoff_at, noted })
 }
 
 /// Obstacles as the reason why nothing is erased.

@@ -31,7 +31,7 @@ pub(super) async fn of(
     let raw = erasures.pseudonym_key(&step.organisation)?;
     let key = PseudonymKey::new(&raw);
     journals(erasures, step, places).await?;
-    verify::can_look(erasures, step, (places, checked.cutoff_at)).await?;
+    verify::can_look(erasures, step, checked.cutoff_at, places).await?;
     for place in places {
         let erasure = &place.erasure;
         let (dataset, collection) = erasures.find(&erasure.collection)?;

@@ -1,16 +1,24 @@
 //! One person: who it is, and which rows are this person's.
 
 use chassis::StepError;
-use connectors::erase::{SubjectRead, SubjectRows};
-use domain::erasure::{ErasurePlan, Identity, Traversal, plan_subject};
+use chrono::{DateTime, Utc};
+use connectors::erase::{Led, LedBy, SubjectRead, SubjectRows, led_column};
+use connectors::{Schemas, SubjectStore};
+use domain::datamap::Strategy;
+use domain::erasure::{
+    CollectionErasure, ErasurePlan, Identity, SubjectRef, Traversal, plan_subject, traversal,
+};
 use packages::SealedFor;
 use serde::Deserialize;
 use store::Claimed;
 
+use super::pass::Before;
 use super::preflight::{Checked, refused_by};
 use crate::Erasures;
+use crate::computed::pseudonym;
 use crate::failure::{broken, control_failed, plan_failed, refused, store_failed};
-use crate::scope::unsealed;
+use crate::scope::{FoundPerson, unsealed};
+use crate::verify::reader;
 
 /// What the API seals for a job that is about one person.
 #[derive(Deserialize)]
@@ -19,7 +27,7 @@ struct Sealed {
 }
 
 /// The identity that the job's request came with.
-pub(super) async fn identity_of_job(
+pub(crate) async fn identity_of_job(
     erasures: &Erasures,
     step: &Claimed,
     identity_type: &str,
@@ -34,21 +42,110 @@ pub(super) async fn identity_of_job(
 }
 
 /// An identity of a type; its value is not repeated in the error.
-pub(super) fn parse(identity_type: &str, value: &str) -> Result<Identity, StepError> {
+pub(crate) fn parse(identity_type: &str, value: &str) -> Result<Identity, StepError> {
     Identity::parse(identity_type, value).map_err(|error| refused("identity_unusable", error.to_string()))
 }
 
-/// What happens to the person's rows, and which they are.
+/// What happens to the person's rows, and which they are: those that were planned before, and whatever
+/// leads to the person now.
 pub(super) async fn decide(
     erasures: &Erasures,
     step: &Claimed,
-    checked: &Checked,
+    (checked, before): (&Checked, &Before),
     (identity_type, identity): (&str, &Identity),
 ) -> Result<(ErasurePlan, SubjectRows), StepError> {
     let planned = plan_subject(erasures.sources.map(), &checked.schemas, &checked.facts, identity_type)
         .map_err(|obstacles| refused_by(&obstacles))?;
-    let rows = find(erasures, step, checked, (&planned.traversal, identity)).await?;
+    let known = before.verified.as_ref().and_then(|scope| scope.person.as_ref());
+    let rows = match known {
+        Some(person) => {
+            let asked = Asked { way: &planned.traversal, cutoff_at: Some(checked.cutoff_at) };
+            find_again(erasures, step, &checked.schemas, (&asked, identity, person)).await?
+        }
+        None => find(erasures, step, checked, (&planned.traversal, identity)).await?,
+    };
     Ok((planned.plan, rows))
+}
+
+/// How a person is asked about again.
+pub(crate) struct Asked<'a> {
+    pub way: &'a Traversal,
+    /// Rows made later do not count.
+    pub cutoff_at: Option<DateTime<Utc>>,
+}
+
+/// Finds a person's rows in every store, by what was found before and by what leads to the person now, as
+/// the role that verifies.
+pub(crate) async fn find_again(
+    erasures: &Erasures,
+    step: &Claimed,
+    schemas: &Schemas,
+    (asked, identity, person): (&Asked<'_>, &Identity, &FoundPerson),
+) -> Result<SubjectRows, StepError> {
+    let (map, failed) = (erasures.sources.map(), |error| store_failed(&error));
+    let mut rows = SubjectRows::default();
+    for name in erasures.sources.stores().keys() {
+        let schema = schemas.get(name).ok_or_else(|| broken("a store has no schema"))?;
+        let read = SubjectRead::plan(asked.way, map, (name, schema), &step.organisation, asked.cutoff_at);
+        let read = read.map_err(|error| plan_failed(&error))?;
+        let store = SubjectStore::connect(reader(erasures, name)?).map_err(failed)?;
+        let transaction = store.begin_read().await.map_err(failed)?;
+        let found = transaction.resolve_again(&read, identity, (&person.own, &person.led)).await;
+        rows = rows.and(found.map_err(failed)?);
+        transaction.finish().await.map_err(failed)?;
+    }
+    Ok(rows)
+}
+
+/// What is kept of a person to ask again at the end: the rows, and the values by which they lead on and that
+/// the erasure takes away, with the pseudonyms that take their place.
+pub(super) async fn found(
+    erasures: &Erasures,
+    step: &Claimed,
+    checked: &Checked,
+    (subject, planned, rows): (&SubjectRef, &ErasurePlan, &SubjectRows),
+) -> Result<FoundPerson, StepError> {
+    let (identity_type, map) = (subject.identity_type.clone(), erasures.sources.map());
+    let way = traversal(map, &checked.schemas, &checked.facts, &identity_type);
+    let way = way.map_err(|obstacles| refused_by(&obstacles))?;
+    let erased: Vec<_> = planned.waves.iter().flatten().collect();
+    let (mut led, failed) = (Led::default(), |error| store_failed(&error));
+    for (name, store) in erasures.sources.stores() {
+        let schema = checked.schemas.get(name).ok_or_else(|| broken("a store has no schema"))?;
+        let read = SubjectRead::plan(&way, map, (name, schema), &step.organisation, checked.cutoff_at);
+        let read = read.map_err(|error| plan_failed(&error))?;
+        let transaction = store.begin_read().await.map_err(failed)?;
+        led = led.and(read.leading(&transaction, rows, &erased).await.map_err(failed)?);
+        transaction.finish().await.map_err(failed)?;
+    }
+    let raw = erasures.pseudonym_key(&step.organisation)?;
+    led.add(|led| tokens(erasures, checked, (&erased, &raw), led));
+    Ok(FoundPerson { identity_type, own: rows.own.clone(), led })
+}
+
+/// The pseudonyms that take the place of values by which rows lead. One that depends on its row leads
+/// nowhere.
+fn tokens(
+    erasures: &Erasures,
+    checked: &Checked,
+    (erased, raw): (&[&CollectionErasure], &[u8; 32]),
+    led: &LedBy,
+) -> Vec<Vec<String>> {
+    let [name] = led.columns.as_slice() else { return Vec::new() };
+    let of = erased.iter().filter(|erasure| erasure.collection == led.from);
+    let changes = of.flat_map(|erasure| erasure.action.changes().into_owned());
+    let change = changes.into_iter().find(|change| change.column == *name);
+    let Some(change) = change.filter(|change| change.strategy == Strategy::Pseudonymise) else {
+        return Vec::new();
+    };
+    let dataset = erasures.find(&led.from).map(|(dataset, _)| dataset).ok();
+    let schema = dataset.and_then(|dataset| checked.schemas.get(&dataset.store));
+    let column = schema.and_then(|schema| {
+        led_column(erasures.sources.map(), schema, (&led.from, name)).ok()
+    });
+    let Some(column) = column else { return Vec::new() };
+    let tokens = led.values.iter().flatten().filter_map(|value| pseudonym(&change, column, value, raw));
+    tokens.map(|token| vec![token]).collect()
 }
 
 /// Finds a person's rows in every store.

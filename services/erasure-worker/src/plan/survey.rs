@@ -8,16 +8,16 @@ use domain::datamap::{Collection, Dataset};
 use domain::erasure::document::{CollectionPlan, RetainedRows};
 use domain::erasure::steps::{ErasureWork, RowsWork};
 use domain::erasure::{CollectionErasure, ErasurePlan, ErasureRequest, RowAction};
-use domain::hold::{HeldRows, Hold};
 use domain::plan::CollectionSize;
 use domain::schema::{LiveSchema, TableName};
 use store::Claimed;
 
-use super::held::Held;
 use super::preflight::Checked;
 use crate::Erasures;
 use crate::failure::{broken, plan_failed, store_failed};
-use crate::scope::{Batches, StepScope};
+use crate::held::{Held, leads_through};
+use crate::scope::{Batches, StepScope, VerifyScope};
+use crate::verify::keys_left;
 
 /// What the survey has found out.
 #[derive(Default)]
@@ -26,7 +26,7 @@ pub(super) struct Surveyed {
     /// The scopes of the steps, in their order.
     pub scopes: Vec<StepScope>,
     /// What is verified at the end.
-    pub verify: Vec<StepScope>,
+    pub verify: VerifyScope,
     pub collections: Vec<CollectionPlan>,
     pub sizes: Vec<CollectionSize>,
 }
@@ -38,7 +38,17 @@ pub(super) struct Survey<'a> {
     /// The person's rows; `None` for a whole organisation.
     pub rows: Option<&'a SubjectRows>,
     pub holds: &'a Held,
+    /// Which pass is planned: from the second on it is about what is left.
+    pub pass: i32,
     pub progress: &'a StepProgress,
+}
+
+/// In a further pass so many rows are named by their keys.
+const MOST_KEYS: u32 = 100_000;
+
+/// All rows of a collection.
+fn whole() -> Batches {
+    Batches::Ranges(vec![KeyRange::whole()])
 }
 
 /// What is done to rows of one collection, with what it takes to look at them.
@@ -92,38 +102,14 @@ impl Survey<'_> {
         let schema = self.checked.schemas.get(&dataset.store);
         let schema = schema.ok_or_else(|| broken("a store has no schema"))?;
         let batches = match self.rows {
-            None => Batches::Ranges(vec![KeyRange::whole()]),
+            None => whole(),
             Some(rows) => Batches::Keys(vec![rows.of(erasure).to_vec()]),
         };
-        let mut holds = self.holds.on(&erasure.collection)?;
-        if erasure.action == RowAction::Delete {
-            self.keep_the_way(dataset, collection, &mut holds)?;
-        }
+        let holds = self.holds.before(self.erasures, (dataset, collection), &erasure.action)?;
         let (known, path_goes) = (self.holds.ids(), false);
-        let scope =
-            StepScope { erasure: erasure.clone(), wave, batches, holds, known, only: None, path_goes };
+        let (erasure, only, beside) = (erasure.clone(), None, Vec::new());
+        let scope = StepScope { erasure, wave, batches, holds, known, only, beside, path_goes };
         Ok(Place { dataset, collection, schema, scope })
-    }
-
-    /// Rows through which held ones lead to their organisation are kept by the same hold, unless it says
-    /// itself which: without them nobody could find what is held, neither now nor after the release.
-    fn keep_the_way(
-        &self,
-        dataset: &Dataset,
-        collection: &Collection,
-        holds: &mut Vec<Hold>,
-    ) -> Result<(), StepError> {
-        for (other, from) in self.erasures.sources.collections() {
-            if other.store != dataset.store || !leads_through(from, &collection.table) {
-                continue;
-            }
-            for hold in self.holds.on(&collection_path(other, from))? {
-                if holds.iter().all(|known| known.id != hold.id) {
-                    holds.push(Hold { id: hold.id, rows: HeldRows::Where(Vec::new()) });
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Tokens and media: a step for each collection that has rows.
@@ -168,23 +154,50 @@ impl Survey<'_> {
     ) -> Result<(), StepError> {
         let path = place.scope.erasure.collection.clone();
         if self.rows.is_some_and(|rows| rows.of(&place.scope.erasure).is_empty()) {
+            // Rows that come to be the person's meanwhile are looked for all the same.
+            found.verify.places.push(StepScope { batches: Batches::none(), ..place.scope.clone() });
             return Ok(());
         }
-        let counted = self.count(place, earlier).await?;
-        let stretches = self.stretches(place, &counted).await?;
+        let Some(narrowed) = self.narrowed(place).await? else {
+            found.verify.places.push(place.scope.clone());
+            return Ok(());
+        };
+        let counted = self.count(&narrowed, earlier).await?;
+        let stretches = self.stretches(&narrowed, &counted).await?;
         let count = i64::try_from(stretches.len()).unwrap_or(i64::MAX).max(1);
+        let batches = if self.pass > 1 { place.scope.batches.clone() } else { Batches::merged(&stretches) };
+        found.verify.places.push(StepScope { batches, ..place.scope.clone() });
         for (number, batches) in (0..).zip(stretches) {
             let part_no = (count > 1).then_some(number);
             work.push(RowsWork { collection: path.clone(), part_no, rows: counted.erased / count });
             found.scopes.push(StepScope { batches, ..place.scope.clone() });
         }
-        found.verify.push(place.scope.clone());
         match found.sizes.iter_mut().find(|size| size.collection == path) {
             Some(size) => size.rows = size.rows.saturating_add(counted.erased),
             None => found.sizes.push(CollectionSize { collection: path, rows: counted.erased }),
         }
         found.collections.push(self.planned(&place.scope.erasure, counted));
         Ok(())
+    }
+
+    /// The place in the first pass; in a later one the same with only those rows in which something is
+    /// left, if there are any.
+    async fn narrowed<'p>(&self, place: &Place<'p>) -> Result<Option<Place<'p>>, StepError> {
+        let Place { dataset, collection, schema, .. } = *place;
+        let scope = place.scope.clone();
+        if self.pass <= 1 {
+            return Ok(Some(Place { dataset, collection, schema, scope }));
+        }
+        let left = keys_left(self.erasures, self.step, (&scope, MOST_KEYS)).await?;
+        let few = left.filter(|keys| keys.len() < usize::try_from(MOST_KEYS).unwrap_or(usize::MAX));
+        let batches = match few {
+            Some(keys) if keys.is_empty() => return Ok(None),
+            Some(keys) => Batches::Keys(vec![keys]),
+            // So many that they are found again as the first pass has found them.
+            None => scope.batches.clone(),
+        };
+        let scope = StepScope { batches, ..scope };
+        Ok(Some(Place { dataset, collection, schema, scope }))
     }
 
     /// What people see of a collection.
@@ -269,9 +282,9 @@ impl Survey<'_> {
         let size = |rows: u32| usize::try_from(rows).unwrap_or(usize::MAX).max(1);
         let batch = self.erasures.batch_rows;
         let batches = size(self.erasures.step_rows / batch);
-        if let Some(found) = self.rows {
-            let keys: Vec<Vec<Vec<String>>> =
-                found.of(&place.scope.erasure).chunks(size(batch)).map(<[_]>::to_vec).collect();
+        if let Batches::Keys(keys) = &place.scope.batches {
+            let keys: Vec<Vec<String>> = keys.iter().flatten().cloned().collect();
+            let keys: Vec<Vec<Vec<String>>> = keys.chunks(size(batch)).map(<[_]>::to_vec).collect();
             return Ok(keys.chunks(batches).map(|keys| Batches::Keys(keys.to_vec())).collect());
         }
         if place.scope.erasure.unsplit {
@@ -288,10 +301,4 @@ impl Survey<'_> {
         transaction.finish().await.map_err(|error| store_failed(&error))?;
         Ok(ranges.chunks(batches).map(|ranges| Batches::Ranges(ranges.to_vec())).collect())
     }
-}
-
-/// Whether rows of the collection lead to their organisation through that table.
-fn leads_through(collection: &Collection, table: &TableName) -> bool {
-    collection.table != *table
-        && collection.tenant.iter().flat_map(|path| &path.hops).any(|hop| hop.target == *table)
 }

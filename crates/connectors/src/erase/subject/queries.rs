@@ -11,8 +11,8 @@ use tokio_postgres::types::{ToSql, Type};
 use super::Key;
 use crate::erase::keyed::{matches, primary_key, unnested};
 use crate::error::StoreError;
-use crate::export::{rows_of, tables_of};
-use crate::read::ReadTransaction;
+use crate::export::{rows_ever, rows_of, tables_of};
+use crate::session::Session;
 use crate::sql::{self, PlanError};
 
 /// The characters of ASCII that count as blank.
@@ -51,41 +51,41 @@ impl Query {
     /// The keys that answer it.
     pub(super) async fn keys(
         &self,
-        transaction: &ReadTransaction,
+        session: &Session,
         keys: &[Columns],
     ) -> Result<Vec<Key>, StoreError> {
         let mut bound: Vec<(&(dyn ToSql + Sync), Type)> = Vec::new();
         for column in keys.iter().flatten() {
             bound.push((column, Type::TEXT_ARRAY));
         }
-        let rows = self.rows(transaction, &bound).await?;
+        let rows = self.rows(session, &bound).await?;
         let read = |row: &tokio_postgres::Row| (0..self.key).map(|at| row.try_get(at)).collect();
         let keys: Result<Vec<Key>, tokio_postgres::Error> = rows.iter().map(read).collect();
-        keys.map_err(|error| transaction.failed(error).reading(&self.tables))
+        keys.map_err(|error| session.failed(error).reading(&self.tables))
     }
 
     /// The rows that may hold the identity: key and value.
     pub(super) async fn identified(
         &self,
-        transaction: &ReadTransaction,
+        session: &Session,
         value: &str,
     ) -> Result<Vec<(Key, String)>, StoreError> {
-        let rows = self.rows(transaction, &[(&value, Type::TEXT)]).await?;
+        let rows = self.rows(session, &[(&value, Type::TEXT)]).await?;
         let read = |row: &tokio_postgres::Row| {
             let key = (0..self.key).map(|at| row.try_get(at)).collect::<Result<Key, _>>()?;
             Ok((key, row.try_get(self.key)?))
         };
         let rows: Result<Vec<(Key, String)>, tokio_postgres::Error> = rows.iter().map(read).collect();
-        rows.map_err(|error| transaction.failed(error).reading(&self.tables))
+        rows.map_err(|error| session.failed(error).reading(&self.tables))
     }
 
     async fn rows(
         &self,
-        transaction: &ReadTransaction,
+        session: &Session,
         parameters: &[(&(dyn ToSql + Sync), Type)],
     ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
-        let rows = transaction.client()?.query_typed(&self.sql, parameters).await;
-        rows.map_err(|error| transaction.failed(error).reading(&self.tables))
+        let rows = session.client()?.query_typed(&self.sql, parameters).await;
+        rows.map_err(|error| session.failed(error).reading(&self.tables))
     }
 }
 
@@ -94,7 +94,8 @@ pub(super) struct Planner<'a> {
     pub(super) schema: &'a LiveSchema,
     pub(super) store: &'a str,
     pub(super) organisation: &'a OrganisationId,
-    pub(super) cutoff_at: DateTime<Utc>,
+    /// Rows made later are left out; none where it is absent.
+    pub(super) cutoff_at: Option<DateTime<Utc>>,
 }
 
 /// A collection with the columns of its key.
@@ -111,7 +112,10 @@ impl<'a> Planner<'a> {
 
     /// `SELECT key FROM table t0 WHERE` it is the organisation's.
     fn select(&self, from: &Keyed<'_>, more: &str, join: &str) -> Result<String, PlanError> {
-        let rows = rows_of(from.collection, self.schema, self.organisation, self.cutoff_at)?;
+        let rows = match self.cutoff_at {
+            Some(cutoff_at) => rows_of(from.collection, self.schema, self.organisation, cutoff_at)?,
+            None => rows_ever(from.collection, self.schema, self.organisation)?,
+        };
         let key: Vec<String> = from
             .key
             .iter()
@@ -153,6 +157,44 @@ impl<'a> Planner<'a> {
         let joined = self.joined(&from, (&link.columns, 1), (&to, &link.target_columns))?;
         let sql = format!("{} AND {joined}", self.select(&to, "", "")?);
         Ok(query(sql, &to, from.key.len(), Vec::new()))
+    }
+
+    /// The values by which the rows with the keys bound lead; none where one of them is NULL, which leads
+    /// nowhere.
+    pub(super) fn values(&self, link: &Link) -> Result<Query, PlanError> {
+        let from = self.keyed(&link.from)?;
+        let table = &from.collection.table;
+        let mut texts = Vec::new();
+        for name in &link.columns {
+            let column = sql::live_column(self.schema, table, name)?;
+            texts.push(format!("t0.{}", sql::identifier(&column.name)));
+        }
+        let given: Vec<String> = texts.iter().map(|text| format!("{text} IS NOT NULL")).collect();
+        let texts: Vec<String> = texts.iter().map(|text| format!("{text}::pg_catalog.text")).collect();
+        let sql = format!(
+            "SELECT DISTINCT {} FROM {} t0{} WHERE {} AND {}",
+            texts.join(", "),
+            sql::relation(table),
+            listed(&from, 1, "v"),
+            matches(&from.key, "t0", "v"),
+            given.join(" AND ")
+        );
+        let tables = tables_of(from.collection);
+        Ok(Query { sql, width: from.key.len(), widths: Vec::new(), key: texts.len(), tables })
+    }
+
+    /// The rows that hold the values bound.
+    pub(super) fn holding(&self, link: &Link) -> Result<Query, PlanError> {
+        let to = self.keyed(&link.to)?;
+        let column = |name: &String| sql::live_column(self.schema, &to.collection.table, name);
+        let columns = link.target_columns.iter().map(column).collect::<Result<Vec<_>, _>>()?;
+        let places: Vec<String> = (1..=columns.len()).map(|place| format!("${place}")).collect();
+        let (values, holds) = (unnested(&columns, &places, "w"), matches(&columns, "t0", "w"));
+        let sql = format!(
+            "{} AND EXISTS (SELECT FROM {values} WHERE {holds})",
+            self.select(&to, "", "")?
+        );
+        Ok(query(sql, &to, columns.len(), Vec::new()))
     }
 
     /// Those among the rows with the keys bound first that refer to rows with the keys bound then.

@@ -1,0 +1,59 @@
+//! Rows that came meanwhile and refer to a row that is gone: no foreign key has kept them out.
+
+use domain::erasure::Guard;
+use domain::schema::{LiveSchema, TableName};
+use tokio_postgres::types::Type;
+
+use crate::config::StoreConfig;
+use crate::error::StoreError;
+use crate::pool::SubjectStore;
+use crate::sql::{self, PlanError};
+
+/// The counting of the rows that refer to nobody by one reference.
+pub struct DanglingRead {
+    sql: String,
+    table: TableName,
+}
+
+impl DanglingRead {
+    /// Plans to count the rows, written since a horizon, that refer by this reference to a row of
+    /// `target` that is not there.
+    ///
+    /// # Errors
+    /// When the live schema has not the columns.
+    pub fn plan(schema: &LiveSchema, target: &TableName, reference: &Guard) -> Result<Self, PlanError> {
+        let (mut given, mut matches) = (Vec::new(), Vec::new());
+        for (from, to) in reference.columns.iter().zip(&reference.target_columns) {
+            let referring = sql::live_column(schema, &reference.table, from)?;
+            let equals = sql::equality(referring, sql::live_column(schema, target, to)?);
+            let (from, to) = (sql::identifier(from), sql::identifier(to));
+            given.push(format!("g.{from} IS NOT NULL"));
+            matches.push(format!("t0.{to} {equals} g.{from}"));
+        }
+        let sql = format!(
+            "SELECT pg_catalog.count(*) FROM {} g WHERE {} \
+             AND pg_catalog.age(g.xmin) OPERATOR(pg_catalog.<=) pg_catalog.age($1::pg_catalog.text::pg_catalog.xid) \
+             AND NOT EXISTS (SELECT FROM {} t0 WHERE {})",
+            sql::relation(&reference.table),
+            given.join(" AND "),
+            sql::relation(target),
+            matches.join(" AND ")
+        );
+        Ok(Self { sql, table: reference.table.clone() })
+    }
+}
+
+/// How many rows, written since the horizon, refer to a row that is not there: on the primary, over a
+/// connection of its own.
+///
+/// # Errors
+/// When the store fails.
+pub async fn dangling(config: &StoreConfig, read: &DanglingRead, horizon: &str) -> Result<i64, StoreError> {
+    let config = StoreConfig { replica_url: None, max_connections: 1, ..config.clone() };
+    let transaction = SubjectStore::connect(&config)?.begin_read().await?;
+    let failed = |error| transaction.failed(error).reading(std::slice::from_ref(&read.table));
+    let row = transaction.client()?.query_typed_one(&read.sql, &[(&horizon, Type::TEXT)]).await;
+    let rows = row.and_then(|row| row.try_get(0)).map_err(failed)?;
+    transaction.finish().await?;
+    Ok(rows)
+}

@@ -1,0 +1,163 @@
+//! Looking for what is left: over fresh connections, on the primary, as many side by side as the role may
+//! hold.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::config::StoreConfig;
+use crate::erase::journal::Writers;
+use crate::erase::verify::{Remainder, Verification};
+use crate::error::StoreError;
+use crate::pool::SubjectStore;
+
+/// What was found of some rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// What should be gone and is not.
+    pub remainders: Vec<Remainder>,
+    /// Rows that somebody else wrote after the job, in columns of which no query over values can tell
+    /// whether they were put back.
+    pub undecided: Vec<Remainder>,
+    /// Rows that a hold keeps, and in which something stands still; each counted for the first hold that
+    /// keeps it, and for nothing else.
+    pub held: BTreeMap<Uuid, i64>,
+    /// Rows that are left because they lead to another organisation too.
+    pub shared: i64,
+    /// Rows that are left because rows that stay refer to them.
+    pub guarded: i64,
+    /// Rows that were made after the cutoff.
+    pub later: i64,
+}
+
+impl Looked {
+    pub(super) fn read(
+        verification: &Verification<'_>,
+        row: &Row,
+        complete: bool,
+    ) -> Result<Self, tokio_postgres::Error> {
+        let mut at = 0..row.len();
+        let mut next = || at.next().map_or(Ok(0), |at| row.try_get::<_, i64>(at));
+        let mut looked = Self { later: next()?, shared: next()?, guarded: next()?, ..Self::default() };
+        for hold in &verification.holds {
+            let rows = next()?;
+            let known = looked.held.entry(*hold).or_default();
+            *known = known.saturating_add(rows);
+        }
+        let left = |column: &Option<String>, rows| {
+            let table = verification.table()?.clone();
+            (rows > 0).then(|| Remainder { table, column: column.clone(), rows })
+        };
+        for column in &verification.values {
+            looked.remainders.extend(left(column, next()?));
+        }
+        if !verification.unverifiable.is_empty() {
+            // Without all of the job's transactions nobody can say that it never wrote a row.
+            let (never, since) = (next()?, next()?);
+            let (never, since) = if complete { (never, since) } else { (0, never.saturating_add(since)) };
+            for column in &verification.unverifiable {
+                looked.remainders.extend(left(&Some(column.clone()), never));
+                looked.undecided.extend(left(&Some(column.clone()), since));
+            }
+        }
+        Ok(looked)
+    }
+
+    /// These and others of the same collection.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        add(&mut self.remainders, other.remainders);
+        add(&mut self.undecided, other.undecided);
+        for (hold, rows) in other.held {
+            let known = self.held.entry(hold).or_default();
+            *known = known.saturating_add(rows);
+        }
+        self.shared = self.shared.saturating_add(other.shared);
+        self.guarded = self.guarded.saturating_add(other.guarded);
+        self.later = self.later.saturating_add(other.later);
+        self
+    }
+}
+
+fn add(known: &mut Vec<Remainder>, more: Vec<Remainder>) {
+    for one in more {
+        match known.iter_mut().find(|known| known.table == one.table && known.column == one.column) {
+            Some(known) => known.rows = known.rows.saturating_add(one.rows),
+            None => known.push(one),
+        }
+    }
+}
+
+/// Looks for what is left, one answer for each verification: on the primary, since a replica may be behind,
+/// over connections of its own, up to as many at once as the settings allow.
+///
+/// # Errors
+/// When the store fails.
+pub async fn look(
+    config: &StoreConfig,
+    verifications: &[Verification<'_>],
+    writers: &Writers,
+) -> Result<Vec<Looked>, StoreError> {
+    let (store, at_once) = fresh(config)?;
+    let store = &store;
+    let asked = verifications.iter().map(|verification| async move {
+        let transaction = store.begin_read().await?;
+        let looked = verification.look(transaction.session()?, writers).await?;
+        transaction.finish().await?;
+        Ok(looked)
+    });
+    stream::iter(asked).buffered(at_once).try_collect().await
+}
+
+/// The keys of up to `most` rows in which something is left; `None` where the table has no primary key.
+///
+/// # Errors
+/// When the store fails.
+pub async fn look_for_keys(
+    config: &StoreConfig,
+    verification: &Verification<'_>,
+    (writers, most): (&Writers, u32),
+) -> Result<Option<Vec<Vec<String>>>, StoreError> {
+    let (store, _) = fresh(config)?;
+    let transaction = store.begin_read().await?;
+    let keys = verification.keys(transaction.session()?, (writers, most)).await?;
+    transaction.finish().await?;
+    Ok(keys)
+}
+
+/// What is left in all.
+///
+/// # Errors
+/// When the store fails.
+pub async fn verify(
+    config: &StoreConfig,
+    verifications: &[Verification<'_>],
+) -> Result<Vec<Remainder>, StoreError> {
+    let looked = look(config, verifications, &Writers::default()).await?;
+    Ok(looked.into_iter().flat_map(|looked| looked.remainders).collect())
+}
+
+/// Whether the role may look for all of this. Nothing is read: the server plans the queries, and checks
+/// what the role may do.
+///
+/// # Errors
+/// When it may not, or the store fails.
+pub async fn can_verify(
+    config: &StoreConfig,
+    verifications: &[Verification<'_>],
+) -> Result<(), StoreError> {
+    let (store, _) = fresh(config)?;
+    let transaction = store.begin_read().await?;
+    for verification in verifications {
+        verification.explain(transaction.session()?).await?;
+    }
+    transaction.finish().await
+}
+
+/// The primary over new connections, and how many of them may be open.
+fn fresh(config: &StoreConfig) -> Result<(SubjectStore, usize), StoreError> {
+    let config = StoreConfig { replica_url: None, ..config.clone() };
+    Ok((SubjectStore::connect(&config)?, config.max_connections.max(1)))
+}

@@ -1,0 +1,192 @@
+//! Looking at the rows of one place of a plan.
+
+use std::collections::BTreeMap;
+
+use chassis::StepError;
+use chrono::{DateTime, Utc};
+use connectors::Schemas;
+use connectors::erase::{
+    DanglingRead, EraseScope, Expected, Looked, PseudonymKey, Rows, Verification, Writers, can_verify,
+    dangling as count_dangling, look, look_for_keys,
+};
+use domain::datamap::{Collection, Dataset};
+use domain::erasure::{FieldChange, RowAction};
+use domain::hold::Hold;
+use domain::schema::LiveSchema;
+use store::Claimed;
+
+use super::reader;
+use crate::Erasures;
+use crate::failure::{broken, plan_failed, refused, store_failed, trial_failed};
+use crate::obeyed::Obeyed;
+use crate::scope::{LooseReference, Noted, StepScope};
+
+/// A place, with what it takes to look at it.
+pub(crate) struct Place<'a> {
+    erasures: &'a Erasures,
+    step: &'a Claimed,
+    scope: &'a StepScope,
+    pub dataset: &'a Dataset,
+    collection: &'a Collection,
+    schemas: Schemas,
+    cutoff_at: DateTime<Utc>,
+    changes: Vec<FieldChange>,
+    key: PseudonymKey,
+}
+
+impl<'a> Place<'a> {
+    pub async fn of(
+        erasures: &'a Erasures,
+        step: &'a Claimed,
+        scope: &'a StepScope,
+    ) -> Result<Self, StepError> {
+        let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
+        Self::at(erasures, step, (scope, cutoff_at)).await
+    }
+
+    async fn at(
+        erasures: &'a Erasures,
+        step: &'a Claimed,
+        (scope, cutoff_at): (&'a StepScope, DateTime<Utc>),
+    ) -> Result<Self, StepError> {
+        let (dataset, collection) = erasures.find(&scope.erasure.collection)?;
+        let raw = erasures.pseudonym_key(&step.organisation)?;
+        let (schemas, key) = (erasures.schemas().await?, PseudonymKey::new(&raw));
+        let changes = scope.erasure.action.changes().into_owned();
+        Ok(Self { erasures, step, scope, dataset, collection, schemas, cutoff_at, changes, key })
+    }
+
+    fn schema(&self) -> Result<&LiveSchema, StepError> {
+        self.schemas.get(&self.dataset.store).ok_or_else(|| broken("a store has no schema"))
+    }
+
+    /// The holds on its rows: those of the plan, and any placed since.
+    async fn holds(&self) -> Result<Vec<Hold>, StepError> {
+        let place = (self.dataset, self.collection);
+        let mut obeyed = Obeyed::new((self.erasures, self.step), self.scope, place, self.schemas.clone());
+        obeyed.read_at_rest().await?;
+        Ok(obeyed.holds().to_vec())
+    }
+
+    /// The verification of some of its rows.
+    fn verification(&self, holds: &[Hold], rows: &Rows<'_>) -> Result<Verification<'_>, StepError> {
+        let scope = EraseScope {
+            holds,
+            guards: &self.scope.erasure.guards,
+            ..self.scope.rows(&self.step.organisation, self.cutoff_at)
+        };
+        let expected = match self.scope.erasure.action {
+            RowAction::Delete => Expected::Deleted,
+            RowAction::Anonymise(_) | RowAction::Unlink(_) => {
+                Expected::Anonymised { changes: &self.changes, key: &self.key }
+            }
+        };
+        let planned = Verification::plan(self.collection, self.schema()?, &scope, rows, expected);
+        planned.map_err(|error| plan_failed(&error))
+    }
+
+    /// What is left of these rows, and why.
+    pub async fn look(&self, rows: &[Rows<'_>]) -> Result<Looked, StepError> {
+        let holds = self.holds().await?;
+        let planned: Result<Vec<_>, _> = rows.iter().map(|rows| self.verification(&holds, rows)).collect();
+        let planned = planned?;
+        let unverifiable = planned.iter().any(|planned| !planned.unverifiable().is_empty());
+        let writers = if unverifiable { self.writers().await? } else { Writers::default() };
+        let looked = look(reader(self.erasures, &self.dataset.store)?, &planned, &writers).await;
+        let looked = looked.map_err(|error| store_failed(&error))?;
+        Ok(looked.into_iter().fold(Looked::default(), Looked::and))
+    }
+
+    async fn writers(&self) -> Result<Writers, StepError> {
+        writers(self.erasures, self.step, &self.dataset.store).await
+    }
+}
+
+/// The transactions in which a job has changed rows of a store.
+pub(crate) async fn writers(erasures: &Erasures, step: &Claimed, name: &str) -> Result<Writers, StepError> {
+    let store = erasures.sources.stores().get(name).ok_or_else(|| broken("a store is not configured"))?;
+    let found = store.writers(step.job_id).await;
+    found.map_err(|error| match error.sqlstate() {
+        Some("42703") => {
+            let detail = format!(
+                "the table lethe.journal of store `{name}` is of an earlier version; run again what `lethe data-map journal` prints"
+            );
+            refused("journal_outdated", detail)
+        }
+        _ => store_failed(&error),
+    })
+}
+
+/// What is left of the rows of a place, and why.
+pub(crate) async fn look_at(
+    erasures: &Erasures,
+    step: &Claimed,
+    scope: &StepScope,
+) -> Result<Looked, StepError> {
+    let rows: Vec<Rows<'_>> = scope.batches.numbered().map(|(_, rows)| rows).filter(is_any).collect();
+    if rows.is_empty() {
+        return Ok(Looked::default());
+    }
+    Place::of(erasures, step, scope).await?.look(&rows).await
+}
+
+fn is_any(rows: &Rows<'_>) -> bool {
+    match rows {
+        Rows::Range(_) => true,
+        Rows::Keys(keys) => !keys.is_empty(),
+    }
+}
+
+/// The keys of up to `most` rows of a place in which something is left; `None` where its table has no
+/// primary key.
+pub(crate) async fn keys_left(
+    erasures: &Erasures,
+    step: &Claimed,
+    (scope, most): (&StepScope, u32),
+) -> Result<Option<Vec<Vec<String>>>, StepError> {
+    let place = Place::of(erasures, step, scope).await?;
+    let (holds, writers) = (place.holds().await?, place.writers().await?);
+    let mut left = Vec::new();
+    for (_, rows) in scope.batches.numbered().filter(|(_, rows)| is_any(rows)) {
+        let planned = place.verification(&holds, &rows)?;
+        let found = look_for_keys(reader(erasures, &place.dataset.store)?, &planned, (&writers, most)).await;
+        match found.map_err(|error| store_failed(&error))? {
+            Some(keys) => left.extend(keys),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(left))
+}
+
+/// Whether the roles that only read can look for all of this, before there is something to look for.
+pub(crate) async fn can_look(
+    erasures: &Erasures,
+    step: &Claimed,
+    cutoff_at: DateTime<Utc>,
+    scopes: &[StepScope],
+) -> Result<(), StepError> {
+    for scope in scopes {
+        let place = Place::at(erasures, step, (scope, cutoff_at)).await?;
+        let Some((_, rows)) = scope.batches.numbered().next() else { continue };
+        let planned = [place.verification(&scope.holds, &rows)?];
+        let tried = can_verify(reader(erasures, &place.dataset.store)?, &planned).await;
+        tried.map_err(|error| {
+            trial_failed(&error, "the role that verifies could not look for what is left; grant it SELECT")
+        })?;
+    }
+    Ok(())
+}
+
+/// How many rows that came meanwhile refer by this reference to a row that is gone.
+pub(super) async fn dangling(
+    erasures: &Erasures,
+    LooseReference { store, target, reference, .. }: &LooseReference,
+    noted: &BTreeMap<String, Noted>,
+) -> Result<i64, StepError> {
+    let Some(noted) = noted.get(store) else { return Ok(0) };
+    let schemas = erasures.schemas().await?;
+    let schema = schemas.get(store).ok_or_else(|| broken("a store has no schema"))?;
+    let read = DanglingRead::plan(schema, target, reference).map_err(|error| plan_failed(&error))?;
+    let counted = count_dangling(reader(erasures, store)?, &read, &noted.horizon).await;
+    counted.map_err(|error| store_failed(&error))
+}
