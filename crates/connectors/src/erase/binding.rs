@@ -95,11 +95,7 @@ impl EraseTransaction {
     }
 }
 
-async fn lock(
-    session: &Session,
-    organisation: &OrganisationId,
-    left: Duration,
-) -> Result<(), StoreError> {
+async fn lock(session: &Session, organisation: &OrganisationId, left: Duration) -> Result<(), StoreError> {
     session.execute(&format!("SET LOCAL lock_timeout = {}", left.as_millis())).await?;
     let locked = session.client()?.execute_typed(ALONE, &[(&organisation.as_str(), Type::TEXT)]).await;
     locked.map(drop).map_err(|error| session.failed(error))

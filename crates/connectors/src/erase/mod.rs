@@ -13,6 +13,7 @@
 
 mod batch;
 mod binding;
+mod comparable;
 mod facts;
 mod journal;
 mod keyed;
@@ -31,6 +32,7 @@ mod write;
 
 pub use batch::{Batch, EraseError, Erased, run_batch};
 pub use binding::Bound;
+pub use comparable::Misfit;
 pub use journal::{BatchId, StepTotal, journal_ddl};
 pub use page::{Page, PageRead, PageRow};
 pub use pseudonym::PseudonymKey;
