@@ -20,7 +20,7 @@ pub struct StoreConfig {
     /// host name are verified, whatever the mode: `require` is no weaker than `verify-full`.
     pub url: SecretString,
     /// The same for a replica. When there is one, everything is read from it, and the server of
-    /// `url` is not connected to.
+    /// `url` is connected to only to make holds bind.
     pub replica_url: Option<SecretString>,
     /// How many connections may be open at once.
     pub max_connections: usize,

@@ -38,6 +38,8 @@ pub enum StoreErrorKind {
     Timeout,
     /// The organisation's id is no value of its key's type, so there is no such organisation.
     BadOrganisation,
+    /// A value is none of the type of the column that it is compared with.
+    BadValue,
     /// A table, column, type or operator is not there: the schema is not the one that was planned for.
     Schema,
     /// The server is a replica that has not replayed what is to be read.
@@ -58,6 +60,7 @@ impl StoreErrorKind {
             Self::Permission => "store_permission",
             Self::Timeout => "store_timeout",
             Self::BadOrganisation => "organisation_unknown",
+            Self::BadValue => "store_value",
             Self::Schema => "store_schema",
             Self::Behind => "store_behind",
             Self::Abandoned | Self::Other => "store_refused",
@@ -73,6 +76,9 @@ impl StoreErrorKind {
             }
             Self::Timeout => "it took longer than the timeout allows",
             Self::BadOrganisation => "the organisation's id is no value of the type of its key",
+            Self::BadValue => {
+                "a value is none of the type of the column that it is compared with; check the data map, and the holds on rows"
+            }
             Self::Schema => {
                 "a table, column, type or operator is missing; check the data map against the live schema"
             }
@@ -121,6 +127,15 @@ impl StoreError {
         }
     }
 
+    /// The same failure of a statement whose only value is the organisation's id.
+    pub(crate) fn of_organisation(self) -> Self {
+        let kind = match self.kind == StoreErrorKind::BadValue {
+            true => StoreErrorKind::BadOrganisation,
+            false => self.kind,
+        };
+        Self { kind, ..self }
+    }
+
     /// The same failure, met while reading these tables.
     pub(crate) fn reading(self, tables: &[TableName]) -> Self {
         Self { reading: tables.to_vec(), ..self }
@@ -166,7 +181,7 @@ fn classify(refusal: &DbError) -> StoreErrorKind {
     // place in it. The same code without a place comes from a row, as from a view that casts.
     let in_our_text = matches!(refusal.position(), Some(ErrorPosition::Original(_)));
     match code {
-        "22P02" | "22003" | "22007" | "22008" | "22P03" if in_our_text => StoreErrorKind::BadOrganisation,
+        "22P02" | "22003" | "22007" | "22008" | "22P03" if in_our_text => StoreErrorKind::BadValue,
         "42501" | "28000" | "28P01" => StoreErrorKind::Permission,
         "57014" | "55P03" | "25P03" | "25P04" => StoreErrorKind::Timeout,
         "42P01" | "42703" | "42704" | "42883" | "42804" | "3F000" => StoreErrorKind::Schema,

@@ -1,6 +1,7 @@
 //! A subject store: a small pool of connections to one database.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -27,6 +28,8 @@ pub struct SubjectStore {
     pool: Pool,
     transport: Transport,
     limits: Limits,
+    /// How the primary is reached, wherever rows are read from.
+    primary: Arc<StoreConfig>,
 }
 
 /// What a transaction is allowed to take.
@@ -55,7 +58,20 @@ impl SubjectStore {
             .build()
             .map_err(|error| StoreError::new(&config.name, StoreErrorKind::Other).because(error))?;
         let limits = Limits { statement: config.statement_timeout, lock: config.lock_timeout };
-        Ok(Self { name: config.name.clone(), pool, transport, limits })
+        let primary = StoreConfig { replica_url: None, max_connections: 1, ..config.clone() };
+        Ok(Self { name: config.name.clone(), pool, transport, limits, primary: Arc::new(primary) })
+    }
+
+    /// The same store on its primary, with a connection of its own that ends with it.
+    ///
+    /// # Errors
+    /// When the primary's settings cannot be used.
+    pub(crate) fn primary(&self) -> Result<Self, StoreError> {
+        Self::connect(&self.primary)
+    }
+
+    pub(crate) fn transport(&self) -> Transport {
+        self.transport.clone()
     }
 
     /// The store's name in the data map.
@@ -104,7 +120,7 @@ impl SubjectStore {
         EraseTransaction::begin(self.checkout().await?, &self.name, self.transport.clone(), self.limits).await
     }
 
-    async fn checkout(&self) -> Result<Object, StoreError> {
+    pub(crate) async fn checkout(&self) -> Result<Object, StoreError> {
         self.pool.get().await.map_err(|error| StoreError::pool(&self.name, error))
     }
 }

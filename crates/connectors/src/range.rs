@@ -119,15 +119,25 @@ pub(crate) fn compare(
     let keys = tuple(columns.iter().map(|column| format!("t0.{}", sql::identifier(&column.name))));
     let values = tuple(columns.iter().zip(bound).map(|(column, value)| value_of(column, value)));
     let by_name = columns.iter().any(|column| sql::by_name(column));
-    let operator = if by_name { operator.to_owned() } else { format!("OPERATOR(pg_catalog.{operator})") };
+    let operator = operator_of(by_name, operator);
     Ok(format!("{keys} {operator} {values}"))
+}
+
+/// An operator by its sign: found by name where the columns' type asks for it, else that of `pg_catalog`.
+pub(crate) fn operator_of(by_name: bool, sign: &str) -> String {
+    if by_name { sign.to_owned() } else { format!("OPERATOR(pg_catalog.{sign})") }
 }
 
 /// A bound as a literal. Without a type it gets the column's own, and no collation that could
 /// contradict the column's; only types that cannot be guessed from the other side are named.
 fn value_of(column: &LiveColumn, value: &str) -> String {
     let value = sql::literal(value);
-    if column.family == TypeFamily::Other { format!("{value}::{}", column.sql_type) } else { value }
+    if is_named(column) { format!("{value}::{}", column.sql_type) } else { value }
+}
+
+/// Whether a literal that is compared with the column names the column's type.
+pub(crate) fn is_named(column: &LiveColumn) -> bool {
+    column.family == TypeFamily::Other
 }
 
 /// One expression as it is, several as a row.

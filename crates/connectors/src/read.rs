@@ -72,7 +72,7 @@ impl ReadTransaction {
     ) -> Result<Option<FoundOrganisation>, StoreError> {
         let row = self.client()?.query_typed_opt(&read.sql, &[]).await;
         row.and_then(|row| row.map(|row| row.try_get(0).map(|name| FoundOrganisation { name })).transpose())
-            .map_err(|error| self.failed(error).reading(std::slice::from_ref(&read.table)))
+            .map_err(|error| self.failed(error).of_organisation().reading(std::slice::from_ref(&read.table)))
     }
 
     /// How many rows the read would give, counted exactly.

@@ -1,6 +1,8 @@
 //! Legal holds: placing, listing, releasing, and asking for what was left because of one.
 
+mod in_the_way;
 mod obeyed;
+mod placed;
 mod rest;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -12,6 +14,7 @@ use domain::id::{JobId, OrganisationId};
 use uuid::Uuid;
 
 pub use obeyed::ActiveHold;
+pub use placed::{PlaceError, PlacedHold};
 pub use rest::Retained;
 use rest::ask_for_rest;
 pub(crate) use rest::keep_retained;
@@ -99,34 +102,6 @@ impl From<diesel::result::Error> for HoldError {
 }
 
 impl Store {
-    /// Places a hold. Erasures that begin a step from now on obey it.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database fails or refuses a value.
-    pub async fn place_hold(&self, new: &NewHold, origin: &Origin) -> Result<HoldRecord, StoreError> {
-        let mut conn = self.conn().await?;
-        conn.transaction(async |conn| {
-            act_for(conn, &new.organisation).await?;
-            let placed = diesel::insert_into(legal_holds::table)
-                .values((
-                    legal_holds::id.eq(new.id),
-                    legal_holds::organisation_id.eq(new.organisation.as_str()),
-                    legal_holds::scope.eq(&new.scope),
-                    legal_holds::sealed.eq(new.sealed.as_deref()),
-                    legal_holds::ground.eq(&new.ground),
-                    legal_holds::owner.eq(&new.owner),
-                    legal_holds::review_on.eq(new.review_on),
-                    legal_holds::placed_by.eq(&origin.actor.subject),
-                ))
-                .returning(HoldRecord::as_returning())
-                .get_result(conn)
-                .await?;
-            told(conn, (&new.organisation, new.id), origin, Action::HoldPlaced).await?;
-            Ok(placed)
-        })
-        .await
-    }
-
     /// The organisation's holds, the latest first.
     ///
     /// # Errors

@@ -22,12 +22,36 @@ pub struct Idempotency {
     pub body_sha256: [u8; 32],
 }
 
+/// What a key names: what its request made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// A job.
+    Job(JobId),
+    /// A legal hold.
+    Hold(Uuid),
+}
+
+impl Named {
+    fn of(job: Option<Uuid>, hold: Option<Uuid>) -> Result<Self, StoreError> {
+        match (job, hold) {
+            (Some(job), None) => Ok(Self::Job(JobId(job))),
+            (None, Some(hold)) => Ok(Self::Hold(hold)),
+            (Some(_), Some(_)) | (None, None) => Err(Self::another()),
+        }
+    }
+
+    /// The key names another kind of thing than its route makes.
+    pub fn another() -> StoreError {
+        StoreError::corrupt("an idempotency key names none of what requests of its route make")
+    }
+}
+
 /// What is known of a key.
 pub(crate) enum Known {
     /// Never seen.
     No,
-    /// Seen with the same body; the job it made.
-    Same(JobId),
+    /// Seen with the same body; what it made.
+    Same(Named),
     /// Seen with another body.
     Different,
 }
@@ -41,26 +65,30 @@ pub(crate) async fn look_up(
     // Two requests with one key at the same time: the second waits here until the first commits.
     let name = format!("{organisation}\n{}\n{}\n{}", key.client, key.route, key.key);
     functions::lock(conn, &name).await?;
-    let found: Option<(Vec<u8>, Uuid)> = keys::table
+    let found: Option<(Vec<u8>, Option<Uuid>, Option<Uuid>)> = keys::table
         .find((organisation.as_str(), &key.client, &key.route, &key.key))
-        .select((keys::body_sha256, keys::job_id))
+        .select((keys::body_sha256, keys::job_id, keys::hold_id))
         .first(conn)
         .await
         .optional()?;
     Ok(match found {
         None => Known::No,
-        Some((hash, job)) if hash == key.body_sha256 => Known::Same(JobId(job)),
+        Some((hash, job, hold)) if hash == key.body_sha256 => Known::Same(Named::of(job, hold)?),
         Some(_) => Known::Different,
     })
 }
 
-/// Remembers which job a key made.
+/// Remembers what a key made.
 pub(crate) async fn remember(
     conn: &mut AsyncPgConnection,
     organisation: &OrganisationId,
     key: &Idempotency,
-    job: JobId,
+    made: Named,
 ) -> Result<(), StoreError> {
+    let (job, hold) = match made {
+        Named::Job(job) => (Some(job.0), None),
+        Named::Hold(hold) => (None, Some(hold)),
+    };
     diesel::insert_into(keys::table)
         .values((
             keys::organisation_id.eq(organisation.as_str()),
@@ -68,7 +96,8 @@ pub(crate) async fn remember(
             keys::route.eq(&key.route),
             keys::key.eq(&key.key),
             keys::body_sha256.eq(key.body_sha256.as_slice()),
-            keys::job_id.eq(job.0),
+            keys::job_id.eq(job),
+            keys::hold_id.eq(hold),
         ))
         .execute(conn)
         .await?;

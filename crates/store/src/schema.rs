@@ -146,8 +146,9 @@ diesel::table! {
         route -> Text,
         key -> Text,
         body_sha256 -> Bytea,
-        job_id -> Uuid,
+        job_id -> Nullable<Uuid>,
         created_at -> Timestamptz,
+        hold_id -> Nullable<Uuid>,
     }
 }
 

@@ -14,6 +14,7 @@
 mod batch;
 mod binding;
 mod dangling;
+mod comparable;
 mod facts;
 mod journal;
 mod keyed;
@@ -39,6 +40,9 @@ pub use journal::{BatchId, StepTotal, Writers, journal_ddl};
 pub use lock::RowLock;
 pub use look::{Looked, can_verify, look, look_for_keys, verify};
 pub use open_transactions::OpenTransaction;
+pub use binding::Bound;
+pub use comparable::Misfit;
+
 pub use page::{Page, PageRead, PageRow};
 pub use pseudonym::PseudonymKey;
 pub use ranges::RangeRead;

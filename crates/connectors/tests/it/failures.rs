@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use connectors::{StoreError, StoreErrorKind, SubjectStore};
+use connectors::{OrganisationRead, StoreError, StoreErrorKind, SubjectStore};
+use domain::id::OrganisationId;
 
 use crate::log::Log;
 use crate::support::{Bench, TestDatabase, far_future};
@@ -62,10 +63,12 @@ async fn row_level_security_refuses_rather_than_hides() {
 async fn a_schema_that_changed_since_is_told_from_a_bad_organisation() {
     let database = TestDatabase::with(SHOP).await;
     let bench = Bench::new(database.store(), MAP).await;
-    assert_eq!(
-        bench.try_rows("customer", "three").await.unwrap_err().kind(),
-        StoreErrorKind::BadOrganisation
-    );
+    let three = OrganisationId::parse("three").unwrap();
+    let read = OrganisationRead::plan(&bench.map, &bench.schema, &three).unwrap();
+    let error = bench.store.begin_read().await.unwrap().organisation(&read).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::BadOrganisation);
+    let error = bench.try_rows("customer", "three").await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::BadValue, "of a collection that is not the organisations'");
     for (change, collection) in [
         ("ALTER TABLE customer RENAME first_name TO given_name", "customer"),
         ("ALTER TABLE invoice_line ALTER customer_id TYPE text", "invoice_line"),

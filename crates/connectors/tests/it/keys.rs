@@ -59,7 +59,7 @@ async fn numbers() {
             };
             for collection in ["tenant", "thing", "part"] {
                 let error = bench.try_rows(collection, id.as_str()).await.unwrap_err();
-                assert_eq!(error.kind(), StoreErrorKind::BadOrganisation, "{sql_type} {bad:?}");
+                assert_eq!(error.kind(), StoreErrorKind::BadValue, "{sql_type} {bad:?}");
                 assert!(!error.is_retryable());
             }
         }
@@ -79,7 +79,7 @@ async fn uuids() {
     assert_eq!(found(&bench, "6D7A1F4E-8F2B-4C55-9D0E-0123456789AB").await, ["1"]);
     for bad in ["6d7a1f4e", "' OR ''='", "6d7a1f4e-8f2b-4c55-9d0e-0123456789ab' OR 'a'='a"] {
         let error = bench.try_rows("thing", bad).await.unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::BadOrganisation, "{bad}");
+        assert_eq!(error.kind(), StoreErrorKind::BadValue, "{bad}");
         let text = format!("{error} {error:?}");
         assert!(!text.contains(bad) && text.contains("22P02"), "{text}");
     }
@@ -139,7 +139,7 @@ async fn enums_and_case_insensitive_text() {
     let (_database, bench) =
         keyed("plan", "CREATE TYPE plan AS ENUM ('free', 'paid');", &["free", "paid"]).await;
     assert_eq!(found(&bench, "paid").await, ["1"]);
-    assert_eq!(bench.try_rows("thing", "Paid").await.unwrap_err().kind(), StoreErrorKind::BadOrganisation);
+    assert_eq!(bench.try_rows("thing", "Paid").await.unwrap_err().kind(), StoreErrorKind::BadValue);
     for (sql_type, prelude) in [
         ("ext.citext", "CREATE SCHEMA ext; CREATE EXTENSION citext SCHEMA ext;"),
         (

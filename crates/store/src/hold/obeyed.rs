@@ -49,6 +49,23 @@ impl Store {
         Ok(holds)
     }
 
+    /// The ids of the holds that an erasure of the organisation has to obey now, in the order of
+    /// [`Store::active_holds`]: so cheap that it is asked before each batch.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails, or refuses: only the erasure worker may ask.
+    pub async fn active_hold_ids(&self, organisation: &OrganisationId) -> Result<Vec<Uuid>, StoreError> {
+        let mut conn = self.conn().await?;
+        let ids = legal_holds::table
+            .filter(legal_holds::organisation_id.eq(organisation.as_str()))
+            .filter(legal_holds::released_at.is_null())
+            .order((legal_holds::placed_at, legal_holds::id))
+            .select(legal_holds::id)
+            .load(&mut conn)
+            .await?;
+        Ok(ids)
+    }
+
     /// A hold of the organisation, in effect or released, as an erasure obeyed it.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use super::write::{EventAbout, audit_event};
 use super::{NewExport, Origin, read};
 use crate::clock;
 use crate::error::StoreError;
-use crate::idempotency::{self, Idempotency, Known};
+use crate::idempotency::{self, Idempotency, Known, Named};
 use crate::outbox;
 use crate::pool::{Store, act_for};
 use crate::rows::{JobRow, StepRow};
@@ -193,7 +193,7 @@ async fn create(
     if let Some(secret) = &new.secret {
         secret::insert(conn, organisation, secret).await?;
     }
-    idempotency::remember(conn, organisation, &new.idempotency, job).await?;
+    idempotency::remember(conn, organisation, &new.idempotency, Named::Job(job)).await?;
     Ok(AcceptedExport { accepted: Accepted::Created(job), view: read::view_of_new(written)? })
 }
 
@@ -205,7 +205,8 @@ pub(super) async fn accept(
 ) -> Result<Option<Accepted>, CreateError> {
     act_for(conn, organisation).await?;
     match idempotency::look_up(conn, organisation, key).await? {
-        Known::Same(job) => Ok(Some(Accepted::Replayed(job))),
+        Known::Same(Named::Job(job)) => Ok(Some(Accepted::Replayed(job))),
+        Known::Same(Named::Hold(_)) => Err(Named::another().into()),
         Known::Different => Err(CreateError::KeyReused),
         Known::No => Ok(None),
     }

@@ -13,7 +13,7 @@ use super::export_before::must_be_to_come;
 use super::{Origin, create::TRIES};
 use crate::clock;
 use crate::error::StoreError;
-use crate::idempotency::Idempotency;
+use crate::idempotency::{self, Idempotency, Named};
 use crate::pool::Store;
 use crate::secret::{self, JobSecret};
 
@@ -78,7 +78,7 @@ async fn create(conn: &mut AsyncPgConnection, new: &NewErasure) -> Result<Accept
     if let Some(secret) = &new.secret {
         secret::insert(conn, organisation, secret).await?;
     }
-    crate::idempotency::remember(conn, organisation, &new.idempotency, job).await?;
+    idempotency::remember(conn, organisation, &new.idempotency, Named::Job(job)).await?;
     Ok(Accepted::Created(job))
 }
 

@@ -25,6 +25,7 @@ mod history;
 mod holding;
 mod migrations;
 mod parts;
+mod placing;
 mod privileges;
 mod quotas;
 mod reading;

@@ -1,6 +1,8 @@
 //! Erasing in a real PostgreSQL.
 
 mod batches;
+mod binding;
+mod comparable;
 mod facts;
 mod failings;
 mod holds;
@@ -12,6 +14,7 @@ mod person;
 mod ranges;
 mod records;
 mod spared;
+mod standby;
 mod strategies;
 mod subject;
 mod support;
