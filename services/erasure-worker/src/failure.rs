@@ -24,6 +24,7 @@ pub(crate) fn erase_failed(error: &EraseError) -> StepError {
     match error {
         EraseError::Store(error) => store_failed(error),
         EraseError::Disturbed(_) => retry_later("disturbed", error.to_string()),
+        EraseError::Unplanned(_) => retry_later("unplanned_changes", error.to_string()),
         EraseError::MoreThanPlanned { .. } => refused("more_than_planned", error.to_string()),
     }
 }

@@ -84,7 +84,7 @@ impl Attempt<'_> {
             let statements = rows.statements(open.transaction(), &scope, self.of).await?;
             match open.commit(&statements, None).await {
                 Ok(erased) => return Ok(erased.rows),
-                Err(EraseError::Disturbed(_)) if tries < TRIES => tries += 1,
+                Err(EraseError::Disturbed(_) | EraseError::Unplanned(_)) if tries < TRIES => tries += 1,
                 Err(error) => return Err(erase_failed(&error)),
             }
         }

@@ -3,6 +3,7 @@
 use domain::id::OrganisationId;
 use domain::schema::TableName;
 
+use crate::erase::effects::{Effects, Unplanned};
 use crate::erase::journal::BatchId;
 use crate::erase::statement::EraseStatement;
 use crate::erase::write::EraseTransaction;
@@ -39,6 +40,10 @@ pub enum EraseError {
     /// rows locked first, it leaves that one.
     #[error("a row that came meanwhile refers to one that would be deleted; nothing was done")]
     Disturbed(#[source] Box<StoreError>),
+    /// Something else was changed than the rows that were meant: a row that came meanwhile went along, or
+    /// a trigger has written elsewhere.
+    #[error("{}; nothing was done", told(.0))]
+    Unplanned(Vec<Unplanned>),
     /// More rows than were planned.
     #[error("{found} rows of {table} would be erased, but {planned} were planned; nothing was done")]
     MoreThanPlanned {
@@ -49,6 +54,10 @@ pub enum EraseError {
         /// How many there are.
         found: u64,
     },
+}
+
+fn told(unplanned: &[Unplanned]) -> String {
+    unplanned.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// The server's code for a foreign key that would be broken.
@@ -92,6 +101,8 @@ pub struct OpenBatch {
     store: SubjectStore,
     transaction: EraseTransaction,
     id: BatchId,
+    /// What the server had counted before anything was done.
+    before: Effects,
 }
 
 impl OpenBatch {
@@ -119,7 +130,8 @@ impl OpenBatch {
             transaction.rollback().await?;
             return Ok(Begun::Done(rows));
         }
-        Ok(Begun::Open(Self { store: store.clone(), transaction, id }))
+        let before = transaction.effects().await?;
+        Ok(Begun::Open(Self { store: store.clone(), transaction, id, before }))
     }
 
     /// The transaction, to read in it what the statements need.
@@ -147,11 +159,10 @@ impl OpenBatch {
         statements: &[EraseStatement<'_>],
         planned: Option<u64>,
     ) -> Result<Erased, EraseError> {
-        let Self { store, transaction, id } = self;
-        let rows = match execute(&transaction, statements, planned).await {
-            Ok(rows) => rows,
+        let Self { store, transaction, id, before } = self;
+        let (rows, meant) = match execute(&transaction, statements, planned).await {
+            Ok(done) => done,
             Err(error) => {
-                // A transaction that failed cannot be asked anything more; its connection can.
                 transaction.rollback().await?;
                 return Err(error);
             }
@@ -159,6 +170,11 @@ impl OpenBatch {
         if !transaction.enter(&id, rows).await? {
             transaction.rollback().await?;
             return Ok(Erased { rows: settled(&store, &id).await?.unwrap_or_default(), already_done: true });
+        }
+        let unplanned = transaction.effects().await?.since(&before).unplanned(&meant.with_entry());
+        if !unplanned.is_empty() {
+            transaction.rollback().await?;
+            return Err(EraseError::Unplanned(unplanned));
         }
         match transaction.commit().await {
             Ok(()) => Ok(Erased { rows, already_done: false }),
@@ -170,22 +186,22 @@ impl OpenBatch {
     }
 }
 
-/// How many rows the statements have erased.
+/// How many rows the statements have erased, and what they say of it.
 async fn execute(
     transaction: &EraseTransaction,
     statements: &[EraseStatement<'_>],
     planned: Option<u64>,
-) -> Result<u64, EraseError> {
-    let mut rows = 0_u64;
+) -> Result<(u64, Effects), EraseError> {
+    let (mut rows, mut meant) = (0_u64, Effects::default());
     for statement in statements {
         let found = transaction.execute(statement).await.map_err(EraseError::of)?;
-        rows = rows.saturating_add(found);
+        (rows, meant) = (rows.saturating_add(found), meant.with(statement, found));
         let limits = [statement.at_most().map(|most| (found, most)), planned.map(|most| (rows, most))];
         if let Some((found, planned)) = limits.into_iter().flatten().find(|(found, most)| found > most) {
             return Err(EraseError::MoreThanPlanned { table: statement.table().clone(), planned, found });
         }
     }
-    Ok(rows)
+    Ok((rows, meant))
 }
 
 /// What the journal says after a commit that was not answered. It waits until the server has done

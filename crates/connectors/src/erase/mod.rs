@@ -15,6 +15,7 @@ mod batch;
 mod binding;
 mod dangling;
 mod comparable;
+mod effects;
 mod facts;
 mod journal;
 mod keyed;
@@ -43,6 +44,7 @@ pub use open_transactions::OpenTransaction;
 pub use binding::Bound;
 pub use comparable::Misfit;
 
+pub use effects::{Changed, Effects, Unplanned};
 pub use page::{Page, PageRead, PageRow};
 pub use pseudonym::PseudonymKey;
 pub use ranges::RangeRead;

@@ -204,6 +204,11 @@ impl<'a> EraseStatement<'a> {
         &self.tables
     }
 
+    /// Whether it deletes rows, and does not change them.
+    pub(crate) fn deletes(&self) -> bool {
+        self.sql.starts_with("DELETE ")
+    }
+
     pub(crate) fn sql(&self) -> &str {
         &self.sql
     }

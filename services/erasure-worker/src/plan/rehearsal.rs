@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use chassis::StepError;
+use connectors::SubjectStore;
 use connectors::erase::{
     BatchId, EraseScope, Page, PageRead, PseudonymKey, Remainder, Rows, Verification, rehearse,
     verify as look,
@@ -42,26 +43,27 @@ pub(super) async fn of(
             ..place.rows(&step.organisation, checked.cutoff_at)
         };
         let store = erasures.store(dataset)?;
-        let rows =
-            OneByOne { store, collection, schema, scope, action: &erasure.action, key: &key, raw: &raw };
+        let rows = OneByOne { collection, schema, scope, action: &erasure.action, key: &key, raw: &raw };
         match erasure.action {
             // What else a deletion breaks is in the catalogues, and other rows may have to go first.
             RowAction::Delete if erasure.threads.is_empty() => {}
             RowAction::Delete => threads(erasures, &rows, place).await?,
-            _ => one(step, &rows, place).await?,
+            _ => one(step, (store, &rows), place).await?,
         }
     }
     Ok(())
 }
 
-async fn one(step: &Claimed, rows: &OneByOne<'_>, place: &StepScope) -> Result<(), StepError> {
+async fn one(step: &Claimed, (store, rows): (&SubjectStore, &OneByOne<'_>), place: &StepScope) -> Result<(), StepError> {
     let (_, all) = place.batches.numbered().next().ok_or_else(|| broken("a scope without rows"))?;
-    let keys = few(rows, all).await?;
+    let keys = few(store, rows, all).await?;
     if keys.is_empty() {
         return Ok(());
     }
-    let statements = rows.statements(Rows::Keys(&keys)).await?;
-    let tried = rehearse(rows.store, &probe(step), &statements).await;
+    let transaction = store.begin_erase().await.map_err(|error| store_failed(&error))?;
+    let statements = rows.statements(&transaction, &rows.scope, Rows::Keys(&keys)).await?;
+    transaction.rollback().await.map_err(|error| store_failed(&error))?;
+    let tried = rehearse(store, &probe(step), &statements).await;
     tried.map_err(|error| {
         let table = &place.erasure.table;
         let told = format!(
@@ -114,12 +116,12 @@ async fn threads(erasures: &Erasures, rows: &OneByOne<'_>, place: &StepScope) ->
 }
 
 /// The keys of the first rows.
-async fn few(rows: &OneByOne<'_>, all: Rows<'_>) -> Result<Vec<Vec<String>>, StepError> {
+async fn few(store: &SubjectStore, rows: &OneByOne<'_>, all: Rows<'_>) -> Result<Vec<Vec<String>>, StepError> {
     let failed = |error| store_failed(&error);
     let page = Page { of: all, after: None, rows: ROWS };
     let read = PageRead::plan(rows.collection, rows.schema, &rows.scope, &[], &page);
     let read = read.map_err(|error| plan_failed(&error))?;
-    let transaction = rows.store.begin_read().await.map_err(failed)?;
+    let transaction = store.begin_read().await.map_err(failed)?;
     let found = transaction.page(&read).await.map_err(failed)?;
     transaction.finish().await.map_err(failed)?;
     Ok(found.into_iter().map(|row| row.key).collect())
