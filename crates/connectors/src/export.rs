@@ -200,45 +200,6 @@ pub(crate) fn made_by(
 }
 
 /// The collection's table, and those through which its tenant leads.
-    #[must_use]
-    pub fn tables(&self) -> &[TableName] {
-        &self.tables
-    }
-}
-
-/// The condition under which the key of the row `t0` is one of those that are exported. COPY takes no
-/// parameters, so the keys are literals, which the server reads as values of the columns' types.
-pub(crate) fn only(
-    collection: &Collection,
-    schema: &LiveSchema,
-    scope: &ExportScope<'_>,
-) -> Result<Option<String>, PlanError> {
-    let Some(keys) = scope.only else { return Ok(None) };
-    let table = &collection.table;
-    let columns = &schema.tables.get(table).ok_or_else(|| PlanError::NoTable(table.clone()))?.primary_key;
-    let one = |key: &Vec<String>| range::compare(table, schema, columns, "=", key);
-    let listed = keys.iter().map(one).collect::<Result<Vec<_>, _>>()?;
-    Ok(Some(if listed.is_empty() { "FALSE".to_owned() } else { format!("({})", listed.join(" OR ")) }))
-}
-
-/// The condition under which a row, aliased `t0`, is the organisation's and was there at the cutoff.
-pub(crate) fn rows_of(
-    collection: &Collection,
-    schema: &LiveSchema,
-    organisation: &OrganisationId,
-    cutoff_at: DateTime<Utc>,
-) -> Result<String, PlanError> {
-    let name = &collection.table;
-    let path = collection.tenant.as_ref().ok_or_else(|| PlanError::NoTenant(name.clone()))?;
-    let mut predicate = sql::tenant_predicate(name, path, schema, organisation)?;
-    if let Some(created_at) = &collection.created_at {
-        let column = sql::live_column(schema, name, created_at)?;
-        predicate.push_str(&format!(" AND {}", until(column, name, cutoff_at)?));
-    }
-    Ok(predicate)
-}
-
-/// The collection's table, and those through which its tenant leads.
 pub(crate) fn tables_of(collection: &Collection) -> Vec<TableName> {
     let hops = collection.tenant.iter().flat_map(|path| &path.hops).map(|hop| hop.target.clone());
     std::iter::once(collection.table.clone()).chain(hops).collect()

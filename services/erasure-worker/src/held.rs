@@ -1,8 +1,8 @@
 //! Legal holds as rows: what each of them keeps of a collection.
 
+use chassis::StepError;
 use connectors::collection_path;
 use connectors::erase::SubjectRows;
-use chassis::StepError;
 use domain::datamap::{Collection, Dataset};
 use domain::erasure::RowAction;
 use domain::hold::{HeldRows, Hold};

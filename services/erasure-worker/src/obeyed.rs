@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 
 use chassis::StepError;
+use connectors::ReadTransaction;
 use connectors::Schemas;
 use connectors::erase::{EraseTransaction, SubjectRead, SubjectRows};
-use connectors::ReadTransaction;
 use domain::datamap::{Collection, Dataset};
 use domain::erasure::document::PlanDocument;
 use domain::erasure::facts::StoreFacts;
@@ -77,7 +77,8 @@ impl<'a> Obeyed<'a> {
     /// Reads which holds are in effect, and what those keep that are new.
     pub async fn read(&mut self, looking: Looking<'_>) -> Result<Next, StepError> {
         let now = in_effect(self.erasures, self.step).await?;
-        let late: Vec<OpenHold> = now.into_iter().filter(|open| !self.scope.known.contains(&open.id)).collect();
+        let late: Vec<OpenHold> =
+            now.into_iter().filter(|open| !self.scope.known.contains(&open.id)).collect();
         let ids: Vec<Uuid> = late.iter().map(|open| open.id).collect();
         if ids == self.late {
             return Ok(Next::GoOn);
@@ -163,8 +164,7 @@ impl<'a> Obeyed<'a> {
         let leads = |collection: &str, column: Option<&str>| {
             let seeds = way.seeds.iter().filter(|seed| seed.collection == collection);
             let links = way.links.iter().filter(|link| link.from == collection);
-            let mut columns =
-                seeds.map(|seed| &seed.column).chain(links.flat_map(|link| &link.columns));
+            let mut columns = seeds.map(|seed| &seed.column).chain(links.flat_map(|link| &link.columns));
             columns.any(|leading| column.is_none_or(|column| column == leading))
         };
         Ok(plan.collections.iter().any(|part| match part.fields.as_slice() {

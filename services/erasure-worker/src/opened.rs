@@ -10,10 +10,10 @@ use domain::datamap::{Collection, Dataset};
 use domain::schema::LiveSchema;
 use store::Claimed;
 
+use crate::Erasures;
 use crate::failure::{broken, plan_failed, store_failed};
 use crate::obeyed::Obeyed;
 use crate::scope::{StepScope, open};
-use crate::Erasures;
 
 /// A step that is about to erase.
 pub(crate) struct Opened<'a> {

@@ -4,8 +4,8 @@
 mod deferred;
 mod held;
 mod loose;
-pub(crate) mod preflight;
 mod pass;
+pub(crate) mod preflight;
 mod rehearsal;
 pub(crate) mod subject;
 mod survey;
@@ -50,7 +50,8 @@ pub(crate) async fn run(
     progress.pulse();
     let holds = held::find(erasures, step, &checked).await?;
     let rows = rows.as_ref();
-    let survey = Survey { erasures, step, checked: &checked, rows, holds: &holds, pass: before.pass, progress };
+    let survey =
+        Survey { erasures, step, checked: &checked, rows, holds: &holds, pass: before.pass, progress };
     let mut surveyed = survey.of(&planned, &request).await?;
     rehearsal::of(erasures, step, &checked, &surveyed.verify.places).await?;
     progress.pulse();
@@ -81,7 +82,8 @@ async fn decide(
         Some(subject) => {
             let identity = subject::identity_of_job(erasures, step, &subject.identity_type).await?;
             let (planned, rows) =
-                subject::decide(erasures, step, (checked, before), (&subject.identity_type, &identity)).await?;
+                subject::decide(erasures, step, (checked, before), (&subject.identity_type, &identity))
+                    .await?;
             Ok((planned, Some(rows)))
         }
     }

@@ -5,7 +5,8 @@
 use chassis::{StepError, StepProgress};
 use connectors::SubjectStore;
 use connectors::erase::{
-    BatchId, Begun, EraseError, EraseScope, EraseStatement, EraseTransaction, OpenBatch, PseudonymKey, RowLock, Rows,
+    BatchId, Begun, EraseError, EraseScope, EraseStatement, EraseTransaction, OpenBatch, PseudonymKey,
+    RowLock, Rows,
 };
 use domain::datamap::Collection;
 use domain::erasure::RowAction;

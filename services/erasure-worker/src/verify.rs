@@ -19,7 +19,7 @@ use crate::Erasures;
 use crate::failure::{broken, refused, store_failed};
 use crate::scope::{StepScope, VerifyScope, open};
 
-pub(crate) use places::{Place, can_look, keys_left, look_at};
+pub(crate) use places::{can_look, keys_left, look_at};
 use report::Report;
 pub(crate) use wait::note;
 
@@ -48,7 +48,10 @@ pub(crate) async fn run(
     }
     nothing_may_be_left(&report.remainders)?;
     for reference in &scope.loose {
-        report.dangling(&reference.collection, places::dangling(erasures, reference, &scope.noted).await?);
+        report.dangling(
+            &reference.collection,
+            places::dangling((erasures, step), reference, &scope.noted).await?,
+        );
         progress.pulse();
     }
     let (result, retained) = report.ended(rows, not_waited_for);

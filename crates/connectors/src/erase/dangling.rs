@@ -5,6 +5,7 @@ use domain::schema::{LiveSchema, TableName};
 use tokio_postgres::types::Type;
 
 use crate::config::StoreConfig;
+use crate::erase::journal::Writers;
 use crate::error::StoreError;
 use crate::pool::SubjectStore;
 use crate::sql::{self, PlanError};
@@ -16,8 +17,8 @@ pub struct DanglingRead {
 }
 
 impl DanglingRead {
-    /// Plans to count the rows, written since a horizon, that refer by this reference to a row of
-    /// `target` that is not there.
+    /// Plans to count the rows, written by others since a horizon, that refer by this reference to a row
+    /// of `target` that is not there.
     ///
     /// # Errors
     /// When the live schema has not the columns.
@@ -33,6 +34,7 @@ impl DanglingRead {
         let sql = format!(
             "SELECT pg_catalog.count(*) FROM {} g WHERE {} \
              AND pg_catalog.age(g.xmin) OPERATOR(pg_catalog.<=) pg_catalog.age($1::pg_catalog.text::pg_catalog.xid) \
+             AND (g.xmin OPERATOR(pg_catalog.=) ANY ($2::pg_catalog.text[]::pg_catalog.xid[])) IS NOT TRUE \
              AND NOT EXISTS (SELECT FROM {} t0 WHERE {})",
             sql::relation(&reference.table),
             given.join(" AND "),
@@ -43,16 +45,23 @@ impl DanglingRead {
     }
 }
 
-/// How many rows, written since the horizon, refer to a row that is not there: on the primary, over a
-/// connection of its own.
+/// How many rows, written since the horizon and not by the job, refer to a row that is not there: on the
+/// primary, over a connection of its own.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn dangling(config: &StoreConfig, read: &DanglingRead, horizon: &str) -> Result<i64, StoreError> {
+pub async fn dangling(
+    config: &StoreConfig,
+    read: &DanglingRead,
+    (horizon, writers): (&str, &Writers),
+) -> Result<i64, StoreError> {
     let config = StoreConfig { replica_url: None, max_connections: 1, ..config.clone() };
     let transaction = SubjectStore::connect(&config)?.begin_read().await?;
     let failed = |error| transaction.failed(error).reading(std::slice::from_ref(&read.table));
-    let row = transaction.client()?.query_typed_one(&read.sql, &[(&horizon, Type::TEXT)]).await;
+    let row = transaction
+        .client()?
+        .query_typed_one(&read.sql, &[(&horizon, Type::TEXT), (&writers.ids, Type::TEXT_ARRAY)])
+        .await;
     let rows = row.and_then(|row| row.try_get(0)).map_err(failed)?;
     transaction.finish().await?;
     Ok(rows)

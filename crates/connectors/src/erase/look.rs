@@ -101,14 +101,22 @@ pub async fn look(
     writers: &Writers,
 ) -> Result<Vec<Looked>, StoreError> {
     let (store, at_once) = fresh(config)?;
-    let store = &store;
-    let asked = verifications.iter().map(|verification| async move {
-        let transaction = store.begin_read().await?;
-        let looked = verification.look(transaction.session()?, writers).await?;
-        transaction.finish().await?;
-        Ok(looked)
-    });
+    let mut asked = Vec::with_capacity(verifications.len());
+    for verification in verifications {
+        asked.push(ask(&store, verification, writers));
+    }
     stream::iter(asked).buffered(at_once).try_collect().await
+}
+
+async fn ask(
+    store: &SubjectStore,
+    verification: &Verification<'_>,
+    writers: &Writers,
+) -> Result<Looked, StoreError> {
+    let transaction = store.begin_read().await?;
+    let looked = verification.look(transaction.session()?, writers).await?;
+    transaction.finish().await?;
+    Ok(looked)
 }
 
 /// The keys of up to `most` rows in which something is left; `None` where the table has no primary key.
@@ -144,10 +152,7 @@ pub async fn verify(
 ///
 /// # Errors
 /// When it may not, or the store fails.
-pub async fn can_verify(
-    config: &StoreConfig,
-    verifications: &[Verification<'_>],
-) -> Result<(), StoreError> {
+pub async fn can_verify(config: &StoreConfig, verifications: &[Verification<'_>]) -> Result<(), StoreError> {
     let (store, _) = fresh(config)?;
     let transaction = store.begin_read().await?;
     for verification in verifications {

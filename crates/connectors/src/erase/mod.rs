@@ -13,8 +13,8 @@
 
 mod batch;
 mod binding;
-mod dangling;
 mod comparable;
+mod dangling;
 mod effects;
 mod facts;
 mod journal;
@@ -36,13 +36,13 @@ mod verify;
 mod write;
 
 pub use batch::{Batch, Begun, EraseError, Erased, OpenBatch, run_batch};
+pub use binding::Bound;
+pub use comparable::Misfit;
 pub use dangling::{DanglingRead, dangling};
 pub use journal::{BatchId, StepTotal, Writers, journal_ddl};
 pub use lock::RowLock;
 pub use look::{Looked, can_verify, look, look_for_keys, verify};
 pub use open_transactions::OpenTransaction;
-pub use binding::Bound;
-pub use comparable::Misfit;
 
 pub use effects::{Changed, Effects, Unplanned};
 pub use page::{Page, PageRead, PageRow};

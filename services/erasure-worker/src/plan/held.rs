@@ -25,7 +25,9 @@ pub(super) async fn find(erasures: &Erasures, step: &Claimed, checked: &Checked)
                     .map_err(|obstacles| refused_by(&obstacles))?;
                 Kept::Person(subject::find(erasures, step, checked, (&way, &identity)).await?)
             }
-            HoldScope::Organisation {} | HoldScope::Collection { .. } | HoldScope::Rows { .. } => Kept::AsSaid,
+            HoldScope::Organisation {} | HoldScope::Collection { .. } | HoldScope::Rows { .. } => {
+                Kept::AsSaid
+            }
         };
         held.0.push((open, kept));
     }

@@ -140,9 +140,7 @@ fn tokens(
     };
     let dataset = erasures.find(&led.from).map(|(dataset, _)| dataset).ok();
     let schema = dataset.and_then(|dataset| checked.schemas.get(&dataset.store));
-    let column = schema.and_then(|schema| {
-        led_column(erasures.sources.map(), schema, (&led.from, name)).ok()
-    });
+    let column = schema.and_then(|schema| led_column(erasures.sources.map(), schema, (&led.from, name)).ok());
     let Some(column) = column else { return Vec::new() };
     let tokens = led.values.iter().flatten().filter_map(|value| pseudonym(&change, column, value, raw));
     tokens.map(|token| vec![token]).collect()

@@ -37,11 +37,7 @@ pub(super) async fn unplanned(
 }
 
 /// The person's rows as they are found now, whenever they were made, with those that were planned.
-async fn find(
-    erasures: &Erasures,
-    step: &Claimed,
-    person: &FoundPerson,
-) -> Result<SubjectRows, StepError> {
+async fn find(erasures: &Erasures, step: &Claimed, person: &FoundPerson) -> Result<SubjectRows, StepError> {
     let identity = subject::identity_of_job(erasures, step, &person.identity_type).await?;
     let (schemas, facts) = (erasures.schemas().await?, facts(erasures).await?);
     let way = traversal(erasures.sources.map(), &schemas, &facts, &person.identity_type);

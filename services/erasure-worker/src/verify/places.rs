@@ -179,7 +179,7 @@ pub(crate) async fn can_look(
 
 /// How many rows that came meanwhile refer by this reference to a row that is gone.
 pub(super) async fn dangling(
-    erasures: &Erasures,
+    (erasures, step): (&Erasures, &Claimed),
     LooseReference { store, target, reference, .. }: &LooseReference,
     noted: &BTreeMap<String, Noted>,
 ) -> Result<i64, StepError> {
@@ -187,6 +187,7 @@ pub(super) async fn dangling(
     let schemas = erasures.schemas().await?;
     let schema = schemas.get(store).ok_or_else(|| broken("a store has no schema"))?;
     let read = DanglingRead::plan(schema, target, reference).map_err(|error| plan_failed(&error))?;
-    let counted = count_dangling(reader(erasures, store)?, &read, &noted.horizon).await;
+    let writers = writers(erasures, step, store).await?;
+    let counted = count_dangling(reader(erasures, store)?, &read, (&noted.horizon, &writers)).await;
     counted.map_err(|error| store_failed(&error))
 }

@@ -54,7 +54,9 @@ pub(super) async fn until_ended(
         return Ok(None);
     }
     match waived {
-        Some(reason) => Ok(Some(NotWaitedFor { reason, transactions: open.into_iter().map(named).collect() })),
+        Some(reason) => {
+            Ok(Some(NotWaitedFor { reason, transactions: open.into_iter().map(named).collect() }))
+        }
         None => Err(waiting("transactions_open", told(&open))),
     }
 }
@@ -73,8 +75,10 @@ async fn still_open(
             let now = open_now(erasures, (name, store)).await?;
             let prepared = |open: &OpenTransaction| open.pid.is_none();
             // One that was open may have been prepared since, which takes its number away.
-            let gone = noted.open.iter().any(|open| !prepared(open) && !now.iter().any(|now| now.id == open.id));
-            let is_new = |open: &&OpenTransaction| prepared(open) && !noted.open.iter().any(|old| old.id == open.id);
+            let gone =
+                noted.open.iter().any(|open| !prepared(open) && !now.iter().any(|now| now.id == open.id));
+            let is_new =
+                |open: &&OpenTransaction| prepared(open) && !noted.open.iter().any(|old| old.id == open.id);
             let since: Vec<OpenTransaction> = now.iter().filter(is_new).filter(|_| gone).cloned().collect();
             noted.open.retain(|open| now.iter().any(|now| now.id == open.id));
             noted.open.extend(since);

@@ -6,12 +6,15 @@
     reason = "a helper of a test fails the test by panicking"
 )]
 
+mod binding;
 mod company;
+mod escaping;
 mod export_before;
 mod grace;
 mod organisation;
 mod person;
 mod refused;
 mod spared;
+mod together;
 mod tokens;
 mod world;

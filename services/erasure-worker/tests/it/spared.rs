@@ -2,11 +2,10 @@
 
 use domain::id::JobId;
 use serde_json::{Value, json};
-use store::NewHold;
 use testkit::{organisation, owner};
 use uuid::Uuid;
 
-use crate::world::{Ended, KEY, World};
+use crate::world::{Ended, World};
 
 /// People who lead to their organisation through memberships, which are deleted; invitations among them.
 const SCHEMA: &str = "
@@ -61,20 +60,7 @@ async fn world(more: &str) -> World {
 
 /// Places a hold with these values to find its rows by.
 async fn hold(world: &World, scope: Value, values: &[&str]) -> Uuid {
-    let id = Uuid::now_v7();
-    let ring = packages::KeyRing::new("k1", [("k1".to_owned(), KEY.into())]).unwrap();
-    let sealed = json!({"values": values}).to_string();
-    let sealed = ring.seal(packages::SealedFor { organisation: "1", job_id: id }, &sealed.into()).unwrap();
-    let new = NewHold {
-        id,
-        organisation: organisation("1"),
-        scope,
-        sealed: Some(sealed),
-        ground: "legal_claims".to_owned(),
-        owner: "legal department".to_owned(),
-        review_on: "2027-01-31".parse().unwrap(),
-    };
-    world.api.place_hold(&new, &owner("officer-1")).await.unwrap().id
+    world.hold(scope, json!({"values": values})).await
 }
 
 /// Releases a hold and runs what is asked for then.
@@ -87,15 +73,6 @@ async fn release(world: &World, hold: Uuid) -> Ended {
 
 fn completed(ended: &Ended) {
     assert_eq!((ended.state.as_str(), ended.failure.as_deref()), ("completed", None));
-}
-
-/// An erasure that has been planned, and no more.
-async fn planned(world: &World) -> JobId {
-    let mut new = testkit::new_erasure("1");
-    new.request.grace_period_days = 0.try_into().unwrap();
-    let job = world.accepted(&new).await;
-    world.step(&world.claim(job, 1).await).await;
-    job
 }
 
 async fn visits(world: &World) -> Vec<String> {
@@ -164,7 +141,7 @@ async fn held_rows_keep_the_way_to_them_and_their_tokens_until_the_release() {
 async fn a_hold_that_comes_and_goes_while_the_job_runs_is_obeyed_to_its_end() {
     let world = world("").await;
     let held = hold(&world, json!({"kind": "collection", "collection": "shop.visit"}), &[]).await;
-    let job = planned(&world).await;
+    let job = world.planned().await;
     let jobs = world.api.release_hold(&organisation("1"), held, &owner("officer-1")).await.unwrap();
     assert_eq!(jobs, [], "the job has not left anything yet");
     completed(&world.finish(job, &organisation("1")).await);
@@ -178,24 +155,12 @@ async fn a_hold_that_comes_and_goes_while_the_job_runs_is_obeyed_to_its_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_hold_kept_that_came_after_planning_is_erased_after_its_release() {
     let world = world("").await;
-    let job = planned(&world).await;
+    let job = world.planned().await;
     let held = hold(&world, json!({"kind": "collection", "collection": "shop.visit"}), &[]).await;
     completed(&world.finish(job, &organisation("1")).await);
     assert_eq!(visits(&world).await, ["(1,9)", "(2,9)"]);
     completed(&release(&world, held).await);
     assert_eq!(visits(&world).await, ["(2,9)"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hold_on_a_person_that_comes_after_planning_stops_what_is_left_of_the_job() {
-    let world = world("").await;
-    let job = planned(&world).await;
-    let before = world.digests().await;
-    hold(&world, json!({"kind": "subject", "identity_type": "email"}), &[]).await;
-    let ended = world.finish(job, &organisation("1")).await;
-    let failure = ended.failure.unwrap_or_default();
-    assert!(failure.starts_with("hold_placed_late: the legal hold"), "{failure}");
-    assert_eq!(world.digests().await, before);
 }
 
 /// Whatever happens to the columns of the rows: here nothing does.

@@ -22,7 +22,7 @@ pub struct World {
     pub erasure: Store,
     /// A superuser of the control database.
     pub admin: Client,
-    _subjects: Database,
+    subjects: Database,
     /// A superuser of the subject store.
     pub client: Client,
     pub worker: Erasures,
@@ -81,11 +81,80 @@ impl World {
             erasure,
             admin: control.client().await,
             control,
-            _subjects: subjects,
+            subjects,
             client,
             provider,
             _directory: directory,
         }
+    }
+
+    /// Places a hold of organisation 1, with what is sealed beside it.
+    pub async fn hold(&self, scope: serde_json::Value, sealed: serde_json::Value) -> uuid::Uuid {
+        let id = uuid::Uuid::now_v7();
+        let ring = packages::KeyRing::new("k1", [("k1".to_owned(), KEY.into())]).unwrap();
+        let target = packages::SealedFor { organisation: "1", job_id: id };
+        let new = store::NewHold {
+            id,
+            organisation: testkit::organisation("1"),
+            scope,
+            sealed: Some(ring.seal(target, &sealed.to_string().into()).unwrap()),
+            ground: "legal_claims".to_owned(),
+            owner: "legal department".to_owned(),
+            review_on: "2027-01-31".parse().unwrap(),
+        };
+        self.api.place_hold(&new, &testkit::owner("officer-1")).await.unwrap().id
+    }
+
+    /// Waits until the holds bind that were placed, as whoever has placed one does.
+    pub async fn bind(&self) -> connectors::erase::Bound {
+        let config = connectors::StoreConfig {
+            name: "shop".to_owned(),
+            url: self.subjects.url().into(),
+            replica_url: None,
+            max_connections: 1,
+            statement_timeout: std::time::Duration::ZERO,
+            lock_timeout: std::time::Duration::ZERO,
+        };
+        let store = connectors::SubjectStore::connect(&config).unwrap();
+        store.bind_holds(&testkit::organisation("1"), std::time::Duration::from_secs(30)).await.unwrap()
+    }
+
+    /// Another connection to the subject store.
+    pub async fn another(&self) -> Client {
+        self.subjects.client().await
+    }
+
+    /// Waits until so many connections to the subject store wait for a lock.
+    pub async fn blocked(&self, count: i64) {
+        let waiting = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) \
+                       WHERE a.datname = current_database() AND NOT l.granted";
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while self.client.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) < count {
+            assert!(std::time::Instant::now() < until, "nobody waits");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// A request for the erasure of organisation 1 that has been planned, and no more.
+    pub async fn planned(&self) -> JobId {
+        let mut new = new_erasure("1");
+        new.request.grace_period_days = 0.try_into().unwrap();
+        let job = self.accepted(&new).await;
+        self.step(&self.claim(job, 1).await).await;
+        job
+    }
+
+    /// What a job has retained: holds and rows.
+    pub async fn retained(&self, job: JobId) -> Vec<(uuid::Uuid, i64)> {
+        let sql = "SELECT hold_id, sum(rows)::int8 FROM job_retained WHERE job_id = $1 GROUP BY 1 ORDER BY 1";
+        let rows = self.admin.query(sql, &[&job.0]).await.unwrap();
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+    }
+
+    /// What the last look of a job has found.
+    pub async fn verified(&self, job: JobId) -> serde_json::Value {
+        let sql = "SELECT result FROM job_steps WHERE job_id = $1 AND kind = 'verify_erasure' AND state = 'completed'";
+        self.admin.query_one(sql, &[&job.0]).await.unwrap().get(0)
     }
 
     /// Asks for an erasure and runs it to its end.

@@ -118,7 +118,10 @@ impl Search<'_> {
     async fn led(&mut self, led: &Led) -> Result<(), StoreError> {
         for LedBy { from, columns: by, to, target_columns, values } in &led.0 {
             let same = |link: &&super::LinkRead| {
-                link.from == *from && link.to == *to && link.columns == *by && link.target_columns == *target_columns
+                link.from == *from
+                    && link.to == *to
+                    && link.columns == *by
+                    && link.target_columns == *target_columns
             };
             let Some(link) = self.read.links.iter().find(same) else { continue };
             for values in values.chunks(KEYS) {

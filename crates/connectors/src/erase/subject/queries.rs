@@ -49,11 +49,7 @@ pub(super) fn columns<'k>(keys: impl IntoIterator<Item = &'k Key>, width: usize)
 
 impl Query {
     /// The keys that answer it.
-    pub(super) async fn keys(
-        &self,
-        session: &Session,
-        keys: &[Columns],
-    ) -> Result<Vec<Key>, StoreError> {
+    pub(super) async fn keys(&self, session: &Session, keys: &[Columns]) -> Result<Vec<Key>, StoreError> {
         let mut bound: Vec<(&(dyn ToSql + Sync), Type)> = Vec::new();
         for column in keys.iter().flatten() {
             bound.push((column, Type::TEXT_ARRAY));
@@ -190,10 +186,7 @@ impl<'a> Planner<'a> {
         let columns = link.target_columns.iter().map(column).collect::<Result<Vec<_>, _>>()?;
         let places: Vec<String> = (1..=columns.len()).map(|place| format!("${place}")).collect();
         let (values, holds) = (unnested(&columns, &places, "w"), matches(&columns, "t0", "w"));
-        let sql = format!(
-            "{} AND EXISTS (SELECT FROM {values} WHERE {holds})",
-            self.select(&to, "", "")?
-        );
+        let sql = format!("{} AND EXISTS (SELECT FROM {values} WHERE {holds})", self.select(&to, "", "")?);
         Ok(query(sql, &to, columns.len(), Vec::new()))
     }
 

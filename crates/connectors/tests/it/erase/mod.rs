@@ -1,12 +1,9 @@
 //! Erasing in a real PostgreSQL.
 
 mod batches;
-<<<<<<< HEAD
 mod binding;
 mod comparable;
-=======
 mod effects;
->>>>>>> part-rehearsal
 mod facts;
 mod failings;
 mod holds;

@@ -64,11 +64,11 @@ impl People {
         let identity = Identity::parse(identity_type, value).unwrap();
         let rows = transaction.resolve(&read.unwrap(), &identity).await.unwrap();
         transaction.finish().await.unwrap();
-        let (mut changed, mut checks) = (BTreeMap::new(), Vec::new());
+        let (mut changed, mut checks, key) = (BTreeMap::new(), Vec::new(), PseudonymKey::new(&KEY));
         let erasures = planned.plan.waves.iter().flatten();
         for (number, erasure) in (0..).zip(erasures.filter(|erasure| !rows.of(erasure).is_empty())) {
             let id = BatchId { job: JobId(Uuid::from_u128(job)), step: StepNo(1), batch: number };
-            let erased = self.carry_out(id, erasure, &rows, &mut checks).await;
+            let erased = self.carry_out(id, (erasure, &key), &rows, &mut checks).await;
             *changed.entry(format!("{} {}", erasure.table.table, word(&erasure.action))).or_default() +=
                 erased;
         }
@@ -76,12 +76,12 @@ impl People {
         Done { rows, changed, remainders }
     }
 
-    async fn carry_out(
+    async fn carry_out<'k>(
         &self,
         id: BatchId,
-        erasure: &CollectionErasure,
+        (erasure, key): (&'k CollectionErasure, &'k PseudonymKey),
         rows: &SubjectRows,
-        checks: &mut Vec<Verification>,
+        checks: &mut Vec<Verification<'k>>,
     ) -> u64 {
         let (collection, schema) =
             (self.bench.map.collection(&erasure.collection).unwrap(), &self.bench.schema);
@@ -90,14 +90,14 @@ impl People {
             guards: &erasure.guards,
             ..EraseScope::all(&self.organisation, far_future())
         };
-        let (rows, key) = (Rows::Keys(rows.of(erasure)), PseudonymKey::new(&KEY));
+        let rows = Rows::Keys(rows.of(erasure));
         let (statement, expected) = match &erasure.action {
             RowAction::Delete => {
                 (EraseStatement::delete(collection, schema, &scope, &rows), Expected::Deleted)
             }
             RowAction::Anonymise(changes) => (
-                EraseStatement::anonymise(collection, schema, &scope, &rows, changes, &key),
-                Expected::Anonymised(changes),
+                EraseStatement::anonymise(collection, schema, &scope, &rows, changes, key),
+                Expected::Anonymised { changes, key },
             ),
             RowAction::Unlink(columns) => (
                 EraseStatement::unlink(collection, schema, &scope, &rows, columns),

@@ -83,8 +83,14 @@ async fn check(cases: &[Case]) {
         let collection = bench.collection(&format!("case{number}"));
         let (changes, rows) = (changes_of(&[("C", case.strategy.clone())]), Rows::Range(&all));
         let plan = || {
-            [Verification::plan(collection, &bench.schema, &scope, &rows, Expected::Anonymised(&changes))
-                .unwrap()]
+            [Verification::plan(
+                collection,
+                &bench.schema,
+                &scope,
+                &rows,
+                Expected::Anonymised { changes: &changes, key: &key },
+            )
+            .unwrap()]
         };
         let left = verify(&database.config(""), &plan()).await.unwrap();
         let different = case.pairs.iter().filter(|(from, to)| from != to).count();

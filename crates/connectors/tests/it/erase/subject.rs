@@ -198,7 +198,7 @@ async fn the_same_person_of_another_organisation_and_rows_made_later_are_not_fou
     let sql = "ALTER TABLE customer ADD made date; UPDATE customer SET made = CASE id WHEN 0 THEN date '2024-05-01' WHEN 2 THEN '2024-07-01' END";
     shop.database.client.batch_execute(sql).await.unwrap();
     let schema = shop.bench.store.live_schema(&["public"]).await.unwrap();
-    let cutoff_at = "2024-06-01T00:00:00Z".parse().unwrap();
+    let cutoff_at: chrono::DateTime<chrono::Utc> = "2024-06-01T00:00:00Z".parse().unwrap();
     let read = SubjectRead::plan(&traversal, &map, ("shop", &schema), &organisation, cutoff_at).unwrap();
     let transaction = shop.bench.store.begin_read().await.unwrap();
     for (id, found) in [("0", true), ("2", false), ("4", true)] {
