@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::Erasures;
 use crate::failure::{broken, control_failed, refused};
 use crate::scope::{StepScope, unsealed};
+use crate::usable;
 
 /// A hold with the values that were sealed beside it. No `Debug`: they are personal data.
 pub(crate) struct OpenHold {
@@ -67,6 +68,7 @@ pub(crate) async fn on(
     let mut holds = scope.holds.clone();
     for open in now.iter().filter(|open| !scope.known.contains(&open.id)) {
         if let Some(rows) = open.rows_of(&scope.erasure.collection)? {
+            usable::must_be(erasures, open, &erasures.schemas().await?).await?;
             holds.push(Hold { id: open.id, rows });
         }
     }

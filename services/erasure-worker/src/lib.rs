@@ -16,6 +16,7 @@ mod plan;
 mod rows;
 mod scope;
 mod tokens;
+mod usable;
 mod verify;
 
 use std::collections::BTreeMap;

@@ -12,6 +12,7 @@ use super::subject;
 use crate::Erasures;
 use crate::failure::broken;
 use crate::holds::{OpenHold, in_effect};
+use crate::usable;
 
 /// The holds that a plan obeys.
 pub(super) struct Held(Vec<(OpenHold, Option<SubjectRows>)>);
@@ -20,6 +21,7 @@ pub(super) struct Held(Vec<(OpenHold, Option<SubjectRows>)>);
 pub(super) async fn find(erasures: &Erasures, step: &Claimed, checked: &Checked) -> Result<Held, StepError> {
     let mut held = Vec::new();
     for open in in_effect(erasures, step).await? {
+        usable::must_be(erasures, &open, &checked.schemas).await?;
         let rows = match &open.scope {
             HoldScope::Subject { identity_type } => {
                 let value = open.identity_value.as_deref();
