@@ -280,6 +280,9 @@ pub struct Problem {
     /// The job that stands in the way, if one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
+    /// The hold that is stored and does not bind yet, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<String>,
 }
 
 /// One wrong member or parameter.

@@ -55,6 +55,12 @@ pub(crate) async fn in_effect(erasures: &Erasures, step: &Claimed) -> Result<Vec
     records.into_iter().map(|record| OpenHold::of(erasures, step.organisation.as_str(), record)).collect()
 }
 
+/// Their ids: what is asked before each batch.
+pub(crate) async fn ids_in_effect(erasures: &Erasures, step: &Claimed) -> Result<Vec<Uuid>, StepError> {
+    let ids = erasures.control.active_hold_ids(&step.organisation).await;
+    ids.map_err(|error| control_failed(&error))
+}
+
 /// A hold that a job obeyed, which may be released.
 pub(crate) async fn obeyed(
     erasures: &Erasures,

@@ -18,6 +18,7 @@ mod plan;
 mod rows;
 mod scope;
 mod tokens;
+mod usable;
 mod verify;
 
 use std::collections::BTreeMap;

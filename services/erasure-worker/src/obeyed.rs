@@ -4,7 +4,7 @@
 //! released meanwhile or not, since whoever looks at the end looks for the same rows; what a released one
 //! kept is asked for when the job ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chassis::StepError;
 use connectors::ReadTransaction;
@@ -22,10 +22,11 @@ use uuid::Uuid;
 use crate::Erasures;
 use crate::failure::{broken, on_hold, plan_failed, store_failed};
 use crate::held::{Held, Kept};
-use crate::holds::{OpenHold, in_effect};
+use crate::holds::{OpenHold, ids_in_effect, in_effect};
 use crate::plan::preflight::{facts, refused_by};
 use crate::plan::subject;
 use crate::scope::StepScope;
+use crate::usable;
 
 /// Where the rows of a person are looked for.
 #[derive(Clone, Copy)]
@@ -40,7 +41,7 @@ pub(crate) enum Looking<'t> {
 pub(crate) enum Next {
     /// The holds are read: see [`Obeyed::holds`].
     GoOn,
-    /// A hold on a person is new, and the catalogues have to be read first: see [`Obeyed::learn`].
+    /// A hold is new, and the stores have to be asked about it first: see [`Obeyed::learn`].
     LearnFirst,
 }
 
@@ -53,6 +54,8 @@ pub(crate) struct Obeyed<'a> {
     place: (&'a Dataset, &'a Collection),
     schemas: Schemas,
     facts: Option<BTreeMap<String, StoreFacts>>,
+    /// The holds of which the stores have said that they can be obeyed.
+    usable: BTreeSet<Uuid>,
     /// The holds placed since planning that were in effect when it was last asked.
     late: Vec<Uuid>,
     holds: Vec<Hold>,
@@ -66,7 +69,17 @@ impl<'a> Obeyed<'a> {
         schemas: Schemas,
     ) -> Self {
         let holds = scope.holds.clone();
-        Self { erasures, step, scope, place, schemas, facts: None, late: Vec::new(), holds }
+        Self {
+            erasures,
+            step,
+            scope,
+            place,
+            schemas,
+            facts: None,
+            usable: BTreeSet::new(),
+            late: Vec::new(),
+            holds,
+        }
     }
 
     /// The holds as they were last read.
@@ -76,16 +89,16 @@ impl<'a> Obeyed<'a> {
 
     /// Reads which holds are in effect, and what those keep that are new.
     pub async fn read(&mut self, looking: Looking<'_>) -> Result<Next, StepError> {
-        let now = in_effect(self.erasures, self.step).await?;
-        let late: Vec<OpenHold> =
-            now.into_iter().filter(|open| !self.scope.known.contains(&open.id)).collect();
-        let ids: Vec<Uuid> = late.iter().map(|open| open.id).collect();
+        let ids = ids_in_effect(self.erasures, self.step).await?;
+        let ids: Vec<Uuid> = ids.into_iter().filter(|id| !self.scope.known.contains(id)).collect();
         if ids == self.late {
             return Ok(Next::GoOn);
         }
-        if self.facts.is_none() && late.iter().any(|open| matches!(open.scope, HoldScope::Subject { .. })) {
+        if ids.iter().any(|id| !self.usable.contains(id)) {
             return Ok(Next::LearnFirst);
         }
+        let late =
+            in_effect(self.erasures, self.step).await?.into_iter().filter(|open| ids.contains(&open.id));
         let mut held = Held::default();
         for open in late {
             let kept = self.kept(&open, looking).await?;
@@ -99,18 +112,31 @@ impl<'a> Obeyed<'a> {
 
     /// As [`Obeyed::read`], for who does not erase rows.
     pub async fn read_at_rest(&mut self) -> Result<(), StepError> {
-        let store = self.erasures.store(self.place.0)?;
-        let transaction = store.begin_read().await.map_err(|error| store_failed(&error))?;
-        if let Next::LearnFirst = self.read(Looking::Reading(&transaction)).await? {
-            self.learn().await?;
-            self.read(Looking::Reading(&transaction)).await?;
+        loop {
+            let store = self.erasures.store(self.place.0)?;
+            let transaction = store.begin_read().await.map_err(|error| store_failed(&error))?;
+            let next = self.read(Looking::Reading(&transaction)).await?;
+            transaction.finish().await.map_err(|error| store_failed(&error))?;
+            match next {
+                Next::GoOn => return Ok(()),
+                Next::LearnFirst => self.learn().await?,
+            }
         }
-        transaction.finish().await.map_err(|error| store_failed(&error))
     }
 
-    /// Reads what the stores' catalogues say, by which the way to a person's rows is found.
+    /// Asks the stores what must be known of the holds that are new: whether each can be obeyed, and by
+    /// which way the rows of a person are found.
     pub async fn learn(&mut self) -> Result<(), StepError> {
-        self.facts = Some(facts(self.erasures).await?);
+        for open in in_effect(self.erasures, self.step).await? {
+            if self.scope.known.contains(&open.id) || self.usable.contains(&open.id) {
+                continue;
+            }
+            usable::must_be(self.erasures, &open, &self.schemas).await?;
+            if self.facts.is_none() && matches!(open.scope, HoldScope::Subject { .. }) {
+                self.facts = Some(facts(self.erasures).await?);
+            }
+            self.usable.insert(open.id);
+        }
         Ok(())
     }
 

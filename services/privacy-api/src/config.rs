@@ -165,6 +165,9 @@ pub struct ErasureConfig {
     /// The subject stores by their name in the data map, for a role that may only read: organisations
     /// are asked for by their names there.
     pub stores: BTreeMap<String, StoreSettings>,
+    /// How long whoever places a hold waits until every erasure that is under way knows of it.
+    #[serde(with = "humantime_serde", default = "default_hold_binds_within")]
+    pub hold_binds_within: Duration,
 }
 
 /// How much one caller may ask for.
@@ -246,6 +249,10 @@ fn default_recent() -> Duration {
     Duration::from_secs(15 * 60)
 }
 
+fn default_hold_binds_within() -> Duration {
+    Duration::from_secs(10)
+}
+
 fn default_link_validity() -> Duration {
     packages::LINK_VALIDITY
 }
@@ -265,7 +272,9 @@ mod tests {
         assert_eq!(config.auth.key_cache.refetch_after, Duration::from_secs(30));
         assert_eq!(config.packages.link_validity, Duration::from_secs(86_400));
         assert_eq!(config.auth.recent_within, Duration::from_secs(900));
-        assert!(config.erasure.unwrap().stores.contains_key("app"));
+        let erasure = config.erasure.unwrap();
+        assert!(erasure.stores.contains_key("app"));
+        assert_eq!(erasure.hold_binds_within, default_hold_binds_within());
         assert!(config.auth.issuers.iter().any(|issuer| matches!(issuer.keys, KeysConfig::File(_))));
         assert!(config.auth.issuers.iter().any(|issuer| issuer.keys == KeysConfig::Discovery));
     }

@@ -70,6 +70,14 @@ pub enum ApiError {
     /// An equal job is open; its path, if it is known.
     #[error("an equal job is open")]
     EqualOpen(Option<String>),
+    /// A hold is stored, and not every erasure that is under way knows of it yet.
+    #[error("a hold does not bind yet")]
+    HoldNotBinding {
+        /// The hold's path.
+        hold: String,
+        /// The path of an erasure that it waits for, if it is known.
+        job: Option<String>,
+    },
     /// The organisation has asked for as many exports as it may for now.
     #[error("the organisation has reached its export limit")]
     ExportLimit {
@@ -127,6 +135,9 @@ impl ApiError {
         if let Self::EqualOpen(job) = self {
             draft.job.clone_from(job);
         }
+        if let Self::HoldNotBinding { hold, job } = self {
+            (draft.hold, draft.job) = (Some(hold.clone()), job.clone());
+        }
         draft
     }
 
@@ -153,6 +164,7 @@ impl ApiError {
             Self::BodyMissing => ("body-missing", "body missing"),
             Self::KeyReused => ("idempotency-key-reused", "Idempotency-Key used before"),
             Self::EqualOpen(_) => ("equal-job-open", "an equal job is open"),
+            Self::HoldNotBinding { .. } => ("hold-not-binding", "the hold does not bind yet"),
             Self::ExportLimit { .. } => ("export-limit", "export limit reached"),
             Self::EventStreams(_) => ("event-streams", "too many event streams"),
             Self::WrongState(_) => ("wrong-state", "not in this state"),
@@ -191,6 +203,9 @@ impl ApiError {
             Self::BodyMissing => "the body did not arrive whole and in time",
             Self::KeyReused => "this key came with another body before; use a new key for a new request",
             Self::EqualOpen(_) => "wait for the open job, or cancel it first",
+            Self::HoldNotBinding { .. } => {
+                "the hold is stored, but an erasure that is under way may not know of it yet; send the same request with the same Idempotency-Key again until it is answered with 201 (without a key it would be another hold)"
+            }
             Self::ExportLimit { quota, .. } => return limit(quota),
             Self::EventStreams(most) => {
                 return format!(
@@ -219,6 +234,7 @@ impl ResponseError for ApiError {
             Self::Token(TokenError::KeysUnavailable(_))
             | Self::Unavailable(..)
             | Self::TimedOut
+            | Self::HoldNotBinding { .. }
             | Self::ErasureNotConfigured(_)
             | Self::SealingNotConfigured => StatusCode::SERVICE_UNAVAILABLE,
             Self::Token(_) | Self::NotRecent(_) => StatusCode::UNAUTHORIZED,

@@ -22,6 +22,8 @@ pub struct Draft {
     pub errors: Vec<FieldError>,
     /// The job that stands in the way.
     pub job: Option<String>,
+    /// The hold that is stored and does not bind yet.
+    pub hold: Option<String>,
 }
 
 /// The request that a problem belongs to.
@@ -80,6 +82,7 @@ impl Draft {
             request_id: about.request_id.clone(),
             trace_id: about.trace_id.clone(),
             job: self.job,
+            hold: self.hold,
         };
         // Text and numbers only: this cannot fail, and an empty body would still carry the status.
         let body = serde_json::to_string(&problem).unwrap_or_default();

@@ -38,6 +38,8 @@ pub struct ApiState {
     pub sealing: Option<Arc<KeyRing>>,
     /// The data map and the subject stores, where erasures are taken.
     pub sources: Option<Arc<Sources>>,
+    /// How long whoever places a hold waits until erasures under way know of it.
+    pub hold_binds_within: Duration,
     /// How long ago callers who ask for an erasure may have authenticated.
     pub recent_within: Duration,
     /// The downloads that this process has recorded.
@@ -72,6 +74,11 @@ pub enum ConfigError {
     /// The data map, or a subject store.
     #[error("the settings in `erasure` cannot be used")]
     Erasure(#[from] SourcesError),
+    /// A time in which no hold could bind, or that is over after the answer to its request.
+    #[error(
+        "erasure.hold_binds_within: expected more than nothing and at most half of limits.request_timeout"
+    )]
+    HoldBindsWithin,
     /// A time in which nobody could have authenticated.
     #[error("auth.recent_within: expected at least a second and at most a day")]
     RecentWithin,
@@ -124,6 +131,7 @@ impl ApiState {
         }
         let (link_keys, secret) = link_keys(config)?;
         check_limits(&config.limits)?;
+        let hold_binds_within = hold_binds_within(config)?;
         Ok(Self {
             events: Arc::new(Events::new(store.clone(), &config.limits, &secret)?),
             store,
@@ -133,6 +141,7 @@ impl ApiState {
             link_keys: Arc::new(link_keys),
             sealing: config.sealing.as_ref().map(sealing_keys).transpose()?.map(Arc::new),
             sources: sources(config)?.map(Arc::new),
+            hold_binds_within,
             recent_within,
             link_validity: validity,
             downloads: Arc::default(),
@@ -148,6 +157,16 @@ impl ApiState {
 fn sources(config: &Config) -> Result<Option<Sources>, SourcesError> {
     let open = |erasure: &ErasureConfig| Sources::open(&erasure.data_map, &erasure.stores);
     config.erasure.as_ref().map(open).transpose()
+}
+
+/// What has to be done beside waiting takes no longer.
+fn hold_binds_within(config: &Config) -> Result<Duration, ConfigError> {
+    let within = config.erasure.as_ref().map_or(Duration::ZERO, |erasure| erasure.hold_binds_within);
+    let most = config.limits.request_timeout / 2;
+    match config.erasure.is_none() || within > Duration::ZERO && within <= most {
+        true => Ok(within),
+        false => Err(ConfigError::HoldBindsWithin),
+    }
 }
 
 fn check_limits(limits: &Limits) -> Result<(), ConfigError> {

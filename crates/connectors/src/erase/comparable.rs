@@ -11,7 +11,7 @@ use crate::range;
 use crate::read::ReadTransaction;
 use crate::sql::{self, PlanError};
 
-/// Why a comparison cannot be made, or could never be true. No value is repeated.
+/// Why a comparison cannot be made, or finds other rows than it says. No value is repeated.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Misfit {
     /// The schema has not the column.
@@ -25,9 +25,15 @@ pub enum Misfit {
         /// The operator.
         sign: &'static str,
     },
-    /// The value is none that the column could hold.
+    /// The value is none of the column's type.
     #[error("expected a value of type {sql_type}, as the store reads it")]
     Value {
+        /// The column's type.
+        sql_type: String,
+    },
+    /// The server compares the value, but no row can hold it: it is too long, too fine, or forbidden.
+    #[error("expected a value that a column of type {sql_type} can hold, as it stands")]
+    Unheld {
         /// The column's type.
         sql_type: String,
     },
@@ -79,44 +85,49 @@ impl ReadTransaction {
             format!("EXPLAIN SELECT FROM {relation} t0 WHERE t0.{name} {by_sign} {}", typed(literal))
         };
         let failed = |error: StoreError| error.reading(std::slice::from_ref(table));
-        if !self.is_taken(&planned("NULL")).await.map_err(failed)? {
-            return Ok(Some(Misfit::Column { sql_type: column.sql_type.clone(), sign }));
+        let sql_type = || column.sql_type.clone();
+        if self.planned(&planned("NULL")).await.map_err(failed)?.is_none() {
+            return Ok(Some(Misfit::Column { sql_type: sql_type(), sign }));
         }
-        let read = self.is_taken(&planned(&value)).await.map_err(failed)?;
-        // A value that the column's length cuts or a domain forbids is equal to none of the column's. And a type
-        // that the statement names would be cut, or refused, when rows are met.
-        let exact = match named || *operator == Operator::Equal {
-            true => self.is_kept(column, &value).await.map_err(failed)?,
-            false => true,
-        };
-        Ok((!read || !exact).then(|| Misfit::Value { sql_type: column.sql_type.clone() }))
+        if self.planned(&planned(&value)).await.map_err(failed)?.is_none() {
+            return Ok(Some(Misfit::Value { sql_type: sql_type() }));
+        }
+        // What a length cuts, or a domain forbids, is equal to no value of the column. Where the statement names
+        // the type, the value would be cut or refused, whatever it is compared by, when rows are met.
+        if !named && *operator != Operator::Equal {
+            return Ok(None);
+        }
+        Ok(match self.same(column, &value).await.map_err(failed)? {
+            Some(true) => None,
+            None if named => Some(Misfit::Value { sql_type: sql_type() }),
+            Some(false) | None => Some(Misfit::Unheld { sql_type: sql_type() }),
+        })
     }
 
-    /// Whether the server plans the statement.
-    async fn is_taken(&self, sql: &str) -> Result<bool, StoreError> {
+    /// Has the server plan a statement; `None` when it refuses what is compared.
+    async fn planned(&self, sql: &str) -> Result<Option<()>, StoreError> {
         self.execute("SAVEPOINT comparison").await?;
         let planned = self.execute(sql).await;
-        self.unless_refused(planned.map(|()| true)).await
+        self.unless_refused(planned).await
     }
 
     /// Whether a value is the same as one of the column's type, lengths and constraints included.
-    async fn is_kept(&self, column: &LiveColumn, value: &str) -> Result<bool, StoreError> {
+    async fn same(&self, column: &LiveColumn, value: &str) -> Result<Option<bool>, StoreError> {
         self.execute("SAVEPOINT comparison").await?;
         let (equals, sql_type) = (sql::equality(column, column), &column.sql_type);
-        let sql = format!("SELECT {value}::{sql_type} {equals} {value}");
+        let sql = format!("SELECT ({value}::{sql_type} {equals} {value}) IS NOT FALSE");
         let asked = self.client()?.query_typed_one(&sql, &[]).await.and_then(|row| row.try_get(0));
-        let same: Result<Option<bool>, _> = asked.map_err(|error| self.failed(error));
-        self.unless_refused(same.map(|same| same.unwrap_or(true))).await
+        self.unless_refused(asked.map_err(|error| self.failed(error))).await
     }
 
-    /// The answer; `false` when the server refused what is compared, after which others can be asked.
-    async fn unless_refused(&self, answer: Result<bool, StoreError>) -> Result<bool, StoreError> {
+    /// The answer; `None` when the server refused what is compared, after which others can be asked.
+    async fn unless_refused<T>(&self, answer: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
         match answer {
             Err(error) if is_about_the_comparison(&error) => {
                 self.execute("ROLLBACK TO SAVEPOINT comparison").await?;
-                Ok(false)
+                Ok(None)
             }
-            answer => answer,
+            answer => answer.map(Some),
         }
     }
 }

@@ -11,11 +11,13 @@ use crate::Erasures;
 use crate::failure::broken;
 use crate::held::{Held, Kept};
 use crate::holds::in_effect;
+use crate::usable;
 
 /// Finds the holds, and the rows of whom they are on.
 pub(super) async fn find(erasures: &Erasures, step: &Claimed, checked: &Checked) -> Result<Held, StepError> {
     let mut held = Held::default();
     for open in in_effect(erasures, step).await? {
+        usable::must_be(erasures, &open, &checked.schemas).await?;
         let kept = match &open.scope {
             HoldScope::Subject { identity_type } => {
                 let value = open.identity_value.as_deref();

@@ -163,6 +163,41 @@ async fn what_a_hold_kept_that_came_after_planning_is_erased_after_its_release()
     assert_eq!(visits(&world).await, ["(2,9)"]);
 }
 
+/// Before the store was asked about holds, one like this was placed; today it is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_whose_value_no_store_can_compare_is_named_and_nothing_is_erased_beside_it() {
+    let compared = |column: &str| {
+        let compared = json!([{"column": column, "operator": "at_least"}]);
+        json!({"kind": "rows", "collection": "shop.visit", "comparisons": compared})
+    };
+    for (column, told) in [
+        ("at", "`at`: its value cannot be compared: expected a value of type timestamp with time zone"),
+        (
+            "place",
+            "`place`: its column cannot be compared: the store cannot compare columns of type json by >=",
+        ),
+    ] {
+        let map = MAP.replace("- {name: at}", "- {name: at}\n    - {name: place}");
+        let world = World::new(&format!("{SCHEMA};ALTER TABLE visit ADD place json"), &map, None).await;
+        // One is there when the erasure is planned, the other comes while it is under way.
+        let job = world.planned().await;
+        let held = hold(&world, compared(column), &["abc"]).await;
+        let before = world.digests().await;
+        let named = format!("hold_unusable: the legal hold {held} on rows of shop.visit cannot be obeyed");
+        for ended in [world.finish(job, &organisation("1")).await, world.erase("1").await] {
+            let failure = ended.failure.unwrap_or_default();
+            assert_eq!(ended.state, "failed");
+            assert!(failure.starts_with(&named) && failure.contains(told), "{failure}");
+            assert!(!failure.contains("abc"), "{failure}");
+        }
+        assert_eq!(world.rows("SELECT count(*) FROM visit WHERE org = 1").await, ["(9)"]);
+        assert_eq!(world.digests().await.get("visit"), before.get("visit"));
+        world.api.release_hold(&organisation("1"), held, &owner("officer-1")).await.unwrap();
+        completed(&world.erase("1").await);
+        assert_eq!(visits(&world).await, ["(2,9)"]);
+    }
+}
+
 /// Whatever happens to the columns of the rows: here nothing does.
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_of_people_who_are_in_another_organisation_too_stay_valid() {

@@ -20,8 +20,10 @@ use crate::failure::Failure;
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often a request to create a job is sent when its answer is lost. The key makes that safe.
-const CREATE_TRIES: u32 = 3;
+/// How often a request that comes with a key is sent when its answer is lost. The key makes that safe.
+pub(super) const CREATE_TRIES: u32 = 3;
+/// The header that makes repetitions one request.
+pub(super) const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 /// What we call ourselves.
 pub const USER_AGENT: &str = concat!("lethe/", env!("CARGO_PKG_VERSION"));
 
@@ -78,8 +80,7 @@ impl Api {
     async fn try_create(&self, new: &NewJob<impl Serialize>) -> Result<Uuid, ApiError> {
         let request = self
             .request(Method::POST, self.url(new.route))
-            // A string of RFC 8941; the key has no character that would need escaping.
-            .header("Idempotency-Key", format!("\"{}\"", new.idempotency_key))
+            .header(IDEMPOTENCY_KEY, quoted(&new.idempotency_key))
             .json(&new.body);
         self.created(self.send(request).await?).await
     }
@@ -155,4 +156,9 @@ impl Api {
     pub(super) fn unreadable(&self, expected: &'static str) -> ApiError {
         ApiError::Unreadable { origin: self.origin.clone(), expected, source: None }
     }
+}
+
+/// A key as a string of RFC 8941; it has no character that would need escaping.
+pub(super) fn quoted(key: &str) -> String {
+    format!("\"{key}\"")
 }

@@ -60,6 +60,20 @@ impl ApiError {
         matches!(self, Self::Unreachable { source, .. } if source.is_connect())
     }
 
+    /// Whether it is not known what became of the request: somebody may have heard it, and nobody has answered.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Unreachable { .. }) && self.is_passing() && !self.is_unheard()
+    }
+
+    /// The hold that the API has stored and that does not bind yet, with the job that it waits for; by their ids.
+    #[must_use]
+    pub fn not_binding(&self) -> Option<(&str, Option<&str>)> {
+        let Self::Refused { problem: Some(problem), .. } = self else { return None };
+        let hold = problem.hold.as_deref().and_then(|path| path.rsplit('/').next())?;
+        Some((hold, problem.job.as_deref().and_then(|path| path.rsplit('/').next())))
+    }
+
     /// How long the other side asks us to wait.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
@@ -152,6 +166,7 @@ mod tests {
             request_id: "r-1".into(),
             trace_id: None,
             job: None,
+            hold: None,
         }
     }
 

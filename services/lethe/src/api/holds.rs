@@ -5,13 +5,24 @@ use reqwest::Method;
 use uuid::Uuid;
 
 use super::answer;
-use super::client::Api;
+use super::client::{Api, CREATE_TRIES, IDEMPOTENCY_KEY, quoted};
 use super::error::ApiError;
 
 impl Api {
-    /// Places a hold. Sent once: without a key, repetitions would be holds of their own.
-    pub async fn place_hold(&self, body: &HoldBody) -> Result<HoldView, ApiError> {
-        let response = self.send(self.request(Method::POST, self.url(&["holds"])).json(body)).await?;
+    /// Places a hold, once for each key: what was lost on its way is sent again.
+    pub async fn place_hold(&self, body: &HoldBody, key: &str) -> Result<HoldView, ApiError> {
+        let mut tries = 1;
+        loop {
+            match self.try_place_hold(body, key).await {
+                Err(error) if tries < CREATE_TRIES && error.is_lost() => tries += 1,
+                placed => return placed,
+            }
+        }
+    }
+
+    async fn try_place_hold(&self, body: &HoldBody, key: &str) -> Result<HoldView, ApiError> {
+        let request = self.request(Method::POST, self.url(&["holds"]));
+        let response = self.send(request.header(IDEMPOTENCY_KEY, quoted(key)).json(body)).await?;
         answer::body(&self.origin, response, "a legal hold").await
     }
 

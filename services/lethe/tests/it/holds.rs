@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::api::path;
+use crate::support::api::{path, problem};
 use crate::support::{Answer, FakeApi, JOB};
 
 const HOLD: &str = "0192f0c1-7f3a-7cc3-98c4-dc0c0c073990";
@@ -43,6 +43,78 @@ async fn a_hold_covers_what_the_options_say() {
             json!({"scope": scope, "ground": "legal_claims", "owner": "Legal", "review_on": "2100-01-31"});
         assert_eq!(serde_json::from_str::<Value>(&asked[0].body).unwrap(), expected);
     }
+}
+
+#[tokio::test]
+async fn a_hold_that_does_not_bind_yet_is_told_with_the_key_that_confirms_it() {
+    let body = |status: u16| match status {
+        201 => Answer::json(201, &hold(json!({"organisation": true}))),
+        _ => {
+            let more = json!({"type": "urn:lethe:problem:hold-not-binding", "hold": path(&format!("holds/{HOLD}")),
+                "job": path(&format!("jobs/{JOB}"))});
+            problem(503, "the hold does not bind yet", more)
+        }
+    };
+    let api = FakeApi::start(move |_, number| body(if number == 0 { 503 } else { 201 })).await;
+    let arguments = [
+        "holds",
+        "place",
+        "--organisation",
+        "--ground",
+        "legal_claims",
+        "--owner",
+        "Legal",
+        "--review-on",
+        "2100-01-31",
+    ];
+    let run = api.lethe(&arguments).run().await.ended_with(1);
+    let key = api.0.asked()[0].header("idempotency-key").unwrap().trim_matches('"').to_owned();
+    assert!(key.len() >= 32, "{key}");
+    for told in [
+        "the hold does not bind yet (503)".to_owned(),
+        format!("the hold: lethe holds show {HOLD}"),
+        format!("it waits for: lethe jobs show {JOB}"),
+        format!(
+            "next: rely on the hold only when it binds; repeat the command with --idempotency-key {key} until"
+        ),
+    ] {
+        assert!(run.err.contains(&told), "{told}\n{}", run.err);
+    }
+    api.lethe(&[&arguments[..], &["--idempotency-key", &key]].concat()).run().await.ended_with(0);
+    let asked = api.0.asked();
+    assert_eq!((asked.len(), asked[1].header("idempotency-key")), (2, asked[0].header("idempotency-key")));
+    assert_eq!(asked[0].body, asked[1].body);
+}
+
+#[tokio::test]
+async fn a_hold_whose_answer_is_lost_is_asked_for_again_under_the_same_key() {
+    let api = FakeApi::start(|_, number| {
+        let answer = Answer::json(201, &hold(json!({"organisation": true})));
+        if number == 0 { answer.cut_after(10) } else { answer }
+    })
+    .await;
+    let arguments = [
+        "holds",
+        "place",
+        "--organisation",
+        "--ground",
+        "legal_claims",
+        "--owner",
+        "Legal",
+        "--review-on",
+        "2100-01-31",
+    ];
+    api.lethe(&arguments).run().await.ended_with(0);
+    let keys: Vec<_> =
+        api.0.asked().iter().map(|asked| asked.header("idempotency-key").map(str::to_owned)).collect();
+    assert_eq!((keys.len(), &keys[0]), (2, &keys[1]));
+    let lost = FakeApi::start(|_, _| Answer::json(201, &json!({"id": HOLD})).cut_after(3)).await;
+    let run = lost.lethe(&arguments).run().await.ended_with(1);
+    assert!(
+        run.err.contains("the hold may be placed all the same; repeat the command with --idempotency-key"),
+        "{}",
+        run.err
+    );
 }
 
 #[tokio::test]

@@ -22,6 +22,10 @@ pub(super) fn add(error: &ApiError, headers: &mut HeaderMap) {
         | ApiError::Unavailable(..)
         | ApiError::TimedOut
         | ApiError::EventStreams(_) => set(header::RETRY_AFTER, RETRY_AFTER_SECONDS.to_string()),
+        ApiError::HoldNotBinding { hold, .. } => {
+            set(header::RETRY_AFTER, RETRY_AFTER_SECONDS.to_string());
+            set(header::LOCATION, hold.clone());
+        }
         ApiError::Token(TokenError::Missing) => set(header::WWW_AUTHENTICATE, "Bearer".to_owned()),
         ApiError::Token(_) => set(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"".to_owned()),
         // RFC 9470, 3.

@@ -4,7 +4,7 @@ use connectors::{PlanError, StoreErrorKind};
 use contracts::http::FieldError;
 use domain::job::step::Refused;
 use packages::{LinkError, PackageError, SealError};
-use store::{ControlError, CreateError, ExportQuota, HoldError, StepControlError, StoreError};
+use store::{ControlError, CreateError, ExportQuota, HoldError, PlaceError, StepControlError, StoreError};
 
 use super::ApiError;
 
@@ -53,6 +53,15 @@ impl From<HoldError> for ApiError {
     }
 }
 
+impl From<PlaceError> for ApiError {
+    fn from(error: PlaceError) -> Self {
+        match error {
+            PlaceError::KeyReused => Self::KeyReused,
+            PlaceError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<connectors::StoreError> for ApiError {
     fn from(error: connectors::StoreError) -> Self {
         match error.kind() {
@@ -63,6 +72,7 @@ impl From<connectors::StoreError> for ApiError {
             StoreErrorKind::Configuration(_)
             | StoreErrorKind::Permission
             | StoreErrorKind::BadOrganisation
+            | StoreErrorKind::BadValue
             | StoreErrorKind::Schema
             | StoreErrorKind::Abandoned
             | StoreErrorKind::Other => Self::Internal("a subject store failed", Some(Box::new(error))),

@@ -18,23 +18,40 @@ const LONGEST: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(pub String);
 
+/// The same where requests without a key are taken too. One that cannot be used is refused, not passed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionalKey(pub Option<IdempotencyKey>);
+
 impl FromRequest for IdempotencyKey {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let mut values = request.headers().get_all(HEADER);
-        let key = match (values.next(), values.next()) {
-            (None, _) => Err(
-                "send an Idempotency-Key header, as Idempotency-Key: \"a key of your own, new for each request\"",
-            ),
-            (Some(_), Some(_)) => Err("send one Idempotency-Key header, not several"),
-            (Some(value), None) => value.to_str().ok().and_then(parse).ok_or(
-                "an Idempotency-Key is a quoted string or a bare token of 1 to 200 visible ASCII characters",
-            ),
-        };
-        ready(key.map_err(ApiError::IdempotencyKey))
+        const NONE: &str =
+            "send an Idempotency-Key header, as Idempotency-Key: \"a key of your own, new for each request\"";
+        ready(given(request).and_then(|key| key.ok_or(ApiError::IdempotencyKey(NONE))))
     }
+}
+
+impl FromRequest for OptionalKey {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(given(request).map(Self))
+    }
+}
+
+fn given(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiError> {
+    let mut values = request.headers().get_all(HEADER);
+    let key = match (values.next(), values.next()) {
+        (None, _) => return Ok(None),
+        (Some(_), Some(_)) => Err("send one Idempotency-Key header, not several"),
+        (Some(value), None) => value.to_str().ok().and_then(parse).ok_or(
+            "an Idempotency-Key is a quoted string or a bare token of 1 to 200 visible ASCII characters",
+        ),
+    };
+    key.map(Some).map_err(ApiError::IdempotencyKey)
 }
 
 /// Reads a string as RFC 9651, 3.3.3 has it, without parameters; or a text without quotes.

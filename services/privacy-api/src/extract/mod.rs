@@ -6,6 +6,6 @@ mod ids;
 mod parameters;
 
 pub use body::JsonBody;
-pub use idempotency_key::IdempotencyKey;
+pub use idempotency_key::{IdempotencyKey, OptionalKey};
 pub use ids::{HoldPath, JobPath, StepPath};
 pub use parameters::{LARGEST_PAGE, MOST_VOLUMES, Page, Parameters};

@@ -14,12 +14,12 @@ pub use document::document;
 pub use names::{ActionName, JobKindName, JobStateName};
 pub use parameters::{
     AuditParameters, DownloadParameters, EventParameters, HoldParameters, HoldsParameters, JobParameters,
-    JobsParameters, KeyParameters, LinkParameters, RangeParameters, StepParameters,
+    JobsParameters, KeyParameters, LinkParameters, OptionalKeyParameters, RangeParameters, StepParameters,
 };
 pub use refusals::{
-    BodyRefused, Faults, Guarded, HoldIsMissing, JobIsMissing, LinkRefusals, ListRefused, NoPackage,
-    NotCreated, NotErased, NotInThisState, NotRetried, NotSkipped, PlanIsMissing, RangeRefused,
-    StepIsMissing, StreamRefused,
+    Faults, Guarded, HoldIsMissing, JobIsMissing, LinkRefusals, ListRefused, NoPackage, NotCreated,
+    NotErased, NotInThisState, NotPlaced, NotRetried, NotSkipped, PlanIsMissing, RangeRefused, StepIsMissing,
+    StreamRefused,
 };
 pub use results::{
     AcceptedJob, AuditList, EventStream, HoldList, HoldPlaced, HoldReleased, JobList, LinkIssued, OneHold,

@@ -14,6 +14,9 @@ const IDEMPOTENCY_KEY: &str = r#"^("([!#-\[\]-~]|\\["\\]){1,200}"|[!#-+\--:<-\[\
 /// Parameters of requests that make a job.
 #[derive(Debug)]
 pub enum KeyParameters {}
+/// Parameters of requests that place a hold.
+#[derive(Debug)]
+pub enum OptionalKeyParameters {}
 /// Parameters of operations on one job.
 #[derive(Debug)]
 pub enum JobParameters {}
@@ -47,12 +50,16 @@ pub enum RangeParameters {}
 
 impl IntoParams for KeyParameters {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let key = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .pattern(Some(IDEMPOTENCY_KEY))
-            .examples(["\"8e03978e-40d5-43dd-bc93-6894a57f9324\""]);
         let description = "A key of the caller's own, new for each request: a quoted string or a bare token.";
-        vec![required(ParameterIn::Header, "Idempotency-Key", description, key)]
+        vec![required(ParameterIn::Header, "Idempotency-Key", description, key())]
+    }
+}
+
+impl IntoParams for OptionalKeyParameters {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "A key of the caller's own, new for each request: a quoted string or a bare token. One should \
+                           be sent: only a request with a key can be repeated.";
+        vec![optional(ParameterIn::Header, "Idempotency-Key", description, key())]
     }
 }
 
@@ -167,6 +174,10 @@ impl IntoParams for RangeParameters {
             ),
         ]
     }
+}
+
+fn key() -> ObjectBuilder {
+    text().pattern(Some(IDEMPOTENCY_KEY)).examples(["\"8e03978e-40d5-43dd-bc93-6894a57f9324\""])
 }
 
 fn page() -> [Parameter; 2] {

@@ -56,13 +56,17 @@ refusals! {
     StepIsMissing: [(404, "The organisation has no such job with such a step.", &[])];
     /// There is no such hold.
     HoldIsMissing: [(404, "The organisation has no such hold.", &[])];
-    /// A body that is not taken.
-    BodyRefused: [
-        (400, "The body is wrong or missing.", &[]),
+    /// A hold that was not placed, or does not bind yet.
+    NotPlaced: [
+        (400, "The body or the idempotency key is wrong, or the body is missing.", &[]),
         (408, "The body did not arrive whole and in time.", &[]),
         (413, "The body is too large.", &[]),
         (415, "The body is not JSON.", &[("Accept", "What would be understood.")]),
-        (422, "A value of the body cannot be used.", &[]),
+        (422, "The idempotency key came with another body before, or a value of the body cannot be used.", &[]),
+        (503, "Something this service needs is unavailable; or, with `hold-not-binding`, the hold is stored and an erasure that is under way may not know of it yet: the same request with the same key confirms it.", &[
+            ("Retry-After", "Seconds until it is worth trying again."),
+            ("Location", "The hold that is stored, with `hold-not-binding`."),
+        ]),
     ];
     /// A step that cannot be done without.
     NotSkipped: [

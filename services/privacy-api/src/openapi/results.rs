@@ -84,7 +84,10 @@ impl IntoResponses for OnePlan {
 
 impl IntoResponses for HoldPlaced {
     fn responses() -> Map {
-        one("201", json::<HoldView>("Placed.").header("Location", header("The hold.")))
+        let response = json::<HoldView>("Placed, and every erasure that is under way knows of it.")
+            .header("Location", header("The hold."))
+            .header("Idempotent-Replayed", header("`true` when this request was accepted before."));
+        one("201", response)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Legal holds: what must not be erased.
 
+mod binding;
+mod fitting;
 mod placed;
 mod view;
 
@@ -7,15 +9,15 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use contracts::http::{DeferredJob, HoldBody, HoldPage, ReleasedHold};
 use domain::access::Permission;
-use store::{HoldFilter, HoldRecord};
+use store::{HoldFilter, HoldRecord, PlacedHold};
 
-use crate::auth::{Granted, ManageHolds, ViewJobs};
+use crate::auth::{Granted, ManageHolds, RecentlyAuthenticated, ViewJobs};
 use crate::cursor::{self, ListOf};
 use crate::error::ApiError;
-use crate::extract::{HoldPath, JsonBody, Parameters};
+use crate::extract::{HoldPath, JsonBody, OptionalKey, Parameters};
 use crate::openapi::{
-    BodyRefused, Guarded, HoldIsMissing, HoldList, HoldParameters, HoldPlaced, HoldReleased, HoldsParameters,
-    ListRefused, NotInThisState, OneHold,
+    Guarded, HoldIsMissing, HoldList, HoldParameters, HoldPlaced, HoldReleased, HoldsParameters, ListRefused,
+    NotInThisState, NotPlaced, OneHold, OptionalKeyParameters,
 };
 use crate::page;
 use crate::state::ApiState;
@@ -25,25 +27,39 @@ use crate::state::ApiState;
 /// What it covers is not erased until it is released (Art. 17(3)): the whole organisation, one person, a
 /// collection, or rows of a collection by what their columns hold. Erasures go on beside it and say what
 /// they have left. By what a person or a row is found is kept sealed and never shown again.
+/// The store is asked whether it can make the comparisons.
+///
+/// The answer waits until every erasure that is under way knows of the hold: none changes a held row after
+/// it. If that takes too long it is 503 `hold-not-binding`: the hold is stored, and the same request with the
+/// same `Idempotency-Key` confirms it. For 24 hours the same request with the same key is the same hold.
 #[utoipa::path(
     post,
     path = "/api/v1/privacy/holds",
     operation_id = "placeHold",
     tag = "holds",
     request_body(content = HoldBody, content_type = "application/json"),
-    responses(HoldPlaced, BodyRefused, Guarded),
+    params(OptionalKeyParameters),
+    responses(HoldPlaced, Guarded, NotPlaced),
     security(("bearer" = [])),
 )]
 pub async fn place_hold(
     granted: Granted<ManageHolds>,
+    key: OptionalKey,
     body: JsonBody<HoldBody>,
     state: web::Data<ApiState>,
 ) -> Result<HttpResponse, ApiError> {
-    let new = placed::checked(&state, granted.organisation(), &body.value)?;
-    let record = state.store.place_hold(&new, &granted.origin()).await?;
-    state.relay.wake();
+    let PlacedHold { record, replayed } = placed::once(&state, &granted, key, &body).await?;
+    if !replayed {
+        state.relay.wake();
+    }
+    if record.released_at.is_none() {
+        binding::wait(&state, granted.organisation(), record.id).await?;
+    }
     let mut response = HttpResponse::Created();
     response.insert_header((header::LOCATION, state.links.hold(record.id)));
+    if replayed {
+        response.insert_header(("Idempotent-Replayed", "true"));
+    }
     Ok(response.json(view::of(&state, record, true)?))
 }
 
@@ -109,7 +125,8 @@ pub async fn hold(
 
 /// Release a legal hold
 ///
-/// Ends it. Each completed erasure that left rows because of it gets a job that erases them now.
+/// Ends it. Each completed erasure that left rows because of it gets a job that erases them now. So whoever
+/// releases it has signed in a short while ago (RFC 9470).
 #[utoipa::path(
     post,
     path = "/api/v1/privacy/holds/{id}/release",
@@ -121,6 +138,7 @@ pub async fn hold(
 )]
 pub async fn release_hold(
     granted: Granted<ManageHolds>,
+    _recent: RecentlyAuthenticated,
     path: HoldPath,
     state: web::Data<ApiState>,
 ) -> Result<HttpResponse, ApiError> {

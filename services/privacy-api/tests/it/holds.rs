@@ -4,8 +4,9 @@ use insta::assert_snapshot;
 use packages::{KeyRing, SealedFor};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
-use crate::support::{Answer, TestApp, captured};
+use crate::support::{Answer, Claims, Shop, TestApp, captured};
 
 fn body(scope: &Value) -> Value {
     json!({"scope": scope, "ground": "legal_claims", "owner": "legal department", "review_on": "2999-01-31"})
@@ -155,6 +156,102 @@ async fn what_the_data_map_does_not_have_is_pointed_to() {
     assert_snapshot!(wrong(json!({"subject": {"identity_type": "name", "identity_value": "x"}})).await, @"[/scope/subject/identity_type: no field of the data map has this identity; expected one of `customer_id`, `email`, `phone_number`]");
     assert_snapshot!(wrong(json!({"subject": {"identity_type": "email", "identity_value": "x"}})).await, @"[/scope/subject/identity_value: identity_value is no e-mail address: one has an @ with something on either side]");
     assert_eq!(app.database.count("legal_holds").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_store_cannot_compare_is_pointed_to_and_never_repeated() {
+    let shop = Shop::open().await;
+    let more = "CREATE TYPE mood AS ENUM ('sad', 'ok'); ALTER TABLE customers ADD born date, ADD at timestamptz, \
+                ADD extra json, ADD place point, ADD mood mood, ADD short varchar(3)";
+    shop.database.client().await.batch_execute(more).await.unwrap();
+    let fields = ["born", "at", "extra", "place", "mood", "short", "gone"]
+        .map(|name| format!("    - {{name: {name}}}\n"));
+    shop.map_with(&fields.concat());
+    let app = TestApp::start_with(|config| config.erasure = Some(shop.settings())).await;
+    let wrong = async |column: &str, operator: &str, value: &str| {
+        let answer = place(&app, &body(&rows(column, operator, value))).await;
+        assert!(value.is_empty() || !answer.text().contains(value), "{}", answer.text());
+        answer.problem().replace("422 unusable-values: values of the body cannot be used; see `errors` ", "")
+    };
+    assert_snapshot!(wrong("at", "equal", "sometimes").await, @"[/scope/rows/comparisons/0/value: expected a value of type timestamp with time zone, as the store reads it]");
+    assert_snapshot!(wrong("born", "less", "2026-02-30").await, @"[/scope/rows/comparisons/0/value: expected a value of type date, as the store reads it]");
+    assert_snapshot!(wrong("id", "equal", "99999999999").await, @"[/scope/rows/comparisons/0/value: expected a value of type integer, as the store reads it]");
+    assert_snapshot!(wrong("mood", "equal", "glad").await, @"[/scope/rows/comparisons/0/value: expected a value of type public.mood, as the store reads it]");
+    assert_snapshot!(wrong("short", "equal", "longer").await, @"[/scope/rows/comparisons/0/value: expected a value that a column of type character varying(3) can hold, as it stands]");
+    assert_snapshot!(wrong("extra", "equal", "{}").await, @"[/scope/rows/comparisons/0/column: the store cannot compare columns of type json by =; name another column]");
+    assert_snapshot!(wrong("place", "at_least", "(1,2)").await, @"[/scope/rows/comparisons/0/column: the store cannot compare columns of type point by >=; name another column]");
+    assert_snapshot!(wrong("gone", "equal", "zanele").await, @"[/scope/rows/comparisons/0/column: there is no column `gone` in public.customers that the role can read]");
+    let two = [("note", "zanele"), ("born", "soon"), ("mood", "ok"), ("extra", "[]")]
+        .map(|(column, value)| json!({"column": column, "operator": "equal", "value": value}));
+    let two =
+        place(&app, &body(&json!({"rows": {"collection": "shop.customers", "comparisons": two}}))).await;
+    assert_snapshot!(two.problem(), @"422 unusable-values: values of the body cannot be used; see `errors` [/scope/rows/comparisons/1/value: expected a value of type date, as the store reads it] [/scope/rows/comparisons/3/column: the store cannot compare columns of type json by =; name another column]");
+    assert_eq!(app.database.count("legal_holds").await, 0);
+    for (column, operator, value) in
+        [("at", "less", "2026-01-01"), ("mood", "greater", "sad"), ("id", "equal", "-1")]
+    {
+        assert_eq!(place(&app, &body(&rows(column, operator, value))).await.status, 201, "{column}");
+    }
+    assert!(!captured().contains("sometimes"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_request_with_the_same_key_is_the_same_hold() {
+    let (app, _shop) = TestApp::start_with_shop(|_| {}).await;
+    let text = body(&rows("note", "equal", "zanele")).to_string();
+    let keyed =
+        async |key: &str, text: &str| app.owner("acme", "POST", "/holds").key(key).json(text).send().await;
+    let first = keyed("k1", &text).await;
+    let again = keyed("\"k1\"", &text).await;
+    assert_eq!((first.status, again.status, first.json()), (201, 201, again.json()));
+    assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
+    assert_eq!(first.header("location"), again.header("location"));
+    let other = keyed("k1", &body(&json!({"organisation": true})).to_string()).await;
+    assert_snapshot!(other.problem(), @"422 idempotency-key-reused: this key came with another body before; use a new key for a new request");
+    let bad = keyed("two keys", &text).await;
+    assert_snapshot!(bad.problem(), @"400 idempotency-key: an Idempotency-Key is a quoted string or a bare token of 1 to 200 visible ASCII characters");
+    assert_eq!((app.database.count("legal_holds").await, app.events("hold_placed").await), (1, 1));
+    // A hash of the body would let the value be guessed.
+    let kept = app.database.text("SELECT encode(body_sha256, 'hex') FROM idempotency_keys").await;
+    let hash =
+        Sha256::digest(text.as_bytes()).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    assert_ne!(kept, hash);
+    // Its values are no longer what the store would take; the request was taken before.
+    let released = app.owner("acme", "POST", &format!("/holds/{}/release", first.job())).send().await;
+    assert_eq!(released.status, 200);
+    let after = keyed("k1", &text).await;
+    assert_eq!((after.status, &after.json()["released_by"]), (201, &json!("user-of-acme")));
+    // Without a key each request places a hold of its own.
+    for _ in 0..2 {
+        assert_eq!(app.owner("acme", "POST", "/holds").json(&text).send().await.status, 201);
+    }
+    assert_eq!(app.database.count("legal_holds").await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn releasing_needs_somebody_who_has_just_signed_in() {
+    let (app, _shop) = TestApp::start_with_shop(|_| {}).await;
+    let hold = place(&app, &body(&json!({"organisation": true}))).await.job();
+    let release = async |claims: Claims| {
+        let call = app.call("POST", &format!("/api/v1/privacy/holds/{hold}/release"));
+        call.token(&app.signer.token(&claims)).send().await
+    };
+    for role in ["owner", "privacy_officer"] {
+        for claims in
+            [Claims::of("acme", role).without("auth_time"), Claims::of("acme", role).at("auth_time", -902)]
+        {
+            let refused = release(claims).await;
+            assert!(refused.problem().starts_with("401 insufficient-user-authentication: "), "{refused:?}");
+            assert!(refused.header("www-authenticate").contains("max_age=\"900\""), "{refused:?}");
+        }
+    }
+    assert_eq!(app.database.count("legal_holds WHERE released_at IS NULL").await, 1);
+    assert_eq!(release(Claims::of("acme", "privacy_officer").at("auth_time", -890)).await.status, 200);
+    // Placing keeps data, so it needs no more than before.
+    let call = app.call("POST", "/api/v1/privacy/holds");
+    let stale = app.signer.token(&Claims::of("acme", "owner").without("auth_time"));
+    let placed = call.token(&stale).json(&body(&json!({"organisation": true})).to_string()).send().await;
+    assert_eq!(placed.status, 201);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,7 @@
 )]
 
 mod audit;
+mod binding;
 mod contract;
 mod control;
 mod delete;

@@ -4,8 +4,9 @@ use chrono::{NaiveDate, Utc};
 use clap::{Args, ValueEnum};
 use contracts::http::{HoldBody, HoldGround};
 
+use super::super::idempotency::IdempotencyOption;
 use super::scope::Scope;
-use crate::api::{Api, ApiAccess};
+use crate::api::{Api, ApiAccess, ApiError};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::output::Output;
@@ -19,7 +20,10 @@ use crate::text;
                   of --review-on is for somebody to look whether it is still needed.\n\n\
                   It covers one of: everything of the organisation, the rows of one person, all rows of a collection, \
                   or those rows of a collection for which all --where are true. By what a person or a row is found is \
-                  kept sealed and never shown again. Needs the role owner or privacy_officer.",
+                  kept sealed and never shown again. Needs the role owner or privacy_officer.\n\n\
+                  It ends when every erasure that is under way knows of the hold, after 10 seconds at most. If one does \
+                  not by then, the hold is placed all the same and it says so: repeat the command with the key that it \
+                  prints until it succeeds.",
     after_long_help = "Examples:\n  \
                        lethe holds place --organisation --ground legal_claims --owner Legal --review-on 2027-06-30\n  \
                        lethe holds place --subject-file - --ground legal_claims --owner Legal \\\n      \
@@ -41,6 +45,8 @@ pub struct Place {
     review_on: NaiveDate,
     #[command(flatten)]
     scope: Scope,
+    #[command(flatten)]
+    idempotency: IdempotencyOption,
     #[command(flatten)]
     access: ApiAccess,
 }
@@ -75,12 +81,32 @@ impl From<Ground> for HoldGround {
 
 impl Place {
     pub(super) async fn run(self, output: &mut Output) -> Result<Outcome, Failure> {
-        let Self { scope, ground, owner, review_on, access } = self;
+        let Self { scope, ground, owner, review_on, idempotency, access } = self;
+        let key = idempotency.key()?;
         let body = HoldBody { scope: scope.body()?, ground: ground.into(), owner, review_on };
-        let hold = Api::open(&access)?.place_hold(&body).await?;
+        let placed = Api::open(&access)?.place_hold(&body, &key).await;
+        let hold = placed.map_err(|error| repeatable(error, &key))?;
         output.result(&hold, || text::hold::hold(&hold, Utc::now()))?;
         Ok(Outcome::Done)
     }
+}
+
+/// What to do about a hold that may be placed, and may not bind: the same again, which places no second one.
+fn repeatable(error: ApiError, key: &str) -> Failure {
+    let again =
+        |why: &str| format!("{why}; repeat the command with --idempotency-key {key} until it succeeds");
+    let lost = error.is_lost();
+    let Some((hold, job)) = error.not_binding().map(|(hold, job)| (hold.to_owned(), job.map(str::to_owned)))
+    else {
+        let failure = Failure::from(error);
+        return if lost { failure.next(again("the hold may be placed all the same")) } else { failure };
+    };
+    let failure = Failure::from(error).detail(format!("the hold: lethe holds show {hold}"));
+    let failure = match job {
+        Some(job) => failure.detail(format!("it waits for: lethe jobs show {job}")),
+        None => failure,
+    };
+    failure.next(again("rely on the hold only when it binds"))
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use crate::text;
 #[derive(Debug, Args)]
 #[command(
     long_about = "Releases a legal hold. What earlier erasures left because of it is erased now: it prints the jobs that \
-                  do so, which begin at once. Needs the role owner or privacy_officer.",
+                  do so, which begin at once. Needs the role owner or privacy_officer, and a token of somebody who has signed \
+                  in a short while ago, as erasures do.",
     after_long_help = "Examples:\n  \
                        lethe holds release 0192f0c1-7f3a-7cc3-98c4-dc0c0c07398f\n  \
                        lethe holds release 0192f0c1-7f3a-7cc3-98c4-dc0c0c07398f --json | jq -r '.jobs[].id'"

@@ -1,4 +1,4 @@
-//! A body that places a hold: held against the data map, its values sealed.
+//! A body that places a hold, once for each key: held against the data map and the store, its values sealed.
 
 use chrono::Utc;
 use contracts::http::{FieldError, HoldBody, HoldScopeBody, RowsBody};
@@ -8,15 +8,20 @@ use domain::id::OrganisationId;
 use packages::SealedFor;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
-use store::NewHold;
+use store::{Idempotency, NewHold, PlacedHold};
 use uuid::Uuid;
 
 use super::super::organisation::sources;
 use super::super::person::{Person, written};
 use super::super::sealed;
+use super::fitting;
+use crate::auth::{Granted, ManageHolds};
 use crate::error::ApiError;
+use crate::extract::{JsonBody, OptionalKey};
 use crate::state::ApiState;
 
+/// The route as idempotency keys know it.
+const ROUTE: &str = "POST /api/v1/privacy/holds";
 /// The longest text that says who answers for a hold, in characters.
 const LONGEST_OWNER: usize = 200;
 
@@ -26,22 +31,49 @@ struct Values<'a> {
     values: Vec<&'a str>,
 }
 
+/// Places the hold, or finds the one that the same request placed before.
+pub(super) async fn once(
+    state: &ApiState,
+    granted: &Granted<ManageHolds>,
+    key: OptionalKey,
+    body: &JsonBody<HoldBody>,
+) -> Result<PlacedHold, ApiError> {
+    let (organisation, origin) = (granted.organisation(), granted.origin());
+    let Some(key) = key.0 else {
+        let new = checked(state, organisation, &body.value).await?;
+        let record = state.store.place_hold(&new, &origin).await?;
+        return Ok(PlacedHold { record, replayed: false });
+    };
+    let key = Idempotency {
+        client: granted.actor.subject.clone(),
+        route: ROUTE.to_owned(),
+        key: key.0,
+        body_sha256: sealed::tag(state, organisation, &body.sha256)?,
+    };
+    if let Some(record) = state.store.placed_before(organisation, &key).await? {
+        return Ok(PlacedHold { record, replayed: true });
+    }
+    let new = checked(state, organisation, &body.value).await?;
+    Ok(state.store.place_hold_once(&new, &key, &origin).await?)
+}
+
 /// The hold that the body asks for.
-pub(super) fn checked(
+async fn checked(
     state: &ApiState,
     organisation: &OrganisationId,
     body: &HoldBody,
 ) -> Result<NewHold, ApiError> {
-    let map = sources(state)?.map();
+    let sources = sources(state)?;
     check_review(body)?;
     let scope = HoldScope::from(&body.scope);
-    let secret = secret(map, &scope, &body.scope)?;
+    let secret = secret(sources.map(), &scope, &body.scope)?;
     let id = Uuid::now_v7();
     let target = SealedFor { organisation: organisation.as_str(), job_id: id };
     let sealed = match secret {
         Some(secret) => Some(sealed::keys(state)?.seal(target, &secret)?),
         None => None,
     };
+    fitting::check(sources, &body.scope).await?;
     let unwritten =
         |error: serde_json::Error| ApiError::Internal("a scope cannot be written", Some(Box::new(error)));
     Ok(NewHold {

@@ -61,6 +61,11 @@ impl Shop {
         self.map(&MAP.replace(text, ""));
     }
 
+    /// The map with more fields of customers.
+    pub fn map_with(&self, fields: &str) {
+        self.map(&format!("{MAP}{fields}"));
+    }
+
     /// The service's settings about it. It reads, and may do no more.
     pub fn settings(&self) -> ErasureConfig {
         let url = format!("{}?options=-c%20default_transaction_read_only%3Don", self.database.url());
