@@ -150,6 +150,9 @@ pub(crate) async fn verified_by(
     Ok(verified)
 }
 
+/// Fewer batches than these are not worth a query of their own.
+const FEWEST_BATCHES: usize = 16;
+
 /// Rows in batches, each of which is one transaction.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -166,19 +169,21 @@ impl Batches {
         Self::Keys(Vec::new())
     }
 
-    /// The same rows in as few ranges as batches were cut into stretches of: to be read side by side.
-    pub fn merged(stretches: &[Self]) -> Self {
+    /// The same rows in up to so many stretches of several batches each, to be read side by side.
+    pub fn merged(stretches: &[Self], most: usize) -> Self {
         let mut ranges = Vec::new();
         for stretch in stretches {
             match stretch {
                 Self::Keys(keys) => return Self::Keys(keys.clone()),
-                Self::Ranges(cut) => {
-                    let (Some(first), Some(last)) = (cut.first(), cut.last()) else { continue };
-                    ranges.push(KeyRange { to: last.to.clone(), ..first.clone() });
-                }
+                Self::Ranges(cut) => ranges.extend(cut),
             }
         }
-        Self::Ranges(ranges)
+        let size = ranges.len().div_ceil(most.max(1)).max(FEWEST_BATCHES);
+        let merged = ranges.chunks(size).filter_map(|chunk| {
+            let (first, last) = (chunk.first()?, chunk.last()?);
+            Some(KeyRange { to: last.to.clone(), ..KeyRange::clone(first) })
+        });
+        Self::Ranges(merged.collect())
     }
 
     /// Each batch, with the number that it has in the journal.

@@ -50,14 +50,14 @@ impl Looked {
             let table = verification.table()?.clone();
             (rows > 0).then(|| Remainder { table, column: column.clone(), rows })
         };
-        for column in &verification.values {
+        for column in verification.values() {
             looked.remainders.extend(left(column, next()?));
         }
-        if !verification.unverifiable.is_empty() {
+        if !verification.unverifiable().is_empty() {
             // Without all of the job's transactions nobody can say that it never wrote a row.
             let (never, since) = (next()?, next()?);
             let (never, since) = if complete { (never, since) } else { (0, never.saturating_add(since)) };
-            for column in &verification.unverifiable {
+            for column in verification.unverifiable() {
                 looked.remainders.extend(left(&Some(column.clone()), never));
                 looked.undecided.extend(left(&Some(column.clone()), since));
             }

@@ -7,15 +7,14 @@
 
 use domain::datamap::Collection;
 use domain::erasure::FieldChange;
-use domain::schema::{LiveSchema, TableName};
-use tokio_postgres::types::{ToSql, Type};
+use domain::schema::{LiveColumn, LiveSchema, TableName};
 use uuid::Uuid;
 
 use crate::erase::journal::Writers;
 use crate::erase::keyed::{Parameters, Selected, primary_key};
 use crate::erase::look::Looked;
 use crate::erase::pseudonym::PseudonymKey;
-use crate::erase::scope::{self, EraseScope};
+use crate::erase::scope::{self, EraseScope, Row};
 use crate::erase::statement::Rows;
 use crate::erase::strategy;
 use crate::error::StoreError;
@@ -41,13 +40,15 @@ pub enum Expected<'a> {
 
 /// The verification of the rows of one collection.
 pub struct Verification<'k> {
-    sql: String,
-    keys_sql: Option<String>,
+    row: Row,
+    standing: Standing,
+    /// `FROM … WHERE …`.
+    from: String,
+    /// The columns of the primary key, if there is one.
+    key: Vec<String>,
     parameters: Parameters<'k>,
-    /// What of the answer counts values that are left, in which column; rows where there is none.
-    pub(super) values: Vec<Option<String>>,
-    /// The columns of which only the row can tell whether the job wrote it.
-    pub(super) unverifiable: Vec<String>,
+    /// The whole question, where it is not about what is left.
+    other: Option<String>,
     pub(super) holds: Vec<Uuid>,
     pub(super) tables: Vec<TableName>,
 }
@@ -77,27 +78,18 @@ impl<'k> Verification<'k> {
     ) -> Result<Self, PlanError> {
         let mut parameters = Parameters::default();
         let standing = Standing::of(collection, schema, expected, &mut parameters)?;
-        let row = scope::Row::of(collection, schema, scope, rows, &mut parameters)?;
-        // The last two parameters are the job's transactions, which are known when it is asked.
-        let next = parameters.typed().len().saturating_add(1);
-        let written = Written { ids: format!("${next}"), first: format!("${}", next.saturating_add(1)) };
-        let writers = (!standing.unverifiable.is_empty()).then_some(&written);
-        let counts = standing.counts(&row, writers).join(", ");
+        let row = Row::of(collection, schema, scope, rows, &mut parameters)?;
         let source = row.source.as_ref().map(|source| format!(", {source}")).unwrap_or_default();
         let from = format!("FROM {} t0{source} WHERE {}", sql::relation(&collection.table), row.ours);
-        let keys_sql = primary_key(collection, schema).ok().map(|key| {
-            let key: Vec<String> =
-                key.iter().map(|column| format!("t0.{}", sql::identifier(&column.name))).collect();
-            let texts: Vec<String> = key.iter().map(|column| format!("{column}::pg_catalog.text")).collect();
-            let left = standing.left(&row, writers);
-            format!("SELECT {} {from} AND {left} ORDER BY {} LIMIT ", texts.join(", "), key.join(", "))
-        });
+        let name = |column: &&LiveColumn| format!("t0.{}", sql::identifier(&column.name));
+        let key = primary_key(collection, schema).map(|key| key.iter().map(name).collect());
         Ok(Self {
-            sql: format!("SELECT {counts} {from}"),
-            keys_sql,
+            row,
+            standing,
+            from,
+            key: key.unwrap_or_default(),
             parameters,
-            values: standing.values.into_iter().map(|(column, _)| column).collect(),
-            unverifiable: standing.unverifiable,
+            other: None,
             holds: scope.holds.iter().map(|hold| hold.id).collect(),
             tables: tables_of(collection),
         })
@@ -124,11 +116,11 @@ impl<'k> Verification<'k> {
         let threaded = if threaded.is_empty() { "FALSE".to_owned() } else { threaded.join(" OR ") };
         let source = source.map(|source| format!(", {source}")).unwrap_or_default();
         let relation = sql::relation(&collection.table);
-        (planned.keys_sql, planned.holds) = (None, Vec::new());
-        planned.sql = format!(
+        (planned.key, planned.holds) = (Vec::new(), Vec::new());
+        planned.other = Some(format!(
             "SELECT 0::pg_catalog.int8, 0::pg_catalog.int8, 0::pg_catalog.int8, pg_catalog.count(*) \
              FROM {relation} t0{source} WHERE {conditions} AND ({threaded})"
-        );
+        ));
         Ok(planned)
     }
 
@@ -136,39 +128,12 @@ impl<'k> Verification<'k> {
     /// replaces them looks like what was there.
     #[must_use]
     pub fn unverifiable(&self) -> &[String] {
-        &self.unverifiable
+        &self.standing.unverifiable
     }
 
-    /// Asks, in a transaction that is open.
-    pub(crate) async fn look(&self, session: &Session, writers: &Writers) -> Result<Looked, StoreError> {
-        let failed = |error| session.failed(error).reading(&self.tables);
-        let (ids, first) = self.writers(writers);
-        let parameters = self.bound((&ids, &first));
-        let row = session.client()?.query_typed_one(&self.sql, &parameters).await.map_err(failed)?;
-        Looked::read(self, &row, writers.complete).map_err(failed)
-    }
-
-    /// The keys of up to so many rows in which something is left.
-    pub(crate) async fn keys(
-        &self,
-        session: &Session,
-        (writers, most): (&Writers, u32),
-    ) -> Result<Option<Vec<Vec<String>>>, StoreError> {
-        let Some(sql) = &self.keys_sql else { return Ok(None) };
-        let failed = |error| session.failed(error).reading(&self.tables);
-        let (ids, first) = self.writers(writers);
-        let (sql, parameters) = (format!("{sql}{most}"), self.bound((&ids, &first)));
-        let rows = session.client()?.query_typed(&sql, &parameters).await.map_err(failed)?;
-        let key = |row: &tokio_postgres::Row| (0..row.len()).map(|at| row.try_get(at)).collect();
-        rows.iter().map(key).collect::<Result<_, _>>().map(Some).map_err(failed)
-    }
-
-    /// Has the server plan the query, and check what the role may do.
-    pub(crate) async fn explain(&self, session: &Session) -> Result<(), StoreError> {
-        let (ids, first) = self.writers(&Writers::default());
-        let (sql, parameters) = (format!("EXPLAIN {}", self.sql), self.bound((&ids, &first)));
-        let planned = session.client()?.query_typed(&sql, &parameters).await;
-        planned.map(drop).map_err(|error| session.failed(error).reading(&self.tables))
+    /// The columns whose values are counted, in the order of the answer; none where rows are.
+    pub(super) fn values(&self) -> impl Iterator<Item = &Option<String>> {
+        self.standing.values.iter().map(|(column, _)| column)
     }
 
     /// The table whose rows it is about.
@@ -176,46 +141,76 @@ impl<'k> Verification<'k> {
         self.tables.first()
     }
 
-    /// The ids of the job's transactions, and the first of them. Before its first one a job has written
-    /// nothing, and nothing is older than that.
-    fn writers(&self, writers: &Writers) -> (Vec<String>, Option<String>) {
-        (writers.ids.clone(), writers.ids.first().cloned().filter(|_| writers.complete))
+    /// Asks, in a transaction that is open.
+    pub(crate) async fn look(&self, session: &Session, writers: &Writers) -> Result<Looked, StoreError> {
+        let failed = |error| session.failed(error).reading(&self.tables);
+        let (sql, parameters) = (self.counting(writers), self.parameters.typed());
+        let row = session.client()?.query_typed_one(&sql, &parameters).await.map_err(failed)?;
+        Looked::read(self, &row, writers.complete).map_err(failed)
     }
 
-    fn bound<'p>(
-        &'p self,
-        (ids, first): (&'p Vec<String>, &'p Option<String>),
-    ) -> Vec<(&'p (dyn ToSql + Sync), Type)> {
-        let mut parameters = self.parameters.typed();
-        if !self.unverifiable.is_empty() {
-            parameters.push((ids, Type::TEXT_ARRAY));
-            parameters.push((first, Type::TEXT));
+    /// The keys of up to so many rows in which something is left; `None` without a primary key.
+    pub(crate) async fn keys(
+        &self,
+        session: &Session,
+        (writers, most): (&Writers, u32),
+    ) -> Result<Option<Vec<Vec<String>>>, StoreError> {
+        if self.key.is_empty() {
+            return Ok(None);
         }
-        parameters
+        let texts: Vec<String> = self.key.iter().map(|column| format!("{column}::pg_catalog.text")).collect();
+        let sql = format!(
+            "SELECT {} {} AND {} ORDER BY {} LIMIT {most}",
+            texts.join(", "),
+            self.from,
+            self.standing.left(&self.row, &Written::by(writers)),
+            self.key.join(", ")
+        );
+        let failed = |error| session.failed(error).reading(&self.tables);
+        let rows = session.client()?.query_typed(&sql, &self.parameters.typed()).await.map_err(failed)?;
+        let key = |row: &tokio_postgres::Row| (0..row.len()).map(|at| row.try_get(at)).collect();
+        rows.iter().map(key).collect::<Result<_, _>>().map(Some).map_err(failed)
+    }
+
+    /// Has the server plan the query, and check what the role may do.
+    pub(crate) async fn explain(&self, session: &Session) -> Result<(), StoreError> {
+        let (sql, parameters) =
+            (format!("EXPLAIN {}", self.counting(&Writers::default())), self.parameters.typed());
+        let planned = session.client()?.query_typed(&sql, &parameters).await;
+        planned.map(drop).map_err(|error| session.failed(error).reading(&self.tables))
+    }
+
+    fn counting(&self, writers: &Writers) -> String {
+        let counts = || self.standing.counts(&self.row, &Written::by(writers)).join(", ");
+        self.other.clone().unwrap_or_else(|| format!("SELECT {} {}", counts(), self.from))
     }
 }
 
-/// Places of the parameters that tell which transactions are the job's.
+/// The job's transactions in SQL. They are numbers, and constants: the server then looks them up by a hash,
+/// where it would compare each of an array that is bound with each row.
 struct Written {
     ids: String,
-    first: String,
+    /// The first of them, where all are known: before it the job has written nothing.
+    first: Option<String>,
 }
 
 impl Written {
+    fn by(writers: &Writers) -> Self {
+        let number = |id: &&String| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+        let ids: Vec<&str> = writers.ids.iter().filter(number).map(String::as_str).collect();
+        let first = ids.first().filter(|_| writers.complete).map(|id| (*id).to_owned());
+        Self { ids: ids.join(","), first }
+    }
+
     /// That somebody else wrote the row `t0` last.
     fn by_others(&self) -> String {
-        format!(
-            "(t0.xmin OPERATOR(pg_catalog.=) ANY ({}::pg_catalog.text[]::pg_catalog.xid[])) IS NOT TRUE",
-            self.ids
-        )
+        format!("(t0.xmin OPERATOR(pg_catalog.=) ANY ('{{{}}}'::pg_catalog.xid[])) IS NOT TRUE", self.ids)
     }
 
     /// That this was before the job wrote anything: it never wrote the row.
     fn before(&self) -> String {
-        format!(
-            "COALESCE(pg_catalog.age(t0.xmin) OPERATOR(pg_catalog.>) pg_catalog.age({}::pg_catalog.text::pg_catalog.xid), FALSE)",
-            self.first
-        )
+        let Some(first) = &self.first else { return "FALSE".to_owned() };
+        format!("pg_catalog.age(t0.xmin) OPERATOR(pg_catalog.>) pg_catalog.age('{first}'::pg_catalog.xid)")
     }
 }
 
@@ -258,32 +253,39 @@ impl Standing {
     }
 
     /// That anything is left in a row that is to be erased.
-    fn left(&self, row: &scope::Row, writers: Option<&Written>) -> String {
+    fn left(&self, row: &Row, written: &Written) -> String {
         let mut any: Vec<String> = self.values.iter().map(|(_, value)| format!("({value})")).collect();
-        any.extend(writers.map(|written| format!("({} AND {})", written.by_others(), written.before())));
-        let any = if any.is_empty() { "FALSE".to_owned() } else { any.join(" OR ") };
-        format!("{} AND ({any})", row.erased())
+        if !self.unverifiable.is_empty() {
+            any.push(format!("({} AND {})", written.by_others(), written.before()));
+        }
+        format!(
+            "{} AND ({})",
+            row.erased(),
+            if any.is_empty() { "FALSE".to_owned() } else { any.join(" OR ") }
+        )
     }
 
     /// That a hold still keeps anything in a row.
-    fn stands(&self, writers: Option<&Written>) -> String {
+    fn stands(&self, written: &Written) -> String {
         let mut any: Vec<String> = self.values.iter().map(|(_, value)| format!("({value})")).collect();
-        any.extend(writers.map(Written::by_others));
+        if !self.unverifiable.is_empty() {
+            any.push(written.by_others());
+        }
         if any.is_empty() { "FALSE".to_owned() } else { format!("({})", any.join(" OR ")) }
     }
 
     /// What is counted, in the order in which [`Looked`] reads it.
-    fn counts(&self, row: &scope::Row, writers: Option<&Written>) -> Vec<String> {
+    fn counts(&self, row: &Row, written: &Written) -> Vec<String> {
         let count = |condition: &str| format!("pg_catalog.count(*) FILTER (WHERE {condition})");
         let erased = row.erased();
         let mut counts = vec![count(&row.later()), count(&row.shared()), count(&row.guarded())];
-        let stands = self.stands(writers);
+        let stands = self.stands(written);
         counts.extend(row.kept().iter().map(|kept| count(&format!("{kept} AND {stands}"))));
         counts.extend(self.values.iter().map(|(_, value)| count(&format!("{erased} AND ({value})"))));
-        if let Some(written) = writers {
+        if !self.unverifiable.is_empty() {
             let (others, before) = (written.by_others(), written.before());
             counts.push(count(&format!("{erased} AND {others} AND {before}")));
-            counts.push(count(&format!("{erased} AND {others} AND NOT {before}")));
+            counts.push(count(&format!("{erased} AND {others} AND NOT ({before})")));
         }
         counts
     }

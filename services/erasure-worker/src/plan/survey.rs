@@ -17,7 +17,7 @@ use crate::Erasures;
 use crate::failure::{broken, plan_failed, store_failed};
 use crate::held::{Held, leads_through};
 use crate::scope::{Batches, StepScope, VerifyScope};
-use crate::verify::keys_left;
+use crate::verify::{keys_left, reader};
 
 /// What the survey has found out.
 #[derive(Default)]
@@ -165,7 +165,11 @@ impl Survey<'_> {
         let counted = self.count(&narrowed, earlier).await?;
         let stretches = self.stretches(&narrowed, &counted).await?;
         let count = i64::try_from(stretches.len()).unwrap_or(i64::MAX).max(1);
-        let batches = if self.pass > 1 { place.scope.batches.clone() } else { Batches::merged(&stretches) };
+        let side_by_side = reader(self.erasures, &place.dataset.store)?.max_connections;
+        let batches = match self.pass {
+            0 | 1 => Batches::merged(&stretches, side_by_side),
+            _ => place.scope.batches.clone(),
+        };
         found.verify.places.push(StepScope { batches, ..place.scope.clone() });
         for (number, batches) in (0..).zip(stretches) {
             let part_no = (count > 1).then_some(number);
