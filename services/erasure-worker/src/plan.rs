@@ -1,6 +1,7 @@
 //! The first step: check everything, decide everything, fix the rows, and write the other steps down.
 //! Nothing is left written in a subject store here; whatever would stop the erasure half-way stops it now.
 
+mod constraints;
 mod deferred;
 mod held;
 mod loose;
@@ -13,7 +14,7 @@ mod survey;
 use chassis::{StepError, StepProgress};
 use chrono::{DateTime, Utc};
 use connectors::erase::SubjectRows;
-use domain::erasure::document::{Objects, PlanDocument, decided};
+use domain::erasure::document::{Objects, PlanDocument, Unproven, decided};
 use domain::erasure::steps::erasure_steps;
 use domain::erasure::{ErasurePlan, ErasureRequest, plan};
 use sha2::{Digest as _, Sha256};
@@ -53,7 +54,10 @@ pub(crate) async fn run(
     let survey =
         Survey { erasures, step, checked: &checked, rows, holds: &holds, pass: before.pass, progress };
     let mut surveyed = survey.of(&planned, &request).await?;
-    rehearsal::of(erasures, step, &checked, &surveyed.verify.places).await?;
+    let places = &surveyed.verify.places;
+    let unproven = constraints::of(erasures, step, &checked, places).await?;
+    progress.pulse();
+    rehearsal::of(erasures, step, &checked, places).await?;
     progress.pulse();
     if let (Some(subject), Some(rows)) = (&request.subject, rows) {
         let person = subject::found(erasures, step, &checked, (subject, &planned, rows)).await?;
@@ -62,8 +66,8 @@ pub(crate) async fn run(
     surveyed.verify.loose = loose::references(erasures, &checked, &planned);
     surveyed.verify.noted.clone_from(&checked.noted);
     let nobody_found = rows.is_some_and(SubjectRows::is_empty);
-    let decision =
-        Decision { waves: &planned, nobody_found, holds: holds.ids(), cutoff_at: checked.cutoff_at };
+    let (holds, cutoff_at) = (holds.ids(), checked.cutoff_at);
+    let decision = Decision { waves: &planned, nobody_found, holds, unproven, cutoff_at };
     produced(erasures, step, &request, &decision, surveyed)
 }
 
@@ -94,6 +98,7 @@ struct Decision<'a> {
     waves: &'a ErasurePlan,
     nobody_found: bool,
     holds: Vec<Uuid>,
+    unproven: Vec<Unproven>,
     cutoff_at: DateTime<Utc>,
 }
 
@@ -124,6 +129,7 @@ fn produced(
         tokens: objects(&work.tokens),
         media,
         collections,
+        unproven: decision.unproven.clone(),
         plan_hash: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
     };
     let result = serde_json::to_value(&document).map_err(|_| broken("the plan cannot be written down"))?;

@@ -164,6 +164,17 @@ pub(crate) enum Batches {
 }
 
 impl Batches {
+    /// The same rows at once, if there are any.
+    pub fn whole(&self) -> Self {
+        match self {
+            Self::Ranges(_) => Self::Ranges(vec![KeyRange::whole()]),
+            Self::Keys(batches) => {
+                let keys: Vec<_> = batches.iter().flatten().cloned().collect();
+                Self::Keys(Some(keys).filter(|keys| !keys.is_empty()).into_iter().collect())
+            }
+        }
+    }
+
     /// No rows.
     pub fn none() -> Self {
         Self::Keys(Vec::new())

@@ -14,6 +14,7 @@
 mod batch;
 mod binding;
 mod comparable;
+mod constraints;
 mod dangling;
 mod effects;
 mod facts;
@@ -44,6 +45,7 @@ pub use lock::RowLock;
 pub use look::{Looked, can_verify, look, look_for_keys, verify};
 pub use open_transactions::OpenTransaction;
 
+pub use constraints::{About, Asked, Constraints, Question, Writes};
 pub use effects::{Changed, Effects, Unplanned};
 pub use page::{Page, PageRead, PageRow};
 pub use pseudonym::PseudonymKey;

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::preflight::{self, Checked, refused_by};
 use super::survey::Surveyed;
-use super::{Decision, produced, subject};
+use super::{Decision, constraints, produced, subject};
 use crate::Erasures;
 use crate::failure::{broken, refused};
 use crate::held::{Held, Kept};
@@ -69,8 +69,9 @@ pub(super) async fn run(
     }
     surveyed.work = steps;
     let waves = ErasurePlan { waves: waves.into_values().collect() };
+    let unproven = constraints::of(erasures, step, &checked, &surveyed.verify.places).await?;
     let cutoff_at = checked.cutoff_at;
-    let decision = Decision { waves: &waves, nobody_found: false, holds: Vec::new(), cutoff_at };
+    let decision = Decision { waves: &waves, nobody_found: false, holds: Vec::new(), unproven, cutoff_at };
     produced(erasures, step, request, &decision, surveyed)
 }
 

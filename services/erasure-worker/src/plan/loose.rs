@@ -44,7 +44,8 @@ fn ways(erasures: &Erasures, store: &str, target: &TableName) -> Vec<Guard> {
         for hop in collection.tenant.iter().flat_map(|path| &path.hops) {
             if hop.target == *target {
                 let (table, columns) = (here.clone(), hop.columns.clone());
-                ways.push(Guard { table, columns, target_columns: hop.target_columns.clone() });
+                let target_columns = hop.target_columns.clone();
+                ways.push(Guard { table, columns, target_columns, aside: None });
             }
             here = &hop.target;
         }

@@ -59,7 +59,8 @@ async fn one(
     (store, rows): (&SubjectStore, &OneByOne<'_>),
     place: &StepScope,
 ) -> Result<(), StepError> {
-    let Some((_, all)) = place.batches.numbered().next() else { return Ok(()) };
+    let whole = place.batches.whole();
+    let Some((_, all)) = whole.numbered().next() else { return Ok(()) };
     let keys = few(store, rows, all).await?;
     if keys.is_empty() {
         return Ok(());
@@ -103,7 +104,8 @@ async fn journals(erasures: &Erasures, step: &Claimed, places: &[StepScope]) -> 
 /// Refuses to delete rows to which rows of their own table refer that stay: the server would refuse half-way,
 /// or delete or change those along, a held row or another organisation's.
 async fn threads(erasures: &Erasures, rows: &OneByOne<'_>, place: &StepScope) -> Result<(), StepError> {
-    let Some((_, all)) = place.batches.numbered().next() else { return Ok(()) };
+    let whole = place.batches.whole();
+    let Some((_, all)) = whole.numbered().next() else { return Ok(()) };
     let counted = Verification::of_threads(rows.collection, rows.schema, &rows.scope, &all);
     let counted = [counted.map_err(|error| plan_failed(&error))?];
     let found = look(verify::reader(erasures, &place.erasure.store)?, &counted).await;

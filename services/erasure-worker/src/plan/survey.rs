@@ -107,7 +107,8 @@ impl Survey<'_> {
         };
         let holds = self.holds.before(self.erasures, (dataset, collection), &erasure.action)?;
         let (known, path_goes) = (self.holds.ids(), false);
-        let (erasure, only, beside) = (erasure.clone(), None, Vec::new());
+        let (mut erasure, only, beside) = (erasure.clone(), None, Vec::new());
+        self.holds.count_in(&mut erasure.guards)?;
         let scope = StepScope { erasure, wave, batches, holds, known, only, beside, path_goes };
         Ok(Place { dataset, collection, schema, scope })
     }

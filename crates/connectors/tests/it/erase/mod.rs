@@ -3,6 +3,7 @@
 mod batches;
 mod binding;
 mod comparable;
+mod constraints;
 mod effects;
 mod facts;
 mod failings;
@@ -14,6 +15,7 @@ mod organisation;
 mod person;
 mod ranges;
 mod records;
+mod refusals;
 mod spared;
 mod standby;
 mod strategies;
