@@ -166,8 +166,9 @@ async fn rows_that_the_erasure_does_not_touch_break_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn triggers_that_the_map_calls_harmless_are_fired() {
-    let sql = "CREATE TABLE told (what text);
-        CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.told VALUES (TG_TABLE_NAME || ' ' || TG_OP); RETURN NULL; END $$;
+    // A sequence is no table: what is drawn from it is no change of a row.
+    let sql = "CREATE SEQUENCE told;
+        CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('public.told'); RETURN NULL; END $$;
         CREATE TRIGGER kept AFTER UPDATE ON visit FOR EACH STATEMENT EXECUTE FUNCTION tell();
         CREATE TRIGGER rows BEFORE UPDATE ON visit FOR EACH ROW EXECUTE FUNCTION never()";
     let map = MAP.replace(
@@ -176,8 +177,8 @@ async fn triggers_that_the_map_calls_harmless_are_fired() {
     );
     let world = World::new(&format!("{SCHEMA};{sql}"), &map, None).await;
     completed(&world.erase("1").await);
-    let fired = world.rows("SELECT DISTINCT what FROM told").await;
-    assert_eq!(fired, ["(\"visit UPDATE\")"], "though no row referred to a patient by then");
+    let fired = world.rows("SELECT is_called FROM told").await;
+    assert_eq!(fired, ["(t)"], "though no row referred to a patient by then");
 }
 
 #[tokio::test(flavor = "multi_thread")]
