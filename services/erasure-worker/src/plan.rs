@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::failure::broken;
 use crate::scope::seal;
-use crate::verify::note;
+use crate::verify::{journals_name_writers, note};
 use crate::{Erasures, request};
 
 use pass::Before;
@@ -37,6 +37,7 @@ pub(crate) async fn run(
 ) -> Result<Produced, StepError> {
     let request = request(step)?;
     preflight::export_is_delivered(erasures, step, &request).await?;
+    journals_name_writers(erasures, step).await?;
     if let Some(deferred) = request.deferred {
         return deferred::run(erasures, step, &request, (deferred, progress)).await;
     }

@@ -109,12 +109,21 @@ pub(crate) async fn writers(erasures: &Erasures, step: &Claimed, name: &str) -> 
     found.map_err(|error| match error.sqlstate() {
         Some("42703") => {
             let detail = format!(
-                "the table lethe.journal of store `{name}` is of an earlier version; run again what `lethe data-map journal` prints"
+                "nothing was erased: the table lethe.journal of store `{name}` is of an earlier version and does not keep \
+                 the transactions; run again what `lethe data-map journal` prints, then try the job again"
             );
             refused("journal_outdated", detail)
         }
         _ => store_failed(&error),
     })
+}
+
+/// Whether the journals keep by which transactions a job has changed rows, before it changes any.
+pub(crate) async fn journals_name_writers(erasures: &Erasures, step: &Claimed) -> Result<(), StepError> {
+    for name in erasures.sources.stores().keys() {
+        writers(erasures, step, name).await?;
+    }
+    Ok(())
 }
 
 /// What is left of the rows of a place, and why.

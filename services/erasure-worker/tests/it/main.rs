@@ -17,6 +17,7 @@ mod person;
 mod refused;
 mod refused_late;
 mod spared;
+mod stored;
 mod together;
 mod tokens;
 mod world;
