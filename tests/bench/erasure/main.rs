@@ -8,6 +8,7 @@
 
 mod bench;
 mod company;
+mod count;
 #[path = "../common/cpu.rs"]
 mod cpu;
 mod erase;
