@@ -85,7 +85,7 @@ async fn tables_columns_and_keys() {
 #[tokio::test]
 async fn tables_that_inherit_are_told_from_partitions() {
     let more = r#"CREATE TABLE old () INHERITS (parent); CREATE TABLE "Other One".older () INHERITS (old);
-        CREATE TABLE mixed () INHERITS ("Other One"."T", old)"#;
+        CREATE TABLE "Other One"."U" (z int); CREATE TABLE mixed () INHERITS ("Other One"."U", old)"#;
     let database = TestDatabase::with(&format!("{SCHEMA};{more}")).await;
     let live = database.store().live_schema(&["public"]).await.unwrap();
     let of = |table: &str| {
@@ -95,7 +95,7 @@ async fn tables_that_inherit_are_told_from_partitions() {
     assert_eq!(of("parent"), (vec![name("public", "old")], vec![]));
     let below = vec![name("Other One", "older"), name("public", "mixed")];
     assert_eq!(of("old"), (below, vec![name("public", "parent")]));
-    assert_eq!(of("mixed"), (vec![], vec![name("Other One", "T"), name("public", "old")]));
+    assert_eq!(of("mixed"), (vec![], vec![name("Other One", "U"), name("public", "old")]));
     assert_eq!((of("split"), of("split_2024")), ((vec![], vec![]), (vec![], vec![])));
 }
 

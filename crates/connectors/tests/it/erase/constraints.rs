@@ -133,7 +133,7 @@ const CASES: [Case; 21] = [
         broken: &[("the constraint `no_guests`", 10)],
     },
     Case {
-        sql: "CREATE SCHEMA shop; CREATE FUNCTION shop.fits(t text) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT $1 LIKE ''p%''';
+        sql: "CREATE SCHEMA shop; CREATE FUNCTION shop.fits(t text) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT $1 LIKE ''%@%''';
               ALTER TABLE person ADD CONSTRAINT fits CHECK (shop.fits(email))",
         changes: &[("email", Strategy::Mask)],
         broken: &[("the constraint `fits`", 150)],
@@ -193,8 +193,7 @@ const CASES: [Case; 21] = [
     },
     // Domains, and domains over domains
     Case {
-        sql: "CREATE DOMAIN code AS text CONSTRAINT c CHECK (VALUE ~ '^c'); CREATE DOMAIN tag AS code CONSTRAINT short CHECK (length(VALUE) < 4);
-              DELETE FROM person WHERE id > 299; ALTER TABLE person ALTER code TYPE code",
+        sql: "CREATE DOMAIN code AS text CONSTRAINT c CHECK (VALUE ~ '^c'); ALTER TABLE person ALTER code TYPE code",
         changes: &[("code", Strategy::Mask)],
         broken: &[("the constraint `c` of its type", 150)],
     },
@@ -275,7 +274,7 @@ async fn a_pseudonym_that_is_in_place_is_met_by_who_comes_back() {
 
 #[tokio::test]
 async fn partitions_have_constraints_and_bounds_of_their_own() {
-    let sql = "DROP TABLE person; CREATE TABLE person (id int, org int, email text, note text, born date, PRIMARY KEY (id, born)) PARTITION BY RANGE (born);
+    let sql = "DROP TABLE person; CREATE TABLE person (id int, org int, email text, note text, born date, PRIMARY KEY (id, born, org)) PARTITION BY RANGE (born);
         CREATE TABLE first PARTITION OF person FOR VALUES FROM ('2020-01-01') TO ('2020-07-01');
         CREATE TABLE rest PARTITION OF person FOR VALUES FROM ('2020-07-01') TO ('2021-01-01') PARTITION BY LIST (org);
         CREATE TABLE rest_1 PARTITION OF rest FOR VALUES IN (1);
@@ -288,8 +287,6 @@ async fn partitions_have_constraints_and_bounds_of_their_own() {
     // The server would move them, as a deletion and a new row.
     let found = of(&database(sql).await, "", "1", &[("born", Strategy::Generalise)]).await;
     assert_eq!(found.names(), [("the bounds of the partitions", 15)]);
-    let alone = "ALTER TABLE rest_1 ADD COLUMN x int";
-    assert!(database(sql).await.client.batch_execute(alone).await.is_err(), "partitions share their columns");
     let index = format!("{sql}; CREATE UNIQUE INDEX one ON rest_1 ((note IS NULL)) WHERE note IS NULL");
     let database = database(&format!("{index}; ALTER TABLE rest DROP CONSTRAINT noted")).await;
     let found = of(&database, "", "1", &[("note", NULL)]).await;
