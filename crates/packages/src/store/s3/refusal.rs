@@ -52,6 +52,16 @@ impl Refusal {
         matches!(self.code.as_str(), "NoSuchKey" | "NoSuchVersion")
     }
 
+    /// What was asked for is not there: an object, or where it should be.
+    pub fn is_missing(&self) -> bool {
+        self.status == 404
+    }
+
+    /// The credentials do not suffice.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self.status, 401 | 403)
+    }
+
     /// The store says by itself that a lock is the reason: Amazon and Ceph, or `MinIO`.
     pub fn names_a_lock(&self) -> bool {
         let message = self.message.to_ascii_lowercase();
