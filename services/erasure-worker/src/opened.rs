@@ -18,6 +18,7 @@ use crate::{Erasures, holds};
 /// A step that is about to erase.
 pub(crate) struct Opened<'a> {
     erasures: &'a Erasures,
+    step: &'a Claimed,
     organisation: &'a OrganisationId,
     cutoff_at: DateTime<Utc>,
     schemas: Schemas,
@@ -34,7 +35,7 @@ impl<'a> Opened<'a> {
         let (dataset, collection) = erasures.find(&planned.erasure.collection)?;
         let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
         let (organisation, schemas) = (&step.organisation, erasures.schemas().await?);
-        Ok(Self { erasures, organisation, cutoff_at, schemas, planned, dataset, collection })
+        Ok(Self { erasures, step, organisation, cutoff_at, schemas, planned, dataset, collection })
     }
 
     pub fn schema(&self) -> Result<&LiveSchema, StepError> {
@@ -54,7 +55,8 @@ impl<'a> Opened<'a> {
 }
 
 /// Rows that are read page by page, each in a transaction of its own: who works on one may take his time,
-/// and a snapshot that is kept hinders the store's own housekeeping.
+/// and a snapshot that is kept hinders the store's own housekeeping. A hold that was placed meanwhile keeps
+/// its rows out of the next page.
 pub(crate) struct Pages<'o> {
     opened: &'o Opened<'o>,
     columns: &'o [String],
@@ -70,9 +72,10 @@ impl Pages<'_> {
     pub async fn next(&mut self) -> Result<Option<Vec<PageRow>>, StepError> {
         let Some(of) = self.left.front().copied() else { return Ok(None) };
         let page = Page { of, after: self.after.as_deref(), rows: self.rows };
-        let Opened { collection, .. } = self.opened;
-        let read =
-            PageRead::plan(collection, self.opened.schema()?, &self.opened.scope(), self.columns, &page);
+        let Opened { erasures, step, collection, planned, .. } = self.opened;
+        let holds = holds::before_erasing(erasures, step, planned).await?;
+        let scope = EraseScope { holds: &holds, ..self.opened.scope() };
+        let read = PageRead::plan(collection, self.opened.schema()?, &scope, self.columns, &page);
         let rows = self.read(&read.map_err(|error| plan_failed(&error))?).await?;
         self.after = rows.last().map(|row| row.key.clone());
         if rows.len() < usize::try_from(self.rows).unwrap_or(usize::MAX) {

@@ -15,6 +15,7 @@ mod batch;
 mod facts;
 mod journal;
 mod keyed;
+mod media_names;
 mod page;
 mod pseudonym;
 mod ranges;
@@ -30,6 +31,7 @@ mod write;
 
 pub use batch::{Batch, EraseError, Erased, run_batch};
 pub use journal::{BatchId, StepTotal, journal_ddl};
+pub use media_names::{BucketsRead, DEFAULT_BUCKET};
 pub use page::{Page, PageRead, PageRow};
 pub use pseudonym::PseudonymKey;
 pub use ranges::RangeRead;

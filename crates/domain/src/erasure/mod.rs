@@ -9,6 +9,7 @@ pub mod document;
 pub mod facts;
 pub mod identity;
 mod keys;
+mod media_result;
 pub mod obstacle;
 mod order;
 pub mod plan;

@@ -16,7 +16,7 @@ use serde::de::IgnoredAny;
 use store::{Claimed, Produced};
 
 use super::survey::Surveyed;
-use super::{Decision, produced};
+use super::{Decision, buckets, produced};
 use crate::Erasures;
 use crate::failure::{control_failed, refused};
 use crate::holds;
@@ -54,7 +54,9 @@ pub(super) async fn run(
         surveyed.verify.push(scope.clone());
         surveyed.collections.push(planned(&scope));
         surveyed.sizes.push(CollectionSize { collection: path.clone(), rows: 0 });
-        objects(erasures, request, &scope, &mut steps, (&mut tokens, &mut media))?;
+        if objects(erasures, request, &scope, &mut steps, (&mut tokens, &mut media))? {
+            buckets::are_known(erasures, step, &scope, cutoff_at).await?;
+        }
         let rows = RowsWork { collection: path, part_no: None, rows: 0 };
         work.entry(scope.wave).or_default().push((rows, scope));
     }
@@ -76,17 +78,17 @@ pub(super) async fn run(
     produced(erasures, step, request, &decision, surveyed)
 }
 
-/// The tokens and media of rows that were held: they were left with them.
+/// The tokens and media of rows that were held: they were left with them. Whether there are media.
 fn objects(
     erasures: &Erasures,
     request: &ErasureRequest,
     rows: &StepScope,
     steps: &mut ErasureWork,
     (tokens, media): (&mut Vec<StepScope>, &mut Vec<StepScope>),
-) -> Result<(), StepError> {
+) -> Result<bool, StepError> {
     let (_, collection) = erasures.find(&rows.erasure.collection)?;
     if matches!(rows.erasure.action, RowAction::Unlink(_)) {
-        return Ok(());
+        return Ok(false);
     }
     let erasure = CollectionErasure { guards: Vec::new(), ..rows.erasure.clone() };
     let scope = StepScope { erasure, ..rows.clone() };
@@ -94,12 +96,12 @@ fn objects(
         steps.tokens.push((rows.erasure.collection.clone(), 0));
         tokens.push(scope.clone());
     }
-    if collection.media.is_some() && request.delete_media {
-        erasures.buckets.check()?;
+    let has_media = collection.media.is_some() && request.delete_media;
+    if has_media {
         steps.media.push((rows.erasure.collection.clone(), 0));
         media.push(scope);
     }
-    Ok(())
+    Ok(has_media)
 }
 
 /// What the job that left the rows had looked at last: every collection whole.

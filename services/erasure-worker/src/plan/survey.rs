@@ -13,6 +13,7 @@ use domain::plan::CollectionSize;
 use domain::schema::{LiveSchema, TableName};
 use store::Claimed;
 
+use super::buckets;
 use super::held::Held;
 use super::preflight::Checked;
 use crate::Erasures;
@@ -151,6 +152,7 @@ impl Survey<'_> {
                 found.scopes.push(place.scope.clone());
             }
             if has_media {
+                buckets::are_known(self.erasures, self.step, &place.scope, self.checked.cutoff_at).await?;
                 found.work.media.push((path, rows));
                 media.push(place.scope);
             }

@@ -1,6 +1,7 @@
 //! Erasing in a real PostgreSQL.
 
 mod batches;
+mod buckets;
 mod facts;
 mod failings;
 mod holds;
