@@ -179,6 +179,7 @@ fn told(failure: &Failure) -> MediaDeleteError {
     match failure {
         Failure::Unavailable => MediaDeleteError::Unavailable,
         Failure::Refused(refusal) if refusal.is_missing_bucket() => MediaDeleteError::NoBucket,
+        Failure::Refused(refusal) if refusal.names_no_key() => MediaDeleteError::Key,
         Failure::Refused(_) => MediaDeleteError::Refused,
     }
 }

@@ -9,6 +9,7 @@
 mod company;
 mod export_before;
 mod grace;
+mod media;
 mod organisation;
 mod person;
 mod refused;

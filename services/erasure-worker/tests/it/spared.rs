@@ -60,7 +60,7 @@ async fn world(more: &str) -> World {
 }
 
 /// Places a hold with these values to find its rows by.
-async fn hold(world: &World, scope: Value, values: &[&str]) -> Uuid {
+pub async fn hold(world: &World, scope: Value, values: &[&str]) -> Uuid {
     let id = Uuid::now_v7();
     let ring = packages::KeyRing::new("k1", [("k1".to_owned(), KEY.into())]).unwrap();
     let sealed = json!({"values": values}).to_string();
@@ -78,7 +78,7 @@ async fn hold(world: &World, scope: Value, values: &[&str]) -> Uuid {
 }
 
 /// Releases a hold and runs what is asked for then.
-async fn release(world: &World, hold: Uuid) -> Ended {
+pub async fn release(world: &World, hold: Uuid) -> Ended {
     let ours = organisation("1");
     let jobs = world.api.release_hold(&ours, hold, &owner("officer-1")).await.unwrap();
     assert_eq!(jobs.len(), 1);

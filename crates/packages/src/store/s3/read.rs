@@ -30,6 +30,7 @@ impl S3 {
 fn told(failure: &Failure) -> MediaReadError {
     match failure {
         Failure::Unavailable => MediaReadError::Unreadable,
+        Failure::Refused(refusal) if refusal.names_no_key() => MediaReadError::Key,
         Failure::Refused(refusal) if refusal.is_missing() => MediaReadError::Missing,
         Failure::Refused(refusal) if refusal.is_forbidden() => MediaReadError::Refused,
         Failure::Refused(_) => MediaReadError::Unreadable,
