@@ -18,6 +18,7 @@ mod foreign_schema;
 mod full;
 mod kills;
 mod large;
+mod media;
 mod observability;
 mod published_api;
 mod shutdown;

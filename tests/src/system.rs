@@ -52,8 +52,10 @@ pub struct Options {
     pub max_archive_bytes: Option<u64>,
     /// Where packages lie, with options; `None` for a directory of the system's own.
     pub packages: Option<(String, Vec<(String, String)>)>,
-    /// Where the company's media are.
+    /// Where the company's media are, for exports.
     pub bucket: Option<String>,
+    /// The company's buckets by the names that rows have, with their options, for exports and erasures.
+    pub media: Vec<(String, String, Vec<(String, String)>)>,
     /// Where traces go.
     pub otlp_endpoint: Option<String>,
 }
@@ -76,6 +78,7 @@ impl Default for Options {
             max_archive_bytes: None,
             packages: None,
             bucket: None,
+            media: Vec::new(),
             otlp_endpoint: None,
         }
     }

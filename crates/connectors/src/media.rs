@@ -96,7 +96,7 @@ impl MediaRead {
 
 /// A column as text, NULL where it is empty. Compared byte by byte: to `citext` and to some
 /// collations two keys may be one, to an object store never.
-fn text_of(schema: &LiveSchema, table: &TableName, column: &str) -> Result<String, PlanError> {
+pub(crate) fn text_of(schema: &LiveSchema, table: &TableName, column: &str) -> Result<String, PlanError> {
     let name = sql::identifier(&sql::live_column(schema, table, column)?.name);
     Ok(format!("NULLIF(t0.{name}::pg_catalog.text COLLATE pg_catalog.\"C\", '')"))
 }

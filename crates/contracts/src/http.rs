@@ -6,6 +6,7 @@ mod erasure;
 mod events;
 mod export;
 mod hold;
+mod media;
 mod plan;
 mod secret_text;
 mod subject;
@@ -28,6 +29,7 @@ pub use hold::{
     HeldRows, HeldRowsView, HeldSubject, HeldSubjectView, HoldBody, HoldGround, HoldPage, HoldScopeBody,
     HoldScopeView, HoldView, Operator, ReleasedHold, RowsBody, RowsView,
 };
+pub use media::{MediaCounts, MediaView};
 pub use plan::{
     CollectionPlanView, EffectName, FieldPlanView, ObjectsView, PlanView, RetainedRowsView, UnprovenView,
 };
@@ -124,6 +126,9 @@ pub struct JobView {
     /// Rows that it left because of legal holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retained: Vec<RetainedView>,
+    /// What became of the media that rows name, step by step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<MediaView>,
     /// All its volumes, each a package complete in itself.
     #[serde(default)]
     pub packages: Vec<PackageView>,

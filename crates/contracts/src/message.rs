@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::audit::{Action, Outcome};
+use domain::erasure::document::MediaResult;
 use domain::id::{JobId, OrganisationId, StepNo};
 use domain::job::SkipReason;
 use serde::de::DeserializeOwned;
@@ -85,6 +86,9 @@ pub struct AuditEvent {
     /// How many rows a completed step erased or exported; absent where it was not about rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<i64>,
+    /// What became of the objects that a completed step deleted; absent where it was not about media.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<MediaResult>,
 }
 
 impl Message for AuditEvent {

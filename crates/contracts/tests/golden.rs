@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, TimeZone, Utc};
 use contracts::{AuditEvent, DecodeError, Envelope, Message, StepDue, decode, encode};
 use domain::audit::Action;
+use domain::erasure::document::MediaResult;
 use domain::id::{JobId, OrganisationId, StepNo};
 use domain::job::SkipReason;
 use proptest::prelude::*;
@@ -54,6 +55,7 @@ fn audit_event_v1() -> Envelope<AuditEvent> {
         reason: None,
         hold_id: None,
         rows: None,
+        media: None,
     };
     let envelope = Envelope::new(Uuid::from_u128(0xb755_1968_d5d6_54b2_9831_815a_c901_7798), sent_at(), body);
     Envelope { version: 1, ..envelope }
@@ -102,6 +104,30 @@ fn a_reader_ignores_fields_it_does_not_know_and_any_order() {
     let newer =
         Newer { body, sent_at: sent_at(), version: 1, region: "eu", kind: StepDue::KIND, id: expected.id };
     assert_eq!(decode::<StepDue>(&rmp_serde::to_vec_named(&newer).unwrap()).unwrap(), expected);
+}
+
+/// Counts of media came after version 2 was published. Readers may do without them, so both ways it is
+/// the same version.
+#[test]
+fn readers_from_before_media_were_counted_and_writers_from_then_get_along() {
+    #[derive(serde::Deserialize)]
+    struct Earlier {
+        version: u16,
+        body: EarlierBody,
+    }
+    #[derive(serde::Deserialize)]
+    struct EarlierBody {
+        action: Action,
+        rows: Option<i64>,
+    }
+    let media = MediaResult { objects: 41, locked: 4, ..MediaResult::default() };
+    let body = AuditEvent { action: Action::StepCompleted, media: Some(media), ..audit_event().body };
+    let counted = Envelope { body, ..audit_event() };
+    let encoded = encode(&counted).unwrap();
+    let Earlier { version, body } = rmp_serde::from_slice(&encoded).unwrap();
+    assert_eq!((version, body.action, body.rows), (2, Action::StepCompleted, None));
+    assert_eq!(decode::<AuditEvent>(&encoded).unwrap(), counted);
+    assert_eq!(decode::<AuditEvent>(&encode(&audit_event()).unwrap()).unwrap().body.media, None);
 }
 
 #[test]

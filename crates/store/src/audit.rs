@@ -68,6 +68,7 @@ struct NewEntry<'a> {
     reason: Option<&'static str>,
     hold_id: Option<Uuid>,
     rows: Option<i64>,
+    media: Option<serde_json::Value>,
 }
 
 impl Store {
@@ -95,7 +96,7 @@ impl Store {
                 }
                 verdicts.push(verdict.unwrap_or(Appended::As(size)));
             }
-            // 15 columns a row: PostgreSQL takes at most 65,535 parameters in one statement.
+            // 17 columns a row: PostgreSQL takes at most 65,535 parameters in one statement.
             for chunk in rows.chunks(1_000) {
                 diesel::insert_into(audit_logs::table).values(chunk).execute(conn).await?;
             }
@@ -159,6 +160,7 @@ fn entry(seq: i64, event: &IncomingEvent) -> NewEntry<'_> {
         reason: body.reason.map(SkipReason::name),
         hold_id: body.hold_id,
         rows: body.rows,
+        media: body.media.map(|media| serde_json::json!(media)),
     }
 }
 
@@ -229,6 +231,7 @@ struct EntryRow {
     reason: Option<String>,
     hold_id: Option<Uuid>,
     rows: Option<i64>,
+    media: Option<serde_json::Value>,
 }
 
 impl From<EntryRow> for AuditEntry {
@@ -249,6 +252,7 @@ impl From<EntryRow> for AuditEntry {
             reason: row.reason,
             hold_id: row.hold_id,
             rows: row.rows,
+            media: row.media.and_then(|media| serde_json::from_value(media).ok()),
         }
     }
 }

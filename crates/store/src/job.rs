@@ -6,6 +6,7 @@ mod equal;
 mod erasure;
 mod export_before;
 mod glance;
+mod media;
 mod plan;
 mod quota;
 mod read;

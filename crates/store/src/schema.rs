@@ -171,6 +171,7 @@ diesel::table! {
         reason -> Nullable<Text>,
         hold_id -> Nullable<Uuid>,
         rows -> Nullable<Int8>,
+        media -> Nullable<Jsonb>,
     }
 }
 

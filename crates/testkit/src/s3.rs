@@ -57,14 +57,33 @@ impl S3Server {
     }
 
     /// Starts a server whose bucket keeps all versions of its objects, which are written whole, and
-    /// lists at most `page` of them at a time.
+    /// lists at most `page` of them at a time. Keys can be any text.
     ///
     /// # Panics
     /// When there is no port or directory to be had.
     #[must_use]
     pub fn with_versions(page: usize) -> Self {
-        let versions = Versions { keeps: true, page, ..Versions::default() };
+        let versions = Versions { keeps: true, lists: true, page, ..Versions::default() };
         Self::begin(Some(Arc::new(Mutex::new(versions))))
+    }
+
+    /// Starts a server whose bucket knows no versions, and whose keys can be any text.
+    ///
+    /// # Panics
+    /// When there is no port or directory to be had.
+    #[must_use]
+    pub fn with_any_keys() -> Self {
+        Self::begin(Some(Arc::new(Mutex::new(Versions { page: 1000, ..Versions::default() }))))
+    }
+
+    /// Writes an object into the bucket, which has to be one of any keys.
+    pub fn put(&self, key: &str, content: &[u8]) {
+        self.in_memory(|versions| versions.put(key, content.to_vec()));
+    }
+
+    /// Deletes an object of the bucket as an application does that knows of no versions.
+    pub fn hide(&self, key: &str) {
+        self.in_memory(|versions| versions.hide(key));
     }
 
     fn begin(versions: Option<Arc<Mutex<Versions>>>) -> Self {
@@ -129,6 +148,9 @@ impl S3Server {
     /// The keys of all objects, in order, as the bucket has them.
     #[must_use]
     pub fn objects(&self) -> Vec<String> {
+        if self.versions.is_some() {
+            return self.in_memory(|versions| versions.objects().map(|(key, _)| key.clone()).collect());
+        }
         let bucket = self.root.path().join(BUCKET);
         let mut files = Vec::new();
         walk(&bucket, &mut files);
@@ -140,12 +162,12 @@ impl S3Server {
 
     /// From now on the bucket keeps versions, or does not. It has to know them.
     pub fn keep_versions(&self, keeps: bool) {
-        self.known_versions(|versions| versions.keeps = keeps);
+        self.in_memory(|versions| versions.keeps = keeps);
     }
 
     /// Locks the newest version of a key of the bucket.
     pub fn lock(&self, key: &str, lock: Lock) {
-        self.known_versions(|versions| {
+        self.in_memory(|versions| {
             let newest = versions.keys.get_mut(key).and_then(|versions| versions.first_mut());
             newest.expect("the key has a version").lock = Some(lock);
         });
@@ -155,7 +177,7 @@ impl S3Server {
     /// none are left out.
     #[must_use]
     pub fn versions(&self) -> Vec<(String, usize, usize)> {
-        self.known_versions(|versions| {
+        self.in_memory(|versions| {
             let counted = versions.keys.iter().map(|(key, versions)| {
                 let contents = versions.iter().filter(|version| version.content.is_some()).count();
                 (key.clone(), contents, versions.len() - contents)
@@ -164,8 +186,8 @@ impl S3Server {
         })
     }
 
-    fn known_versions<T>(&self, f: impl FnOnce(&mut Versions) -> T) -> T {
-        let versions = self.versions.as_ref().expect("the bucket knows versions");
+    fn in_memory<T>(&self, f: impl FnOnce(&mut Versions) -> T) -> T {
+        let versions = self.versions.as_ref().expect("the bucket is one in memory");
         f(&mut versions.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

@@ -59,7 +59,8 @@ impl<'a> Opened<'a> {
 }
 
 /// Rows that are read page by page, each in a transaction of its own: who works on one may take his time,
-/// and a snapshot that is kept hinders the store's own housekeeping.
+/// and a snapshot that is kept hinders the store's own housekeeping. A hold that was placed meanwhile keeps
+/// its rows out of the next page.
 pub(crate) struct Pages<'o> {
     opened: &'o Opened<'o>,
     obeyed: Obeyed<'o>,

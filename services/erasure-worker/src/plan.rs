@@ -1,6 +1,7 @@
 //! The first step: check everything, decide everything, fix the rows, and write the other steps down.
 //! Nothing is left written in a subject store here; whatever would stop the erasure half-way stops it now.
 
+mod buckets;
 mod constraints;
 mod deferred;
 mod held;

@@ -21,8 +21,8 @@ use crate::Erasures;
 use crate::failure::broken;
 use crate::opened::Opened;
 
-/// Rows read at a time, and requests under way at a time.
-const PAGE_ROWS: u32 = 500;
+/// Rows read at a time, each time by the holds in effect then; and requests under way at a time.
+const PAGE_ROWS: u32 = 100;
 const AT_ONCE: usize = 8;
 
 /// What became of the tokens of one provider.

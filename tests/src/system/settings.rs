@@ -34,7 +34,7 @@ impl System {
                 "[service]\ndata_map = '{}'\nwhole_export_rows = {}\npart_rows = {}\n{}\
                  [service.stores.\"{}\"]\nurl = '{reader}'\n\
                  [service.packages]\nurl = '{url}'\n[service.packages.options]\n{store}{}\
-                 [service.sealing]\nactive = 'k1'\n[service.sealing.keys]\nk1 = '{SEALING_KEY}'\n",
+                 [service.sealing]\nactive = 'k1'\n[service.sealing.keys]\nk1 = '{SEALING_KEY}'\n{}",
                 self.path("datamap.yaml").display(),
                 options.whole_export_rows,
                 options.part_rows,
@@ -45,17 +45,19 @@ impl System {
                     .as_ref()
                     .map(|url| format!("[service.buckets.default]\nurl = '{url}'\n"))
                     .unwrap_or_default(),
+                media(options),
             ),
             "erasure-worker" => format!(
                 "[service]\ndata_map = '{}'\nbatch_rows = {}\nstep_rows = {}\n\
                  [service.stores.\"{store_name}\"]\nurl = '{eraser}'\n\
                  [service.verify.\"{store_name}\"]\nurl = '{reader}'\n\
                  [service.sealing]\nactive = 'k1'\n[service.sealing.keys]\nk1 = '{SEALING_KEY}'\n\
-                 [service.pseudonyms]\nactive = 'p1'\n[service.pseudonyms.keys]\np1 = '{PSEUDONYM_KEY}'\n{}",
+                 [service.pseudonyms]\nactive = 'p1'\n[service.pseudonyms.keys]\np1 = '{PSEUDONYM_KEY}'\n{}{}",
                 self.path("datamap.yaml").display(),
                 options.batch_rows,
                 options.step_rows,
                 providers(options),
+                media(options),
                 store_name = options.store,
             ),
             "privacy-api" => self.api_settings((&url, &store), &reader, options),
@@ -93,6 +95,16 @@ impl System {
 fn limits(options: &Options) -> String {
     let limits = [("volume_bytes", options.volume_bytes), ("max_archive_bytes", options.max_archive_bytes)];
     limits.into_iter().filter_map(|(name, bytes)| Some(format!("{name} = {}\n", bytes?))).collect()
+}
+
+fn media(options: &Options) -> String {
+    let one = |(name, url, options): &(String, String, Vec<(String, String)>)| {
+        let options: String = options.iter().map(|(name, value)| format!("{name} = '{value}'\n")).collect();
+        format!(
+            "[service.buckets.\"{name}\"]\nurl = '{url}'\n[service.buckets.\"{name}\".options]\n{options}"
+        )
+    };
+    options.media.iter().map(one).collect()
 }
 
 fn providers(options: &Options) -> String {

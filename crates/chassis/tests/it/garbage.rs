@@ -24,6 +24,7 @@ fn foreign() -> Vec<u8> {
         reason: None,
         hold_id: None,
         rows: None,
+        media: None,
     };
     encode(&Envelope::new(Uuid::now_v7(), body.occurred_at, body)).unwrap()
 }

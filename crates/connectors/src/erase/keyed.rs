@@ -25,7 +25,8 @@ impl<'a> Parameters<'a> {
         format!("${}", self.0.len())
     }
 
-    fn texts(&mut self, texts: Vec<Option<String>>) -> String {
+    /// Binds an array of text; its placeholder.
+    pub(crate) fn texts(&mut self, texts: Vec<Option<String>>) -> String {
         self.0.push(Parameter::Texts(texts));
         format!("${}", self.0.len())
     }

@@ -22,6 +22,7 @@ mod journal;
 mod keyed;
 mod lock;
 mod look;
+mod media_names;
 mod open_transactions;
 mod page;
 mod pseudonym;
@@ -47,6 +48,7 @@ pub use open_transactions::OpenTransaction;
 
 pub use constraints::{About, Asked, Constraints, Question, Writes};
 pub use effects::{Changed, Effects, Unplanned};
+pub use media_names::{BucketsRead, DEFAULT_BUCKET};
 pub use page::{Page, PageRead, PageRow};
 pub use pseudonym::PseudonymKey;
 pub use ranges::RangeRead;

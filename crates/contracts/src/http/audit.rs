@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::MediaCounts;
+
 /// One entry of the audit log.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct AuditEntry {
@@ -41,6 +43,9 @@ pub struct AuditEntry {
     /// How many rows a completed step erased or exported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<i64>,
+    /// What became of the objects that a completed step deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<MediaCounts>,
 }
 
 /// A page of the audit log, newest first.

@@ -14,6 +14,8 @@ use crate::schema::TableName;
 
 use super::plan::{CollectionErasure, FieldChange, RowAction};
 
+pub use super::media_result::MediaResult;
+
 /// What an erasure will do, collection by collection, in the order in which it is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanDocument {

@@ -11,6 +11,7 @@ pub mod guard;
 pub mod identity;
 mod keys;
 mod map_keys;
+mod media_result;
 pub mod obstacle;
 mod order;
 pub mod plan;

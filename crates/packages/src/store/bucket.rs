@@ -1,4 +1,7 @@
 //! The company's own bucket, from which media are copied into an export and deleted by an erasure.
+//!
+//! Its keys are as the company's rows name them, to the byte. What a key can be depends on the store: any
+//! text up to a length on S3, in a directory the way to a file below it.
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -9,6 +12,7 @@ use thiserror::Error;
 use tokio_util::io::ReaderStream;
 use url::Url;
 
+use super::local;
 use super::open::{PackageStore, unusable};
 use crate::error::PackageError;
 
@@ -31,9 +35,13 @@ pub enum MediaReadError {
     /// The credentials do not suffice.
     #[error("the bucket refuses to hand it out")]
     Refused,
-    /// No object can have that key: it climbs, or has empty segments.
+    /// No object can have that key: it is longer than the store takes, or in a directory it climbs or has
+    /// empty segments.
     #[error("its key is not one that an object of this bucket can have")]
     Key,
+    /// An object may have that key, but nobody knows how to ask this kind of store for it.
+    #[error("its key, with segments that are empty or dots, or control characters, can be asked of S3 only")]
+    Unaddressable,
     /// The bucket did not answer, or broke off, more often than it was asked again.
     #[error("the bucket could not be read")]
     Unreadable,
@@ -71,20 +79,27 @@ impl Bucket {
         &self,
         key: &str,
     ) -> Result<BoxStream<'static, Result<Bytes, MediaReadError>>, MediaReadError> {
-        let path = Self::path(key).ok_or(MediaReadError::Key)?;
+        if let Some(root) = self.store.local_root() {
+            let file = local::read(root, key).await?;
+            let chunks = ReaderStream::with_capacity(tokio::fs::File::from_std(file), READ_BYTES);
+            return Ok(chunks.map_err(|_| MediaReadError::Unreadable).boxed());
+        }
+        let path = match (Self::path(key), &self.store.s3) {
+            (Some(path), _) => path,
+            (None, Some(s3)) => return s3.read(key).await,
+            (None, None) if key.is_empty() => return Err(MediaReadError::Key),
+            (None, None) => return Err(MediaReadError::Unaddressable),
+        };
         let found = self.store.objects.get(&path).await.map_err(told)?;
         Ok(match found.payload {
             GetResultPayload::Stream(chunks) => chunks.map_err(told).boxed(),
-            // The crate's own stream reads a file in pieces of 8 KiB, each on a thread of its own.
-            GetResultPayload::File(file, _) => {
-                ReaderStream::with_capacity(tokio::fs::File::from_std(file), READ_BYTES)
-                    .map_err(|_| MediaReadError::Unreadable)
-                    .boxed()
-            }
+            GetResultPayload::File(file, _) => ReaderStream::new(tokio::fs::File::from_std(file))
+                .map_err(|_| MediaReadError::Unreadable)
+                .boxed(),
         })
     }
 
-    /// The path of a key, if an object can have it: it must not climb, nor be changed by reading it.
+    /// The key as `object_store` names it, if it is a path of its grammar.
     pub(super) fn path(key: &str) -> Option<Path> {
         let is_same = |path: &Path| !key.is_empty() && path.as_ref() == key;
         Path::parse(key).ok().filter(is_same)
@@ -98,7 +113,7 @@ fn told(error: object_store::Error) -> MediaReadError {
     match error {
         E::NotFound { .. } => MediaReadError::Missing,
         E::PermissionDenied { .. } | E::Unauthenticated { .. } => MediaReadError::Refused,
-        E::InvalidPath { .. } => MediaReadError::Key,
+        E::InvalidPath { .. } => MediaReadError::Unaddressable,
         _ => MediaReadError::Unreadable,
     }
 }
@@ -112,13 +127,22 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir(directory.path().join("uploads")).unwrap();
         std::fs::write(directory.path().join("uploads/a b \u{fc}.jpg"), b"picture").unwrap();
+        std::fs::write(directory.path().join("uploads/a\tb\n"), b"tabbed").unwrap();
         std::fs::write(directory.path().join("secret"), b"not below uploads").unwrap();
         let url = Url::from_file_path(directory.path().join("uploads")).unwrap();
         let bucket = Bucket::open(url.as_str(), []).unwrap();
         let read = bucket.read("a b \u{fc}.jpg").await.unwrap();
         assert_eq!(read.try_collect::<Vec<_>>().await.unwrap().concat(), b"picture");
+        for key in ["a\tb\n", "./a\tb\n"] {
+            let read = bucket.read(key).await.unwrap();
+            assert_eq!(read.try_collect::<Vec<_>>().await.unwrap().concat(), b"tabbed");
+        }
+        let long = "k".repeat(300);
         for (key, reason) in [
             ("none.jpg", MediaReadError::Missing),
+            ("a b \u{fc}.jpg/x", MediaReadError::Missing),
+            (".", MediaReadError::Key),
+            (&long, MediaReadError::Key),
             ("../secret", MediaReadError::Key),
             ("/etc/passwd", MediaReadError::Key),
             ("a//b", MediaReadError::Key),

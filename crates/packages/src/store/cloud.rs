@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
-use object_store::client::{HttpConnector as _, ReqwestConnector};
+use object_store::client::{ClientConfigKey, HttpConnector as _, ReqwestConnector};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
@@ -15,20 +15,20 @@ use url::Url;
 
 use super::open::unusable;
 use super::presign::Presigner;
+use super::s3::{Address, Direct, S3};
 use super::settings::{self, Settings, wrong};
-use super::versions::Versions;
 use crate::error::PackageError;
 
-/// A bucket or container, who signs links to it, and its objects' versions where it can show them.
+/// A bucket or container, who signs links to it, and how its objects are named where they are no paths.
 pub(super) struct Cloud {
     pub objects: Arc<dyn ObjectStore>,
     pub presigner: Option<Presigner>,
-    pub versions: Option<Versions>,
+    pub s3: Option<S3>,
 }
 
 pub(super) fn open(url: &Url, settings: &Settings) -> Result<Cloud, PackageError> {
     let (scheme, prefix) = ObjectStoreScheme::parse(url).map_err(unusable)?;
-    let mut versions = None;
+    let mut s3 = None;
     let (objects, signer): (Arc<dyn ObjectStore>, Arc<dyn Signer>) = match scheme {
         ObjectStoreScheme::AmazonS3 => {
             let bucket = Arc::new(amazon(url, settings, None)?);
@@ -36,7 +36,7 @@ pub(super) fn open(url: &Url, settings: &Settings) -> Result<Cloud, PackageError
                 None => Arc::clone(&bucket),
                 endpoint => Arc::new(amazon(url, settings, endpoint.as_ref())?),
             };
-            versions = Some(versions_of(Arc::clone(&bucket), prefix.clone(), settings)?);
+            s3 = Some(s3_of(url, (Arc::clone(&bucket), prefix.clone()), settings)?);
             (bucket, signer)
         }
         _ if settings.public_endpoint.is_some() => {
@@ -59,18 +59,30 @@ pub(super) fn open(url: &Url, settings: &Settings) -> Result<Cloud, PackageError
         false => Arc::new(PrefixStore::new(objects, prefix.clone())),
     };
     let presigner = settings.presign.then(|| presigner(&scheme, signer, prefix));
-    Ok(Cloud { objects, presigner, versions })
+    Ok(Cloud { objects, presigner, s3 })
 }
 
-fn versions_of(bucket: Arc<AmazonS3>, prefix: Path, settings: &Settings) -> Result<Versions, PackageError> {
+fn s3_of(
+    url: &Url,
+    (bucket, prefix): (Arc<AmazonS3>, Path),
+    settings: &Settings,
+) -> Result<S3, PackageError> {
+    let builder = amazon_builder(url, settings)?;
+    let signs = builder.get_config_value(&AmazonS3ConfigKey::SkipSignature).as_deref() != Some("true");
+    // Whose credentials sign makes no difference to where a bucket is, and these need not be fetched.
+    let at_hand = builder.with_access_key_id("-").with_secret_access_key("-").build().map_err(unusable)?;
+    let unknown = || PackageError::StoreUrl("the bucket's address cannot be told".into());
+    let address = Address::of(&at_hand).ok_or_else(unknown)?;
     let mut options = settings::client();
     for (name, value) in &settings.client {
         if let AmazonS3ConfigKey::Client(option) = key(name)? {
             options = options.with_config(option, value);
         }
     }
+    let span = |key| humantime::parse_duration(&options.get_config_value(&key)?).ok();
+    let direct = Direct::new(span(ClientConfigKey::ConnectTimeout), span(ClientConfigKey::ReadTimeout));
     let http = ReqwestConnector::default().connect(&options).map_err(unusable)?;
-    Ok(Versions { bucket, prefix, http, retry: settings.retry.clone() })
+    Ok(S3 { bucket, signs, address, prefix, http, direct, retry: settings.retry.clone() })
 }
 
 fn presigner(scheme: &ObjectStoreScheme, signer: Arc<dyn Signer>, prefix: Path) -> Presigner {
@@ -84,7 +96,7 @@ fn presigner(scheme: &ObjectStoreScheme, signer: Arc<dyn Signer>, prefix: Path) 
     }
 }
 
-fn amazon(url: &Url, settings: &Settings, endpoint: Option<&Url>) -> Result<AmazonS3, PackageError> {
+fn amazon_builder(url: &Url, settings: &Settings) -> Result<AmazonS3Builder, PackageError> {
     let mut builder = AmazonS3Builder::new()
         .with_client_options(settings::client())
         .with_retry(settings.retry.clone())
@@ -92,6 +104,11 @@ fn amazon(url: &Url, settings: &Settings, endpoint: Option<&Url>) -> Result<Amaz
     for (name, value) in &settings.client {
         builder = builder.with_config(key::<AmazonS3ConfigKey>(name)?, value);
     }
+    Ok(builder)
+}
+
+fn amazon(url: &Url, settings: &Settings, endpoint: Option<&Url>) -> Result<AmazonS3, PackageError> {
+    let mut builder = amazon_builder(url, settings)?;
     if let Some(endpoint) = endpoint {
         builder = builder
             .with_endpoint(endpoint.as_str().trim_end_matches('/'))

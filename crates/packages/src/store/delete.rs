@@ -33,9 +33,16 @@ pub enum MediaDeleteError {
     /// delete it before, so this is an exception to record, not a failure to mend.
     #[error("the bucket keeps it under a lock")]
     Locked,
-    /// No object can have that key: it climbs, or has empty segments.
+    /// No object can have that key, so nothing is left behind: it is longer than the store takes, or in a
+    /// directory it climbs or has empty segments.
     #[error("its key is not one that an object of this bucket can have")]
     Key,
+    /// An object may have that key, but nobody knows how to ask this kind of store for it.
+    #[error(
+        "of keys with segments that are empty or dots, or with control characters, only S3 and what speaks like it \
+         can be asked; delete these objects by other means and clear the rows' keys"
+    )]
+    Unaddressable,
     /// The credentials do not suffice, or the store wants something else first.
     #[error(
         "the bucket refuses to delete it; on S3 s3:ListBucketVersions, s3:DeleteObject and s3:DeleteObjectVersion are needed"
@@ -90,19 +97,20 @@ impl Bucket {
     /// When the object, or a version of it, may be there still. All versions were tried then, and
     /// trying again does no harm.
     pub async fn delete(&self, key: &str) -> Result<Deleted, MediaDeleteError> {
-        let path = Self::path(key).ok_or(MediaDeleteError::Key)?;
         if let Some(root) = self.store.local_root() {
-            return local::remove(root, &path).await.map(whole);
+            return local::remove(root, key).await.map(whole);
         }
-        if let Some(versions) = &self.store.versions
-            && let Some(deleted) = versions.delete(&path).await?
-        {
-            return Ok(deleted);
+        if let Some(s3) = &self.store.s3 {
+            return s3.delete(key).await;
         }
+        if key.is_empty() {
+            return Err(MediaDeleteError::Key);
+        }
+        let path = Self::path(key).ok_or(MediaDeleteError::Unaddressable)?;
         self.delete_plainly(&path).await.map(whole)
     }
 
-    /// Deletes an object of a store that shows no versions; `false` when there was none.
+    /// Deletes an object of Google or Azure; `false` when there was none.
     async fn delete_plainly(&self, path: &Path) -> Result<bool, MediaDeleteError> {
         // Not every store says whether there was something to delete.
         match self.store.objects.head(path).await {
@@ -174,7 +182,7 @@ fn whole(was_there: bool) -> Deleted {
 fn told(error: &Error) -> MediaDeleteError {
     match error {
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => MediaDeleteError::Refused,
-        Error::InvalidPath { .. } => MediaDeleteError::Key,
+        Error::InvalidPath { .. } => MediaDeleteError::Unaddressable,
         _ => MediaDeleteError::Unavailable,
     }
 }

@@ -1,11 +1,10 @@
 //! What a directory needs beyond object storage: permissions, and sweeping after crashes.
 
-use std::fs::{self, DirBuilder, DirEntry};
+use std::fs::{self, DirBuilder, DirEntry, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use object_store::path::Path as KeyPath;
-
+use super::bucket::MediaReadError;
 use super::delete::MediaDeleteError;
 use super::object::Swept;
 use crate::key::ObjectKey;
@@ -69,16 +68,46 @@ fn is_staged(entry: &DirEntry) -> bool {
     number.is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
+/// The file that a key names, if it is the way to one below the directory: it must not climb, nor have
+/// segments that are empty.
+fn file_of(root: &Path, key: &str) -> Option<PathBuf> {
+    let mut file = root.to_owned();
+    for segment in key.split('/') {
+        match segment {
+            "" | ".." => return None,
+            "." => {}
+            name => file.push(name),
+        }
+    }
+    (file != root && !key.ends_with("/.")).then_some(file)
+}
+
+/// Opens the file of one object.
+pub(super) async fn read(root: &Path, key: &str) -> Result<File, MediaReadError> {
+    let file = file_of(root, key).ok_or(MediaReadError::Key)?;
+    let opened = tokio::task::spawn_blocking(move || match File::open(file)? {
+        directory if directory.metadata()?.is_dir() => Err(io::ErrorKind::NotFound.into()),
+        file => Ok(file),
+    });
+    opened.await.map_err(io::Error::from).flatten().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => MediaReadError::Missing,
+        io::ErrorKind::PermissionDenied => MediaReadError::Refused,
+        io::ErrorKind::InvalidFilename | io::ErrorKind::InvalidInput => MediaReadError::Key,
+        _ => MediaReadError::Unreadable,
+    })
+}
+
 /// Removes the file of one object, and directories that become empty by that, whose names can be
 /// as personal as its own; `false` when there is no such file. It stays so after a power cut.
-pub(super) async fn remove(root: &Path, key: &KeyPath) -> Result<bool, MediaDeleteError> {
-    let (root, file) = (root.to_owned(), root.join(key.as_ref()));
+pub(super) async fn remove(root: &Path, key: &str) -> Result<bool, MediaDeleteError> {
+    let file = file_of(root, key).ok_or(MediaDeleteError::Key)?;
+    let root = root.to_owned();
     let removed = tokio::task::spawn_blocking(move || remove_file(&root, &file));
     match removed.await.map_err(io::Error::from).flatten() {
         Ok(was_there) => Ok(was_there),
         Err(error) => Err(match error.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => MediaDeleteError::Refused,
-            io::ErrorKind::InvalidFilename => MediaDeleteError::Key,
+            io::ErrorKind::InvalidFilename | io::ErrorKind::InvalidInput => MediaDeleteError::Key,
             io::ErrorKind::NotFound => MediaDeleteError::NoBucket,
             _ => MediaDeleteError::Unavailable,
         }),
@@ -103,12 +132,12 @@ fn remove_file(root: &Path, file: &Path) -> io::Result<bool> {
 fn remove_empty(root: &Path, file: &Path) -> io::Result<()> {
     for directory in file.ancestors().skip(1).take_while(|directory| *directory != root) {
         if existing(fs::remove_dir(directory)).is_err()
-            && let Some(left) = existing(fs::File::open(directory))?
+            && let Some(left) = existing(File::open(directory))?
         {
             return left.sync_all();
         }
     }
-    fs::File::open(root)?.sync_all()
+    File::open(root)?.sync_all()
 }
 
 fn existing<T>(result: io::Result<T>) -> io::Result<Option<T>> {

@@ -10,9 +10,9 @@ mod object;
 mod open;
 mod presign;
 mod read;
+mod s3;
 mod settings;
 mod upload;
-mod versions;
 
 pub use bucket::{Bucket, MediaReadError};
 pub use delete::{Deleted, MediaDeleteError, MediaDeletion, delete_media};

@@ -12,9 +12,9 @@ use url::Url;
 use super::cloud::{self, Cloud};
 use super::local;
 use super::presign::Presigner;
+use super::s3::S3;
 use super::settings::Settings;
 use super::upload::{PartSizes, Upload};
-use super::versions::Versions;
 use crate::error::PackageError;
 use crate::key::ObjectKey;
 
@@ -26,8 +26,8 @@ const LOCAL_UPLOAD_BYTES: usize = 1024 * 1024;
 pub struct PackageStore {
     pub(super) objects: Arc<dyn ObjectStore>,
     pub(super) presigner: Option<Presigner>,
-    /// Where objects may have versions.
-    pub(super) versions: Option<Versions>,
+    /// Where keys are no paths, and objects may have versions.
+    pub(super) s3: Option<S3>,
     /// The directory, when the store is one.
     local_root: Option<PathBuf>,
     part_bytes: usize,
@@ -68,12 +68,12 @@ impl PackageStore {
             "memory" => {
                 let objects = Arc::new(InMemory::new());
                 let part_bytes = LOCAL_UPLOAD_BYTES;
-                Ok(Self { objects, presigner: None, versions: None, local_root: None, part_bytes })
+                Ok(Self { objects, presigner: None, s3: None, local_root: None, part_bytes })
             }
             _ => {
                 let settings = Settings::read(options)?;
-                let Cloud { objects, presigner, versions } = cloud::open(&url, &settings)?;
-                Ok(Self { objects, presigner, versions, local_root: None, part_bytes: settings.part_bytes })
+                let Cloud { objects, presigner, s3 } = cloud::open(&url, &settings)?;
+                Ok(Self { objects, presigner, s3, local_root: None, part_bytes: settings.part_bytes })
             }
         }
     }
@@ -89,7 +89,7 @@ impl PackageStore {
         Ok(Self {
             objects: Arc::new(objects),
             presigner: None,
-            versions: None,
+            s3: None,
             local_root: Some(root),
             part_bytes: LOCAL_UPLOAD_BYTES,
         })

@@ -16,6 +16,7 @@ mod guide;
 mod joined;
 mod large;
 mod media;
+mod odd_keys;
 mod part;
 mod s3;
 mod store;

@@ -12,6 +12,7 @@ use domain::id::{JobId, OrganisationId};
 use uuid::Uuid;
 
 use super::create::WrittenJob;
+use super::media::media;
 use crate::error::StoreError;
 use crate::package::PackageRow;
 use crate::pool::{Store, act_for};
@@ -132,6 +133,7 @@ pub(super) fn view_of_new(written: WrittenJob) -> Result<JobView, StoreError> {
         steps: steps.into_iter().map(step_view).collect(),
         timeline: vec![entry_of(created)],
         retained: Vec::new(),
+        media: Vec::new(),
         package: None,
         packages: Vec::new(),
         swept: false,
@@ -162,6 +164,7 @@ async fn view(conn: &mut AsyncPgConnection, row: JobRow) -> Result<JobView, Stor
         steps: steps.into_iter().map(step_view).collect(),
         timeline: timeline(conn, row.id).await?,
         retained: retained(conn, row.id).await?,
+        media: media(conn, row.id).await?,
         package: packages.as_slice().first().cloned(),
         packages,
         swept: crate::folder::is_swept(row.sweeps_done),

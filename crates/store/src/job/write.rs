@@ -5,6 +5,7 @@ use contracts::AuditEvent;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::audit::Action;
+use domain::erasure::document::MediaResult;
 use domain::id::{JobId, OrganisationId, StepNo};
 use domain::job::law::{Decision, JobFacts, Version};
 use domain::job::{JobState, Phase, Policy, SkipReason, StepCommand, StepState};
@@ -27,6 +28,8 @@ pub(crate) struct LockedJob<'a> {
     pub reason: Option<SkipReason>,
     /// How many rows a step has dealt with, for the event that tells of its completion.
     pub rows: Option<i64>,
+    /// What became of the objects that a step has deleted, for the same event.
+    pub media: Option<MediaResult>,
 }
 
 impl<'a> LockedJob<'a> {
@@ -47,7 +50,7 @@ impl<'a> LockedJob<'a> {
         let facts = JobFacts { kind: row.kind()?, state: row.state()? };
         let organisation = outbox::organisation(&row.organisation_id)?;
         let now = crate::clock::now(conn).await?;
-        Ok(Some(Self { row, facts, organisation, origin, now, reason: None, rows: None }))
+        Ok(Some(Self { row, facts, organisation, origin, now, reason: None, rows: None, media: None }))
     }
 
     /// The same for a job of that organisation only: row security says so too, this does not lean on it.
@@ -99,6 +102,7 @@ impl<'a> LockedJob<'a> {
                 reason: self.reason.filter(|_| version.action == Action::StepSkipped),
                 hold: None,
                 rows: self.rows.filter(|_| version.action == Action::StepCompleted),
+                media: self.media.filter(|_| version.action == Action::StepCompleted),
             };
             let event = audit_event(&self.organisation, self.origin, version.action, about, self.now);
             outbox::audit(conn, event, &self.origin.headers).await?;
@@ -234,6 +238,7 @@ pub(crate) struct EventAbout {
     pub reason: Option<SkipReason>,
     pub hold: Option<Uuid>,
     pub rows: Option<i64>,
+    pub media: Option<MediaResult>,
 }
 
 /// Puts an audit event together.
@@ -258,6 +263,7 @@ pub(crate) fn audit_event(
         reason: about.reason,
         hold_id: about.hold,
         rows: about.rows,
+        media: about.media,
     }
 }
 

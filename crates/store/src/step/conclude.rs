@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use domain::erasure::document::MediaResult;
 use domain::id::JobId;
 use domain::job::law::{self, Conclusion, Surroundings};
 use domain::job::{Phase, Policy, StepKind};
@@ -48,6 +49,7 @@ impl Store {
             if report.conclusion == Conclusion::Completed {
                 keep(conn, &job, &row, &report.produced).await?;
                 job.rows = rows_of(&row, &report.produced)?;
+                job.media = media_of(&row, &report.produced)?;
             }
             let mut opened = job.write_decision(conn, &row, &decision, policy).await?;
             if report.conclusion == Conclusion::Released {
@@ -108,6 +110,13 @@ fn rows_of(row: &StepRow, produced: &Produced) -> Result<Option<i64>, StoreError
     let kind = row.kind()?;
     let rows = || produced.amounts.iter().map(|amount| amount.rows).sum();
     Ok((kind.reads_rows() || kind == StepKind::EraseRows).then(rows))
+}
+
+/// What became of the objects that a step deleted, when that is what it is for.
+fn media_of(row: &StepRow, produced: &Produced) -> Result<Option<MediaResult>, StoreError> {
+    let deletes = row.kind()? == StepKind::DeleteMedia;
+    let result = produced.result.clone().filter(|_| deletes);
+    Ok(result.and_then(|result| serde_json::from_value(result).ok()))
 }
 
 /// Keeps what a step produced.

@@ -25,6 +25,7 @@ fn event(job: Option<(JobId, i64)>, actor: &str) -> AuditEvent {
         reason: None,
         hold_id: None,
         rows: None,
+        media: None,
     }
 }
 

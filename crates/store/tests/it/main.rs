@@ -23,6 +23,7 @@ mod grace;
 mod guards;
 mod history;
 mod holding;
+mod media;
 mod migrations;
 mod parts;
 mod placing;

@@ -1,9 +1,11 @@
-//! What a bucket remembers of each key: versions, markers, and the locks on them.
+//! What a bucket in memory has under each key: versions, markers, and the locks on them. Keys are what
+//! they are on S3, any text.
 
 use std::collections::BTreeMap;
 
 use s3s::dto::{
-    DeleteMarkerEntry, EncodingType, ListObjectVersionsInput, ListObjectVersionsOutput, ObjectVersion,
+    DeleteMarkerEntry, EncodingType, ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsV2Input,
+    ListObjectsV2Output, Object, ObjectVersion,
 };
 use uuid::Uuid;
 
@@ -29,6 +31,8 @@ pub(super) struct Version {
 #[derive(Debug, Default)]
 pub(super) struct Versions {
     pub keeps: bool,
+    /// Whether it can be asked for versions.
+    pub lists: bool,
     /// At most so many entries on a page.
     pub page: usize,
     pub keys: BTreeMap<String, Vec<Version>>,
@@ -96,12 +100,9 @@ impl Versions {
         let asked = input.max_keys.and_then(|most| usize::try_from(most).ok()).unwrap_or(1000);
         let page: Vec<_> = rest.iter().take(asked.min(self.page)).collect();
         let last = page.last().filter(|_| page.len() < rest.len());
-        let encoded = |key: &str| match &input.encoding_type {
-            Some(_) => url::form_urlencoded::byte_serialize(key.as_bytes()).collect(),
-            None => key.to_owned(),
-        };
+        let encoded = |key: &str| encoded(key, input.encoding_type.as_ref());
         let mut output = ListObjectVersionsOutput {
-            encoding_type: input.encoding_type.as_ref().map(|_| EncodingType::from_static(EncodingType::URL)),
+            encoding_type: input.encoding_type.clone(),
             is_truncated: Some(last.is_some()),
             next_key_marker: last.map(|(key, _)| encoded(key)),
             next_version_id_marker: last.map(|(_, version)| version.id.clone()),
@@ -123,5 +124,37 @@ impl Versions {
             }
         }
         output
+    }
+
+    /// The keys that have content now, in their order.
+    pub fn objects(&self) -> impl Iterator<Item = (&String, &[u8])> {
+        self.keys.keys().filter_map(|key| Some((key, self.current(key)?)))
+    }
+
+    /// A page of the list of objects, in the order of keys. There is only the first.
+    pub fn list_objects(&self, input: &ListObjectsV2Input) -> ListObjectsV2Output {
+        let prefix = input.prefix.as_deref().unwrap_or_default();
+        let most = input.max_keys.and_then(|most| usize::try_from(most).ok()).unwrap_or(1000);
+        let object = |(key, content): (&String, &[u8])| Object {
+            key: Some(encoded(key, input.encoding_type.as_ref())),
+            size: i64::try_from(content.len()).ok(),
+            ..Object::default()
+        };
+        let mut objects = self.objects().filter(|(key, _)| key.starts_with(prefix));
+        let contents: Vec<Object> = objects.by_ref().take(most).map(object).collect();
+        ListObjectsV2Output {
+            key_count: i32::try_from(contents.len()).ok(),
+            contents: Some(contents),
+            encoding_type: input.encoding_type.clone(),
+            is_truncated: Some(objects.next().is_some()),
+            ..ListObjectsV2Output::default()
+        }
+    }
+}
+
+fn encoded(key: &str, encoding: Option<&EncodingType>) -> String {
+    match encoding {
+        Some(_) => url::form_urlencoded::byte_serialize(key.as_bytes()).collect(),
+        None => key.to_owned(),
     }
 }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::preflight::{self, Checked, refused_by};
 use super::survey::Surveyed;
-use super::{Decision, constraints, produced, subject};
+use super::{Decision, buckets, constraints, produced, subject};
 use crate::Erasures;
 use crate::failure::{broken, refused};
 use crate::held::{Held, Kept};
@@ -50,7 +50,9 @@ pub(super) async fn run(
         surveyed.verify.places.push(scope.clone());
         surveyed.collections.push(planned(&scope));
         surveyed.sizes.push(CollectionSize { collection: path.clone(), rows: 0 });
-        objects(erasures, request, &scope, &mut steps, (&mut tokens, &mut media))?;
+        if objects(erasures, request, &scope, &mut steps, (&mut tokens, &mut media))? {
+            buckets::are_known(erasures, step, &scope, checked.cutoff_at).await?;
+        }
         let rows = RowsWork { collection: path, part_no: None, rows: 0 };
         work.entry(scope.wave).or_default().push((rows, scope));
     }
@@ -134,17 +136,17 @@ impl KeptBy<'_> {
     }
 }
 
-/// The tokens and media of rows that were held: they were left with them.
+/// The tokens and media of rows that were held: they were left with them. Whether there are media.
 fn objects(
     erasures: &Erasures,
     request: &ErasureRequest,
     rows: &StepScope,
     steps: &mut ErasureWork,
     (tokens, media): (&mut Vec<StepScope>, &mut Vec<StepScope>),
-) -> Result<(), StepError> {
+) -> Result<bool, StepError> {
     let (_, collection) = erasures.find(&rows.erasure.collection)?;
     if matches!(rows.erasure.action, RowAction::Unlink(_)) {
-        return Ok(());
+        return Ok(false);
     }
     let erasure = CollectionErasure { guards: Vec::new(), ..rows.erasure.clone() };
     let scope = StepScope { erasure, ..rows.clone() };
@@ -152,12 +154,12 @@ fn objects(
         steps.tokens.push((rows.erasure.collection.clone(), 0));
         tokens.push(scope.clone());
     }
-    if collection.media.is_some() && request.delete_media {
-        erasures.buckets.check()?;
+    let has_media = collection.media.is_some() && request.delete_media;
+    if has_media {
         steps.media.push((rows.erasure.collection.clone(), 0));
         media.push(scope);
     }
-    Ok(())
+    Ok(has_media)
 }
 
 /// The same rows, and none that another hold keeps still.

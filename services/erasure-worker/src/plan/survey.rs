@@ -12,6 +12,7 @@ use domain::plan::CollectionSize;
 use domain::schema::{LiveSchema, TableName};
 use store::Claimed;
 
+use super::buckets;
 use super::preflight::Checked;
 use crate::Erasures;
 use crate::failure::{broken, plan_failed, store_failed};
@@ -138,6 +139,7 @@ impl Survey<'_> {
                 found.scopes.push(place.scope.clone());
             }
             if has_media {
+                buckets::are_known(self.erasures, self.step, &place.scope, self.checked.cutoff_at).await?;
                 found.work.media.push((path, rows));
                 media.push(place.scope);
             }

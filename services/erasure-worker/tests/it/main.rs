@@ -12,6 +12,7 @@ mod escaping;
 mod export_before;
 mod grace;
 mod map_references;
+mod media;
 mod organisation;
 mod person;
 mod refused;

@@ -59,12 +59,12 @@ async fn world(more: &str) -> World {
 }
 
 /// Places a hold with these values to find its rows by.
-async fn hold(world: &World, scope: Value, values: &[&str]) -> Uuid {
+pub async fn hold(world: &World, scope: Value, values: &[&str]) -> Uuid {
     world.hold(scope, json!({"values": values})).await
 }
 
 /// Releases a hold and runs what is asked for then.
-async fn release(world: &World, hold: Uuid) -> Ended {
+pub async fn release(world: &World, hold: Uuid) -> Ended {
     let ours = organisation("1");
     let jobs = world.api.release_hold(&ours, hold, &owner("officer-1")).await.unwrap();
     assert_eq!(jobs.len(), 1);

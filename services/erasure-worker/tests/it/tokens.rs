@@ -19,7 +19,7 @@ dataset:
     - {name: token, data_categories: [user.account]}
 ";
 
-/// Two full pages: the second begins where the first one ended, and neither is taken for the end.
+/// Full pages alone: each begins where the one before ended, and none is taken for the end.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_token_is_revoked_once_however_many_there_are() {
     let sql = "

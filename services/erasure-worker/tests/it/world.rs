@@ -45,6 +45,16 @@ impl World {
     /// A subject store with these statements run in it, mapped by `map`, erased as `eraser` and verified
     /// as `reader`, or as the superuser where there are no such roles.
     pub async fn new(sql: &str, map: &str, roles: Option<(&str, &str)>) -> Self {
+        Self::with_buckets(sql, map, roles, &serde_json::json!({})).await
+    }
+
+    /// The same with these buckets, by the names that rows have.
+    pub async fn with_buckets(
+        sql: &str,
+        map: &str,
+        roles: Option<(&str, &str)>,
+        buckets: &serde_json::Value,
+    ) -> Self {
         let (control, subjects) = (ControlDatabase::create().await, empty_database().await);
         let client = subjects.client().await;
         client.batch_execute(sql).await.unwrap();
@@ -70,6 +80,7 @@ impl World {
             "sealing": keys,
             "pseudonyms": keys,
             "providers": providers,
+            "buckets": buckets,
             "batch_rows": 500,
             "step_rows": 1_500,
         }))

@@ -2,6 +2,7 @@
 
 use contracts::http::AuditEntry;
 
+use super::media;
 use super::table::Table;
 use super::time::moment;
 
@@ -12,7 +13,7 @@ pub fn audit(entries: &[AuditEntry]) -> String {
         return "no entries\n".to_owned();
     }
     let mut table =
-        Table::of(&["SEQ", "WHEN", "ACTION", "OUTCOME", "JOB", "VERSION", "STEP", "ROWS", "ACTOR"]);
+        Table::of(&["SEQ", "WHEN", "ACTION", "OUTCOME", "JOB", "VERSION", "STEP", "ROWS", "MEDIA", "ACTOR"]);
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     // An entry about a hold is about no job, or about the job that comes of it.
     let about = |entry: &AuditEntry| match (entry.job_id, entry.hold_id) {
@@ -33,6 +34,7 @@ pub fn audit(entries: &[AuditEntry]) -> String {
             or_dash(entry.job_version.map(|version| version.to_string())),
             or_dash(entry.step_no.map(|number| number.to_string())),
             or_dash(entry.rows.map(|rows| rows.to_string())),
+            or_dash(entry.media.as_ref().map(media::in_words)),
             format!("{} ({})", entry.actor, entry.actor_role),
         ]);
     }

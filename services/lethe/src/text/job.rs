@@ -10,6 +10,7 @@ use contracts::http::{JobSummary, JobView, RetainedView, Status};
 use domain::job::JobKind;
 
 use super::amount::{count, per_cent, size};
+use super::media::media;
 use super::plain;
 use super::progress_bar::progress_bar;
 use super::table::Table;
@@ -35,6 +36,9 @@ pub fn job(job: &JobView, now: DateTime<Utc>) -> String {
     }
     if !job.retained.is_empty() {
         write!(text, "\nretained\n{}", retained(&job.retained)).ok();
+    }
+    if !job.media.is_empty() {
+        write!(text, "\nmedia\n{}", media(&job.media)).ok();
     }
     if !job.timeline.is_empty() {
         write!(text, "\ntimeline\n{}", timeline(&job.timeline, summary.created_at)).ok();

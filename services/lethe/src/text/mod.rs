@@ -4,6 +4,7 @@ pub mod amount;
 pub mod audit;
 pub mod hold;
 pub mod job;
+mod media;
 mod plain;
 pub mod plan;
 pub mod progress_bar;

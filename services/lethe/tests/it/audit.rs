@@ -20,7 +20,7 @@ async fn entries_are_listed() {
     .await;
     let run = api.lethe(&["audit", "--job", JOB, "--limit", "5"]).run().await.ended_with(0);
     let line = format!(
-        "12   2026-11-21 10:00:00 UTC  job.created  success  {JOB}  1        -     -     owner-1 (owner)"
+        "12   2026-11-21 10:00:00 UTC  job.created  success  {JOB}  1        -     -     -      owner-1 (owner)"
     );
     assert_eq!(run.out.lines().nth(1), Some(line.as_str()), "{}", run.out);
     assert_eq!(api.0.times(&format!("GET {}", path(&format!("audit?job={JOB}&limit=5")))), 1);
@@ -35,7 +35,7 @@ async fn an_empty_log_is_said() {
 }
 
 #[tokio::test]
-async fn why_a_step_was_skipped_and_which_hold_was_placed_is_said() {
+async fn why_a_step_was_skipped_which_hold_was_placed_and_what_became_of_media_is_said() {
     let entry = |action: &str, more: serde_json::Value| {
         let mut entry = json!({
             "seq": 12, "event_id": JOB, "action": action, "outcome": "success", "actor": "owner-1",
@@ -48,10 +48,12 @@ async fn why_a_step_was_skipped_and_which_hold_was_placed_is_said() {
     let entries = [
         entry("step.skipped", json!({"job_id": JOB, "step_no": 3, "reason": "tokens_expired"})),
         entry("hold.placed", json!({"hold_id": JOB})),
+        entry("step.completed", json!({"job_id": JOB, "step_no": 4, "media": {"objects": 41, "outside": 6}})),
     ];
     let page = json!({"next_cursor": null, "entries": entries});
     let api = FakeApi::start(move |_, _| Answer::json(200, &page)).await;
     let run = api.lethe(&["audit"]).run().await.ended_with(0);
     assert!(run.out.contains("step.skipped (tokens_expired)"), "{}", run.out);
     assert!(run.out.contains(&format!("hold {JOB}")), "{}", run.out);
+    assert!(run.out.contains("  41 deleted, 6 outside  "), "{}", run.out);
 }

@@ -2,6 +2,7 @@
 
 mod batches;
 mod binding;
+mod buckets;
 mod comparable;
 mod constraints;
 mod effects;

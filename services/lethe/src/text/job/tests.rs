@@ -73,6 +73,24 @@ next: lethe jobs show 00000000-0000-0000-0000-000000000007 --watch
 }
 
 #[test]
+fn what_became_of_media_is_shown() {
+    let mut erased = view("completed");
+    erased.media = serde_json::from_value(json!([
+        {"step_no": 3, "collection": "vantage.media_assets", "objects": 41, "versions": 47, "outside": 6},
+    ]))
+    .unwrap();
+    let shown = job(&erased, DateTime::UNIX_EPOCH);
+    let expected = "
+media
+  COLLECTION            DELETED  VERSIONS  MARKERS  MISSING  OUTSIDE  LOCKED  IMPOSSIBLE
+  vantage.media_assets  41       47        0        0        6        0       0
+
+timeline
+";
+    assert!(shown.contains(expected), "{shown}");
+}
+
+#[test]
 fn the_next_command_follows_from_what_the_api_offers() {
     let mut done = view("completed");
     assert_eq!(next(&done), None);

@@ -47,9 +47,25 @@ impl Refusal {
         self.code == "NoSuchBucket"
     }
 
+    /// The store says that none of its objects can have that key. `MinIO` keeps objects in files, and takes
+    /// no key that is no path.
+    pub fn names_no_key(&self) -> bool {
+        matches!(self.code.as_str(), "XMinioInvalidObjectName" | "KeyTooLongError")
+    }
+
     /// The object or the version is gone.
     pub fn is_missing_object(&self) -> bool {
         matches!(self.code.as_str(), "NoSuchKey" | "NoSuchVersion")
+    }
+
+    /// What was asked for is not there: an object, or where it should be.
+    pub fn is_missing(&self) -> bool {
+        self.status == 404
+    }
+
+    /// The credentials do not suffice.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self.status, 401 | 403)
     }
 
     /// The store says by itself that a lock is the reason: Amazon and Ceph, or `MinIO`.
@@ -94,6 +110,15 @@ mod tests {
         assert!(Refusal::read(404, error("NoSuchBucket", "").as_bytes()).unwrap().is_missing_bucket());
         let bare = Refusal::read(404, b"not found").unwrap();
         assert!(!bare.is_missing_object() && !bare.is_missing_bucket());
+    }
+
+    #[test]
+    fn stores_that_cannot_have_a_key_are_believed() {
+        let read = |code| Refusal::read(400, error(code, "").as_bytes()).unwrap();
+        assert!(
+            ["XMinioInvalidObjectName", "KeyTooLongError"].into_iter().all(|code| read(code).names_no_key())
+        );
+        assert!(!read("InvalidArgument").names_no_key());
     }
 
     #[test]

@@ -1,7 +1,10 @@
-//! One page of the answer to `ListObjectVersions`.
+//! One page of the answer to `ListObjectVersions`, or to `ListObjectsV2`.
 
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
+
+/// What a page of `ListObjectsV2` begins with.
+const ROOT: &[u8] = b"<ListBucketResult";
 
 /// A version, or a marker that the object was deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +85,34 @@ impl Listing {
     }
 }
 
+/// The answer to `ListObjectsV2`, as far as it is of use.
+#[derive(Deserialize)]
+#[serde(rename = "ListBucketResult")]
+struct Objects {
+    #[serde(rename = "EncodingType")]
+    encoding: Option<String>,
+    #[serde(rename = "Contents", default)]
+    contents: Vec<Object>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Object {
+    key: String,
+}
+
+/// The first key of a page of `ListObjectsV2`, if it has any; `None` when it is no such page.
+pub(super) fn first_key(body: &[u8]) -> Option<Option<String>> {
+    // Any other document would read as a page without objects.
+    if !body.windows(ROOT.len()).any(|window| window == ROOT) {
+        return None;
+    }
+    let Objects { encoding, contents } = quick_xml::de::from_reader(body).ok()?;
+    let encoded = encoding.as_deref() == Some("url");
+    let first = contents.into_iter().next();
+    first.map(|object| decoded(object.key, encoded)).map_or(Some(None), |key| key.map(Some))
+}
+
 /// A key as it is. In the encoding of forms, a plus is a space.
 fn decoded(key: String, encoded: bool) -> Option<String> {
     match encoded {
@@ -139,6 +170,24 @@ mod tests {
         let next = page.next.unwrap();
         assert_eq!(next.key, "a b+c&\n.jpg");
         assert_eq!(next.version, "QUpfdndhfd8438MNFDN93jdnJFkdmqnh893");
+    }
+
+    #[test]
+    fn the_first_key_of_a_page_is_read() {
+        let page = |inner: &str| {
+            format!(
+                "<?xml version=\"1.0\"?><ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+                 <Name>bucket</Name><KeyCount>2</KeyCount>{inner}</ListBucketResult>"
+            )
+        };
+        let key = |key: &str| format!("<Contents><Key>{key}</Key><Size>3</Size></Contents>");
+        let two = format!("{}<EncodingType>url</EncodingType>{}", key("a%2F..%2Fx+%09"), key("b"));
+        assert_eq!(first_key(page(&two).as_bytes()), Some(Some("a/../x \t".to_owned())));
+        assert_eq!(first_key(page(&key("a+%2F")).as_bytes()), Some(Some("a+%2F".to_owned())));
+        assert_eq!(first_key(page("").as_bytes()), Some(None));
+        for text in ["", "ok", "<Error><Code>NoSuchBucket</Code></Error>", "<ListBucketResult><Contents>"] {
+            assert_eq!(first_key(text.as_bytes()), None, "{text}");
+        }
     }
 
     #[test]
