@@ -27,6 +27,8 @@ pub(crate) struct LockedJob<'a> {
     pub reason: Option<SkipReason>,
     /// How many rows a step has dealt with, for the event that tells of its completion.
     pub rows: Option<i64>,
+    /// The hold whose release lets the job go on, for the event that tells so.
+    pub hold: Option<Uuid>,
 }
 
 impl<'a> LockedJob<'a> {
@@ -44,10 +46,10 @@ impl<'a> LockedJob<'a> {
             .await
             .optional()?;
         let Some(row) = row else { return Ok(None) };
-        let facts = JobFacts { kind: row.kind()?, state: row.state()? };
+        let facts = row.facts()?;
         let organisation = outbox::organisation(&row.organisation_id)?;
         let now = crate::clock::now(conn).await?;
-        Ok(Some(Self { row, facts, organisation, origin, now, reason: None, rows: None }))
+        Ok(Some(Self { row, facts, organisation, origin, now, reason: None, rows: None, hold: None }))
     }
 
     /// The same for a job of that organisation only: row security says so too, this does not lean on it.
@@ -97,7 +99,7 @@ impl<'a> LockedJob<'a> {
                 version: Some(number),
                 step: about_step,
                 reason: self.reason.filter(|_| version.action == Action::StepSkipped),
-                hold: None,
+                hold: self.hold.filter(|_| version.action == Action::JobResumed),
                 rows: self.rows.filter(|_| version.action == Action::StepCompleted),
             };
             let event = audit_event(&self.organisation, self.origin, version.action, about, self.now);
@@ -179,14 +181,13 @@ impl<'a> LockedJob<'a> {
     ) -> Result<(), StoreError> {
         let state = row.state()?.apply(&StepCommand::Open, self.now, policy).map_err(refused)?;
         self.write_step(conn, row, &state).await?;
-        outbox::announce(
-            conn,
-            (self.facts.kind, JobId(self.row.id)),
-            StepNo(row.step_no),
-            &self.origin.headers,
-            self.now,
-        )
-        .await
+        self.announce(conn, StepNo(row.step_no)).await
+    }
+
+    /// Announces one of its steps, which is due.
+    pub async fn announce(&self, conn: &mut AsyncPgConnection, step: StepNo) -> Result<(), StoreError> {
+        let about = (self.facts.kind, JobId(self.row.id));
+        outbox::announce(conn, about, step, &self.origin.headers, self.now).await
     }
 
     /// Applies a command to every step for which `which` holds.
@@ -272,7 +273,7 @@ fn about_step(action: Action) -> bool {
     )
 }
 
-fn refused(refused: domain::job::step::Refused) -> StoreError {
+pub(crate) fn refused(refused: domain::job::step::Refused) -> StoreError {
     StoreError::corrupt(format!("a step refuses what its job needs: {refused}"))
 }
 

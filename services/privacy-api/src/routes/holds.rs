@@ -109,7 +109,8 @@ pub async fn hold(
 
 /// Release a legal hold
 ///
-/// Ends it. Each completed erasure that left rows because of it gets a job that erases them now.
+/// Ends it. Each completed erasure that left rows because of it gets a job that erases them now, and
+/// erasures of the organisation that are on hold go on, as far as no other hold stands in their way.
 #[utoipa::path(
     post,
     path = "/api/v1/privacy/holds/{id}/release",
