@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use domain::job::law::Conclusion;
 use domain::job::{FailureReason, JobState};
 use store::{Claimed, CollectionAmount, Produced};
 
@@ -30,13 +31,18 @@ pub trait StepRunner: Send + Sync + 'static {
     }
 }
 
-/// Why a step did not end well.
+/// Why a step did not end well, or has yet to end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepError {
     /// Trying again may help.
     Retryable(FailureReason),
     /// Trying again cannot help.
     Permanent(FailureReason),
+    /// Nothing can be done before something else has happened; the step looks again after a pause. That is
+    /// no failure and no attempt.
+    Waiting(FailureReason),
+    /// A legal hold stands in the way: the job is on hold until one of the organisation's is released.
+    OnHold(FailureReason),
 }
 
 impl StepError {
@@ -44,7 +50,30 @@ impl StepError {
     #[must_use]
     pub fn reason(&self) -> &FailureReason {
         match self {
-            Self::Retryable(reason) | Self::Permanent(reason) => reason,
+            Self::Retryable(reason)
+            | Self::Permanent(reason)
+            | Self::Waiting(reason)
+            | Self::OnHold(reason) => reason,
+        }
+    }
+
+    /// Whether something went wrong; otherwise it only waits.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::Retryable(_) | Self::Permanent(_) => true,
+            Self::Waiting(_) | Self::OnHold(_) => false,
+        }
+    }
+}
+
+impl From<StepError> for Conclusion {
+    fn from(error: StepError) -> Self {
+        match error {
+            StepError::Retryable(reason) => Self::Retryable(reason),
+            StepError::Permanent(reason) => Self::Permanent(reason),
+            StepError::Waiting(reason) => Self::Waiting(reason),
+            StepError::OnHold(reason) => Self::OnHold(reason),
         }
     }
 }

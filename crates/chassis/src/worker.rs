@@ -123,7 +123,10 @@ impl<R: StepRunner> Worker<R> {
         };
         let (conclusion, produced) = match ended {
             Ok(Ok(produced)) => (Conclusion::Completed, produced),
-            Ok(Err(error)) => (self.failed(step, error), Produced::default()),
+            Ok(Err(error)) => {
+                told(step, &error);
+                (error.into(), Produced::default())
+            }
             Err(Lost::Stopping) => (Conclusion::Released, Produced::default()),
             Err(Lost::Silent) => (Conclusion::Retryable(silent()), Produced::default()),
             Err(Lost::Fenced) => {
@@ -133,19 +136,6 @@ impl<R: StepRunner> Worker<R> {
             }
         };
         self.conclude(step, conclusion, produced, asked_at).await;
-    }
-
-    fn failed(&self, step: &Claimed, error: StepError) -> Conclusion {
-        let reason = error.reason();
-        tracing::warn!(
-            job.id = %step.job_id, step.no = %step.step_no, step.kind = step.kind.name(),
-            attempt = step.attempts, reason.code = reason.code, reason.detail = reason.detail,
-            "a step failed"
-        );
-        match error {
-            StepError::Retryable(reason) => Conclusion::Retryable(reason),
-            StepError::Permanent(reason) => Conclusion::Permanent(reason),
-        }
     }
 
     /// Reports the end, again and again while the control database is away. When a commit's outcome
@@ -184,9 +174,30 @@ impl<R: StepRunner> Worker<R> {
         }
         let outcome = metrics::outcome(&report.conclusion);
         self.metrics.ended(step.kind.name(), outcome, asked_at.elapsed());
+        // It looks again every few seconds, for hours if need be.
+        if matches!(report.conclusion, Conclusion::Waiting(_)) {
+            return;
+        }
         tracing::info!(
             job.id = %step.job_id, job.state = job.name(), step.no = %step.step_no,
             step.kind = step.kind.name(), outcome, "step ended"
+        );
+    }
+}
+
+/// Says why a step did not end well. What only waits says so in its row, and is not worth a line each time.
+fn told(step: &Claimed, error: &StepError) {
+    let FailureReason { code, detail } = error.reason();
+    let (job, no, kind) = (step.job_id, step.step_no, step.kind.name());
+    if error.is_failure() {
+        tracing::warn!(
+            job.id = %job, step.no = %no, step.kind = kind, attempt = step.attempts,
+            reason.code = code, reason.detail = detail, "a step failed"
+        );
+    } else {
+        tracing::debug!(
+            job.id = %job, step.no = %no, step.kind = kind, reason.code = code, reason.detail = detail,
+            "a step waits"
         );
     }
 }

@@ -9,6 +9,7 @@ mod hold;
 mod media;
 mod plan;
 mod secret_text;
+mod step;
 mod subject;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,7 @@ pub use plan::{
     CollectionPlanView, EffectName, FieldPlanView, ObjectsView, PlanView, RetainedRowsView, UnprovenView,
 };
 pub use secret_text::SecretText;
+pub use step::StepView;
 pub use subject::{SubjectErasureBody, SubjectExportBody};
 
 /// The `iss` of tokens that the command line makes on a developer's machine. Nobody else's tokens
@@ -115,6 +117,9 @@ pub struct JobView {
     pub cutoff: Option<DateTime<Utc>>,
     /// Why it failed, and what to do next.
     pub failure: Option<FailureView>,
+    /// What it waits for that happens elsewhere: the release of a legal hold, the end of transactions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<FailureView>,
     /// How far it is.
     pub progress: Progress,
     /// The steps it was planned into.
@@ -172,38 +177,6 @@ pub struct CollectionProgress {
     pub rows_planned: i64,
     /// Bytes written before compression.
     pub bytes_done: i64,
-}
-
-/// One step of a job.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct StepView {
-    /// Its number in the job.
-    pub step_no: i32,
-    /// The phase it belongs to.
-    pub phase: i32,
-    /// What it does.
-    pub kind: String,
-    /// The collection it works on.
-    pub collection: Option<String>,
-    /// `waiting`, `due`, `running`, `completed`, `failed` or `cancelled`.
-    pub state: String,
-    /// How often it was started.
-    pub attempts: i32,
-    /// Why the last attempt failed.
-    pub failure: Option<FailureView>,
-    /// When it is tried next, while it waits for another attempt.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub not_before: Option<DateTime<Utc>>,
-    /// Why the owner did without it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub skip_reason: Option<String>,
-    /// Where to go from here: `retry` and `skip`, where they are possible.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub links: BTreeMap<String, String>,
-    /// When it was last started.
-    pub started_at: Option<DateTime<Utc>>,
-    /// When it ended.
-    pub ended_at: Option<DateTime<Utc>>,
 }
 
 /// Rows that an erasure left because of a legal hold (Art. 17(3)).

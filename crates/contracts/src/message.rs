@@ -77,7 +77,7 @@ pub struct AuditEvent {
     pub occurred_at: DateTime<Utc>,
     /// The trace it belongs to, in hex.
     pub trace_id: Option<String>,
-    /// Why an owner did without a step. Unknown to version 1.
+    /// Why an owner did without a step, or without what it waited for. Unknown to version 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<SkipReason>,
     /// The legal hold, if it is about one. Unknown to version 1.

@@ -30,9 +30,13 @@ pub enum Action {
     JobExpired,
     /// A job's grace period was over, and it may begin.
     JobReleased,
+    /// A legal hold stands in the way of what a job has yet to do.
+    JobOnHold,
+    /// A legal hold was released, and a job that was on hold looks again.
+    JobResumed,
     /// The owner had a step that failed tried again at once.
     StepRetried,
-    /// The owner did without a step that waited for others.
+    /// The owner did without a step that waited for others, or without what a step waited for.
     StepSkipped,
     /// A legal hold was placed.
     HoldPlaced,
@@ -46,7 +50,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::JobCreated,
         Self::JobStarted,
         Self::StepCompleted,
@@ -59,6 +63,8 @@ impl Action {
         Self::JobRetried,
         Self::JobExpired,
         Self::JobReleased,
+        Self::JobOnHold,
+        Self::JobResumed,
         Self::StepRetried,
         Self::StepSkipped,
         Self::HoldPlaced,
@@ -83,6 +89,8 @@ impl Action {
             Self::JobRetried => "job.retried",
             Self::JobExpired => "job.expired",
             Self::JobReleased => "job.released",
+            Self::JobOnHold => "job.on_hold",
+            Self::JobResumed => "job.resumed",
             Self::StepRetried => "step.retried",
             Self::StepSkipped => "step.skipped",
             Self::HoldPlaced => "hold.placed",

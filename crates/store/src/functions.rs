@@ -25,6 +25,9 @@ diesel::define_sql_function! {
 diesel::define_sql_function! {
     fn pg_advisory_xact_lock(key: BigInt) -> Void;
 }
+diesel::define_sql_function! {
+    fn pg_advisory_xact_lock_shared(key: BigInt) -> Void;
+}
 
 diesel::define_sql_function! {
     /// The state of the export that an erasure names as to come first, for the erasure-worker, who sees

@@ -4,6 +4,7 @@ mod in_the_way;
 mod obeyed;
 mod placed;
 mod rest;
+mod resume;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
@@ -18,6 +19,8 @@ pub use placed::{PlaceError, PlacedHold};
 pub use rest::Retained;
 use rest::ask_for_rest;
 pub(crate) use rest::keep_retained;
+pub(crate) use resume::{claim_after_releases, released_since, wait_for_releases};
+use resume::{lock_releases, resume};
 
 use crate::clock;
 use crate::error::StoreError;
@@ -156,7 +159,8 @@ impl Store {
     }
 
     /// Releases a hold, and asks for the erasure of what was left because of it: one new job for each
-    /// completed erasure that left rows. Art. 17 has no ground left to wait.
+    /// completed erasure that left rows. Art. 17 has no ground left to wait. Erasures of the organisation
+    /// that are on hold look again, whichever hold it was that stood in their way.
     ///
     /// # Errors
     /// [`HoldError`]; nothing was written then.
@@ -169,6 +173,7 @@ impl Store {
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
             act_for(conn, organisation).await?;
+            lock_releases(conn, organisation).await?;
             // An erasure that ends has rows refer to the hold, which this lock excludes (FOR KEY SHARE does
             // not go with FOR UPDATE): whoever comes second sees what the first has written.
             let hold: Option<HoldRecord> = legal_holds::table
@@ -203,6 +208,7 @@ impl Store {
             for job in left {
                 jobs.push(ask_for_rest(conn, organisation, Deferred { hold: id, job }, origin).await?);
             }
+            resume(conn, (organisation, id), origin).await?;
             Ok(jobs)
         })
         .await

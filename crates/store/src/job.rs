@@ -1,5 +1,6 @@
 //! Jobs: accepting, looking at, calling off, trying again.
 
+mod again;
 mod control;
 mod create;
 mod equal;
@@ -10,6 +11,7 @@ mod media;
 mod plan;
 mod quota;
 mod read;
+mod steps;
 pub(crate) mod write;
 
 use std::collections::BTreeMap;
@@ -23,6 +25,7 @@ pub(crate) use create::{NewJob, Start, insert_job};
 pub use erasure::NewErasure;
 pub(crate) use export_before::none_is_waited_for;
 pub use glance::JobGlance;
+pub use plan::JobPlan;
 pub use quota::ExportQuota;
 pub use read::JobFilter;
 

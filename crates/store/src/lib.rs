@@ -30,7 +30,7 @@ pub use folder::{FolderPolicy, FolderToExpire, FolderToSweep, SweptAttempts};
 pub use hold::{ActiveHold, HoldError, HoldFilter, HoldRecord, NewHold, PlaceError, PlacedHold, Retained};
 pub use idempotency::Idempotency;
 pub use job::{
-    Accepted, AcceptedExport, Actor, ControlError, CreateError, ExportQuota, JobFilter, JobGlance,
+    Accepted, AcceptedExport, Actor, ControlError, CreateError, ExportQuota, JobFilter, JobGlance, JobPlan,
     NewErasure, NewExport, Origin,
 };
 pub use outbox::{OutboxRow, Publish};

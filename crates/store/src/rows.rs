@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use domain::job::law::StepFacts;
-use domain::job::{FailureReason, JobKind, JobState, Lease, StepKind, StepState};
+use domain::job::law::{JobFacts, StepFacts};
+use domain::job::{FailureReason, JobKind, JobState, Lease, Pause, StepKind, StepState};
 use uuid::Uuid;
 
 use crate::error::StoreError;
@@ -37,6 +37,10 @@ impl JobRow {
     pub fn kind(&self) -> Result<JobKind, StoreError> {
         JobKind::parse(&self.kind)
             .ok_or_else(|| StoreError::corrupt(format!("unknown kind of job `{}`", self.kind)))
+    }
+
+    pub fn facts(&self) -> Result<JobFacts, StoreError> {
+        Ok(JobFacts { kind: self.kind()?, state: self.state()?, begun: self.cutoff.is_some() })
     }
 
     pub fn state(&self) -> Result<JobState, StoreError> {
@@ -115,6 +119,8 @@ pub(crate) struct StepRow {
     pub started_at: Option<DateTime<Utc>>,
     pub ended_at: Option<DateTime<Utc>>,
     pub skip_reason: Option<String>,
+    pub waits: bool,
+    pub waived_reason: Option<String>,
 }
 
 impl StepRow {
@@ -138,10 +144,10 @@ impl StepRow {
             "due" => StepState::Due {
                 attempts,
                 not_before: self.not_before.ok_or_else(|| missing("time"))?,
-                last_failure: self
-                    .failure_code
-                    .is_some()
-                    .then(|| reason(&self.failure_code, &self.failure_detail)),
+                pause: self.failure_code.is_some().then(|| {
+                    let pause = if self.waits { Pause::Waits } else { Pause::Failed };
+                    pause(reason(&self.failure_code, &self.failure_detail))
+                }),
             },
             "running" => StepState::Running {
                 attempts,
@@ -173,6 +179,7 @@ pub(crate) struct StepStateColumns {
     failure_code: Option<String>,
     failure_detail: Option<String>,
     ended_at: Option<DateTime<Utc>>,
+    waits: bool,
 }
 
 impl StepStateColumns {
@@ -187,13 +194,15 @@ impl StepStateColumns {
             failure_code: None,
             failure_detail: None,
             ended_at: None,
+            waits: state.waits(),
         };
         match state {
             StepState::Waiting => columns.attempts = 0,
-            StepState::Due { attempts, not_before, last_failure } => {
+            StepState::Due { attempts, not_before, pause } => {
                 columns.attempts = i32::try_from(*attempts).unwrap_or(i32::MAX);
                 columns.not_before = Some(*not_before);
-                (columns.failure_code, columns.failure_detail) = split(last_failure.clone());
+                (columns.failure_code, columns.failure_detail) =
+                    split(pause.as_ref().map(|pause| pause.reason().clone()));
             }
             StepState::Running { attempts, lease } => {
                 columns.attempts = i32::try_from(*attempts).unwrap_or(i32::MAX);

@@ -48,6 +48,8 @@ diesel::table! {
         rows_done -> Int8,
         bytes_done -> Int8,
         skip_reason -> Nullable<Text>,
+        waits -> Bool,
+        waived_reason -> Nullable<Text>,
     }
 }
 

@@ -3,6 +3,7 @@
 mod claim;
 mod conclude;
 mod owner;
+mod plan;
 mod renew;
 mod scope;
 
@@ -12,7 +13,7 @@ use chrono::{DateTime, Utc};
 use domain::id::{JobId, OrganisationId, StepNo};
 use domain::job::law::Conclusion;
 use domain::job::step::Refused;
-use domain::job::{JobKind, JobState, StepKind};
+use domain::job::{JobKind, JobState, SkipReason, StepKind};
 use domain::plan::{CollectionSize, PlannedStep};
 
 pub use owner::StepControlError;
@@ -60,6 +61,10 @@ pub struct Claimed {
     pub attempts: u32,
     /// The fencing token.
     pub epoch: i64,
+    /// Which pass over the job's rows it belongs to, from 1 on.
+    pub pass: i32,
+    /// Why it is not to wait for anything any longer, if its owner has said so.
+    pub waived: Option<SkipReason>,
     /// What the completed steps of all earlier phases produced, planning included, in the order of
     /// the plan. A step over one collection gets what concerns that one, and what concerns all.
     pub inputs: Vec<StepResult>,
@@ -117,7 +122,7 @@ pub struct Produced {
 pub struct Plan {
     /// Until when rows are included.
     pub cutoff: DateTime<Utc>,
-    /// The steps, in order.
+    /// The steps, in order. Their phases are counted from the planning step on, whichever pass it begins.
     pub steps: Vec<PlannedStep>,
     /// The collections in the order of the data map.
     pub sizes: Vec<CollectionSize>,

@@ -148,6 +148,8 @@ impl Store {
                     job_steps::job_id.eq_any(
                         privacy_jobs::table
                             .filter(privacy_jobs::kind.eq_any(known_kinds()))
+                            // Nobody gets a step of these before they go on, and it is announced then.
+                            .filter(privacy_jobs::state.ne("on_hold"))
                             .select(privacy_jobs::id),
                     ),
                 )

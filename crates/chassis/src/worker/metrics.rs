@@ -36,6 +36,8 @@ pub(super) fn outcome(conclusion: &Conclusion) -> &'static str {
         Conclusion::Completed => "completed",
         Conclusion::Retryable(_) => "retrying",
         Conclusion::Permanent(_) => "failed",
+        Conclusion::Waiting(_) => "waiting",
+        Conclusion::OnHold(_) => "on_hold",
         Conclusion::Released => "released",
     }
 }

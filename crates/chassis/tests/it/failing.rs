@@ -1,5 +1,8 @@
 //! Steps that do not end well.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use chassis::StepError;
 use domain::id::StepNo;
 use domain::job::StepKind;
@@ -35,6 +38,38 @@ async fn a_retryable_error_is_tried_again_until_the_attempts_are_used_up() {
     world.sweep_until_job(job, "failed").await;
     assert_eq!(runner.runs().iter().map(|(_, attempt)| *attempt).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(world.step(job, 1).await, ("failed".to_owned(), 3, Some("store_unreachable".to_owned())));
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_waits_is_run_again_and_its_attempts_do_not_grow() {
+    let world = World::new().await;
+    let looks = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&looks);
+    let runner = Runner::new(move |step| match (step.kind, seen.fetch_add(1, Ordering::SeqCst)) {
+        (_, 0..5) => Behaviour::Fail(StepError::Waiting(reason("open_transactions"))),
+        _ => Behaviour::Produce(Produced::default()),
+    });
+    let mut settings = settings();
+    settings.max_attempts = 2;
+    let service = world.start(&runner, settings).await;
+    let job = world.job("acme").await;
+    for look in 1..=5 {
+        let waits = ("due".to_owned(), 0, Some("open_transactions".to_owned()));
+        let wait = async || looks.load(Ordering::SeqCst) == look && world.step(job, 1).await == waits;
+        eventually(PATIENCE, "the step waits", wait).await;
+        assert_eq!(world.job_state(job).await, "running");
+        // Nobody has time for the pause.
+        let over = "UPDATE job_steps SET not_before = clock_timestamp(), announced_at = NULL \
+                    WHERE job_id = $1 AND not_before > clock_timestamp() + interval '1 second'";
+        assert_eq!(world.admin.execute(over, &[&job.0]).await.unwrap(), 1, "it has a pause");
+        world.sweep().await;
+    }
+    world.wait_for_job(job, "completed").await;
+    assert!(runner.runs().iter().all(|(_, attempt)| *attempt == 1), "{:?}", runner.runs());
+    let events = "SELECT count(*) FROM outbox WHERE kind = 'audit.event'";
+    let events: i64 = world.admin.query_one(events, &[]).await.unwrap().get(0);
+    assert_eq!(events, 4, "created, started, step completed, completed");
     service.stop().await;
 }
 

@@ -64,16 +64,17 @@ impl From<&DeleteBody> for ErasureRequest {
     }
 }
 
-/// Does without a step that waits for others.
+/// Does without a step that waits for others, or without what a verification waits for.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SkipBody {
-    /// Why. It enters the audit log.
+    /// Why. It enters the audit log. For a step that revokes tokens one of `provider_closed`, `tokens_expired`,
+    /// `revoked_elsewhere`, `risk_accepted`; for a verification `risk_accepted` or `transaction_harmless`.
     #[serde(deserialize_with = "plain_name")]
     pub reason: SkipReason,
 }
 
-/// Why an owner does without a step.
+/// Why an owner does without a step, or without what it waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SkipReason {
@@ -85,6 +86,8 @@ pub enum SkipReason {
     RevokedElsewhere,
     /// The erasure cannot wait, and the risk is accepted.
     RiskAccepted,
+    /// The open transactions cannot write rows that the erasure is about, as a backup's.
+    TransactionHarmless,
 }
 
 impl From<SkipReason> for job::SkipReason {
@@ -94,6 +97,7 @@ impl From<SkipReason> for job::SkipReason {
             SkipReason::TokensExpired => Self::TokensExpired,
             SkipReason::RevokedElsewhere => Self::RevokedElsewhere,
             SkipReason::RiskAccepted => Self::RiskAccepted,
+            SkipReason::TransactionHarmless => Self::TransactionHarmless,
         }
     }
 }

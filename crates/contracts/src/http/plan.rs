@@ -9,6 +9,9 @@ use uuid::Uuid;
 /// What an erasure will do, collection by collection, in the order in which it is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PlanView {
+    /// Of which pass it is, where it is not the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pass: Option<i32>,
     /// The type of the identity by which the person was found; absent for a whole organisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity_type: Option<String>,
@@ -113,6 +116,7 @@ impl From<PlanDocument> for PlanView {
         let PlanDocument { identity_type, nobody_found, tokens, media, collections, unproven, plan_hash } =
             document;
         Self {
+            pass: None,
             identity_type,
             nobody_found,
             tokens: tokens.into_iter().map(ObjectsView::from).collect(),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::skip::SkipReason;
 use super::state::JobState;
 
 /// The kind of a job.
@@ -39,6 +40,15 @@ impl JobKind {
         match self {
             Self::Export => StepKind::PlanExport,
             Self::Erasure => StepKind::PlanErasure,
+        }
+    }
+
+    /// Whether a legal hold can put a job of this kind on hold.
+    #[must_use]
+    pub fn obeys_holds(self) -> bool {
+        match self {
+            Self::Export => false,
+            Self::Erasure => true,
         }
     }
 
@@ -138,6 +148,12 @@ impl StepKind {
         matches!(self, Self::ExportWhole | Self::ExportCollection)
     }
 
+    /// Whether it plans its job.
+    #[must_use]
+    pub fn plans(self) -> bool {
+        matches!(self, Self::PlanExport | Self::PlanErasure)
+    }
+
     /// Whether it looks at a result independently, so that its job is `verifying` meanwhile.
     #[must_use]
     pub fn verifies(self) -> bool {
@@ -151,6 +167,32 @@ impl StepKind {
         self == Self::RevokeTokens
     }
 
+    /// For which reasons an owner may do without it, or, where it verifies, without what it waits for;
+    /// none for most kinds.
+    #[must_use]
+    pub fn skip_reasons(self) -> &'static [SkipReason] {
+        match self {
+            Self::RevokeTokens => &[
+                SkipReason::ProviderClosed,
+                SkipReason::TokensExpired,
+                SkipReason::RevokedElsewhere,
+                SkipReason::RiskAccepted,
+            ],
+            Self::VerifyErasure => &[SkipReason::RiskAccepted, SkipReason::TransactionHarmless],
+            Self::PlanExport
+            | Self::ExportWhole
+            | Self::ExportCollection
+            | Self::ExportMedia
+            | Self::JoinCollection
+            | Self::AssembleArchive
+            | Self::SoftDelete
+            | Self::Restore
+            | Self::PlanErasure
+            | Self::DeleteMedia
+            | Self::EraseRows => &[],
+        }
+    }
+
     /// Whether it is run while its job stands like this. Two kinds do their work beside the job's own
     /// course and do not move it: one while the grace period runs, one after the job was called off.
     #[must_use]
@@ -160,6 +202,13 @@ impl StepKind {
             Self::Restore => matches!(job, JobState::Cancelled { .. }),
             _ => job.workable(),
         }
+    }
+
+    /// Whether its end counts while its job stands like this. A job that is put on hold lets the steps
+    /// that run come to their end: what they have done is done.
+    #[must_use]
+    pub fn ends_in(self, job: &JobState) -> bool {
+        self.runs_in(job) || (*job == JobState::OnHold && self != Self::Restore)
     }
 }
 

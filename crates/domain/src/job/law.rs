@@ -3,15 +3,20 @@
 //! The store locks the job's row, then the step's, hands the facts in, and writes exactly what
 //! comes back, in one transaction: states, one audit event per new version, announcements.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::audit::Action;
 
+use super::PublicStatus;
 use super::kind::{JobKind, Phase, StepKind};
 use super::policy::Policy;
 use super::reason::FailureReason;
 use super::state::{IllegalTransition, JobCommand, JobState};
 use super::step::{Lease, Refused, StepCommand, StepState};
+
+pub use owner::{Again, Retried, cancel, retry, retry_step, skip_step};
+
+mod owner;
 
 /// The facts about a job that a decision needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +25,20 @@ pub struct JobFacts {
     pub kind: JobKind,
     /// Where it stands.
     pub state: JobState,
+    /// Whether its plan was fixed, so that steps of it may have changed something.
+    pub begun: bool,
+}
+
+impl JobFacts {
+    /// The status in the vocabulary of OpenDSR 2.0. One that was put on hold after it had begun is under
+    /// way.
+    #[must_use]
+    pub fn public_status(&self) -> PublicStatus {
+        match self.state {
+            JobState::OnHold if self.begun => PublicStatus::InProgress,
+            _ => self.state.public_status(),
+        }
+    }
 }
 
 /// The facts about a step that a decision needs.
@@ -40,6 +59,8 @@ pub struct Surroundings {
     pub next_phase: Option<Phase>,
     /// Whether that next phase verifies.
     pub next_verifies: bool,
+    /// Whether a legal hold of the organisation was released while the step ran.
+    pub hold_released: bool,
 }
 
 /// One new version of the job: what is audited, and the job's state from then on.
@@ -73,6 +94,10 @@ pub enum Conclusion {
     Retryable(FailureReason),
     /// Failed; trying again cannot help.
     Permanent(FailureReason),
+    /// It can do nothing before something else has happened; it looks again after a pause. No attempt.
+    Waiting(FailureReason),
+    /// A legal hold stands in the way; its job is put on hold until one is released. No attempt.
+    OnHold(FailureReason),
     /// Given back by a worker that is shutting down.
     Released,
 }
@@ -91,12 +116,15 @@ pub fn claim(
     if !step.kind.runs_in(&job.state) {
         return Err(Refused::State);
     }
-    let step = step.state.apply(&StepCommand::Claim(lease), now, policy)?;
+    let claimed = step.state.apply(&StepCommand::Claim(lease), now, policy)?;
     let mut versions = Vec::new();
     if let Ok(state) = job.state.apply(&JobCommand::Start, now, job.kind) {
+        // After a failure or a hold, a job whose result is looked at again says so again.
+        let verifying = state.apply(&JobCommand::Verify, now, job.kind).ok().filter(|_| step.kind.verifies());
         versions.push(Version { action: Action::JobStarted, state });
+        versions.extend(verifying.map(|state| Version { action: Action::JobVerifying, state }));
     }
-    Ok(Decision { step, versions, opens: None, cancels_siblings: false })
+    Ok(quiet(claimed, versions))
 }
 
 /// The holder of a step reports how it ended. The last step of a phase moves the job on.
@@ -110,22 +138,44 @@ pub fn conclude(
     around: Surroundings,
     (now, policy): (DateTime<Utc>, &Policy),
 ) -> Result<Decision, Refused> {
+    use Conclusion as C;
     let (epoch, conclusion) = report;
+    let policy = policy.of(step.kind);
+    let (pause, ends) =
+        (policy.wait_pause, matches!(&conclusion, C::Completed | C::Retryable(_) | C::Permanent(_)));
+    // A step beside the job's course puts nothing on hold.
+    let stops = job.kind.obeys_holds() && (job.state.workable() || job.state == JobState::OnHold);
+    let holds = matches!(&conclusion, C::OnHold(_)) && stops && !around.hold_released;
     let command = match conclusion {
-        Conclusion::Completed => StepCommand::Complete { epoch },
-        Conclusion::Retryable(reason) => StepCommand::BackOff { epoch, reason },
-        Conclusion::Permanent(reason) => StepCommand::Fail { epoch, reason },
-        Conclusion::Released => StepCommand::Release { epoch },
+        C::Completed => StepCommand::Complete { epoch },
+        C::Retryable(reason) => StepCommand::BackOff { epoch, reason },
+        C::Permanent(reason) => StepCommand::Fail { epoch, reason },
+        C::OnHold(reason) if holds => StepCommand::Wait { epoch, reason, again_in: TimeDelta::zero() },
+        // It may have been the hold that stood in the way: nobody would take the job off hold again.
+        C::OnHold(_) if around.hold_released => StepCommand::Release { epoch },
+        C::Waiting(reason) | C::OnHold(reason) => StepCommand::Wait { epoch, reason, again_in: pause },
+        C::Released => StepCommand::Release { epoch },
     };
-    let released = matches!(command, StepCommand::Release { .. });
-    let state = step.state.apply(&command, now, &policy.of(step.kind))?;
-    if !step.kind.runs_in(&job.state) {
+    let state = step.state.apply(&command, now, &policy)?;
+    if !step.kind.ends_in(&job.state) {
         return Err(Refused::Fenced);
     }
-    if released {
-        return Ok(Decision { step: state, versions: Vec::new(), opens: None, cancels_siblings: false });
+    if ends {
+        return after_step(job, state, around, now);
     }
-    after_step(job, state, around, now)
+    // Another step may have put it on hold before.
+    let held = if holds { put_on_hold(job, now) } else { None };
+    Ok(quiet(state, held.into_iter().collect()))
+}
+
+fn put_on_hold(job: &JobFacts, now: DateTime<Utc>) -> Option<Version> {
+    let state = job.state.apply(&JobCommand::Hold, now, job.kind).ok()?;
+    Some(Version { action: Action::JobOnHold, state })
+}
+
+/// A decision that moves the job's course no further.
+fn quiet(step: StepState, versions: Vec<Version>) -> Decision {
+    Decision { step, versions, opens: None, cancels_siblings: false }
 }
 
 /// Time passed: a lease may have run out.
@@ -139,49 +189,9 @@ pub fn lapse(
     policy: &Policy,
 ) -> Result<Decision, Refused> {
     let step = step.state.apply(&StepCommand::Lapse, now, &policy.of(step.kind))?;
-    let around = Surroundings { open_siblings: 0, next_phase: None, next_verifies: false };
+    let around =
+        Surroundings { open_siblings: 0, next_phase: None, next_verifies: false, hold_released: false };
     after_step(job, step, around, now)
-}
-
-/// The owner does not want to wait for the next attempt of a step that failed: it is due at once.
-///
-/// # Errors
-/// [`Refused`] when the step does not wait for another attempt.
-pub fn retry_step(
-    job: &JobFacts,
-    step: &StepFacts,
-    now: DateTime<Utc>,
-    policy: &Policy,
-) -> Result<Decision, Refused> {
-    if !step.kind.runs_in(&job.state) {
-        return Err(Refused::State);
-    }
-    let step = step.state.apply(&StepCommand::Hurry, now, policy)?;
-    let versions = vec![Version { action: Action::StepRetried, state: job.state.clone() }];
-    Ok(Decision { step, versions, opens: None, cancels_siblings: false })
-}
-
-/// The owner does without a step that waits for others. It ends as if it had been done, and the last
-/// of a phase moves the job on.
-///
-/// # Errors
-/// [`Refused`] when the step is not one that waits for others, or a worker is at it.
-pub fn skip_step(
-    job: &JobFacts,
-    step: &StepFacts,
-    around: Surroundings,
-    now: DateTime<Utc>,
-    policy: &Policy,
-) -> Result<Decision, Refused> {
-    if !step.kind.patient() || !step.kind.runs_in(&job.state) {
-        return Err(Refused::State);
-    }
-    let state = step.state.apply(&StepCommand::Skip, now, policy)?;
-    let mut decision = after_step(job, state, around, now)?;
-    if let Some(first) = decision.versions.first_mut() {
-        first.action = Action::StepSkipped;
-    }
-    Ok(decision)
 }
 
 /// The grace period may have ended: by the control database's clock, and by that of whoever asks. A
@@ -198,22 +208,13 @@ pub fn release(
     Ok(Version { action: Action::JobReleased, state })
 }
 
-/// The owner calls the job off. Every open step ends with it.
+/// A legal hold of the organisation was released: its jobs that are on hold look again.
 ///
 /// # Errors
-/// [`IllegalTransition`] when the job has ended or cannot be stopped any more.
-pub fn cancel(job: &JobFacts, now: DateTime<Utc>) -> Result<Version, IllegalTransition> {
-    let state = job.state.apply(&JobCommand::Cancel, now, job.kind)?;
-    Ok(Version { action: Action::JobCancelled, state })
-}
-
-/// The owner wants a failed job tried again. Its failed and called-off steps are opened anew.
-///
-/// # Errors
-/// [`IllegalTransition`] when the job has not failed.
-pub fn retry(job: &JobFacts, now: DateTime<Utc>) -> Result<Version, IllegalTransition> {
-    let state = job.state.apply(&JobCommand::Retry, now, job.kind)?;
-    Ok(Version { action: Action::JobRetried, state })
+/// [`IllegalTransition`] when the job is not on hold.
+pub fn resume(job: &JobFacts, now: DateTime<Utc>) -> Result<Version, IllegalTransition> {
+    let state = job.state.apply(&JobCommand::Unhold, now, job.kind)?;
+    Ok(Version { action: Action::JobResumed, state })
 }
 
 /// The time of a job's package is over, and its objects are deleted.
@@ -231,14 +232,15 @@ fn after_step(
     around: Surroundings,
     now: DateTime<Utc>,
 ) -> Result<Decision, Refused> {
-    let mut decision = Decision { step, versions: Vec::new(), opens: None, cancels_siblings: false };
+    let mut decision = quiet(step, Vec::new());
     let mut state = job.state.clone();
+    let on_hold = state == JobState::OnHold;
     let step_action = match &decision.step {
         StepState::Completed { .. } => Action::StepCompleted,
         StepState::Failed { .. } => Action::StepFailed,
         _ => Action::StepRetrying,
     };
-    if !state.workable() {
+    if !state.workable() && !on_hold {
         // It ran beside the job's course, and leaves the job where it is.
         decision.versions.push(Version { action: step_action, state });
         return Ok(decision);
@@ -248,6 +250,8 @@ fn after_step(
         StepState::Completed { .. } => {
             decision.opens = around.next_phase;
             match around.next_phase {
+                // The step that put it on hold is open, so this is not the job's last one.
+                _ if on_hold => None,
                 None => Some((JobCommand::Complete, Action::JobCompleted)),
                 Some(_) if around.next_verifies => Some((JobCommand::Verify, Action::JobVerifying)),
                 Some(_) => None,

@@ -7,13 +7,16 @@
 
 pub mod kind;
 pub mod law;
+pub mod pass;
 pub mod policy;
 pub mod reason;
+pub mod skip;
 pub mod state;
 pub mod step;
 
 pub use kind::{JobKind, Phase, StepKind};
 pub use policy::Policy;
 pub use reason::FailureReason;
+pub use skip::SkipReason;
 pub use state::{JobCommand, JobState, PublicStatus};
-pub use step::{Lease, SkipReason, StepCommand, StepState};
+pub use step::{Lease, Pause, StepCommand, StepState};

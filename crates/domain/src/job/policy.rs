@@ -15,11 +15,18 @@ pub struct Policy {
     pub backoff_base: TimeDelta,
     /// The longest wait.
     pub backoff_cap: TimeDelta,
+    /// The pause of a step that waits for something else, before it looks again.
+    pub wait_pause: TimeDelta,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { max_attempts: 10, backoff_base: TimeDelta::seconds(2), backoff_cap: TimeDelta::minutes(10) }
+        Self {
+            max_attempts: 10,
+            backoff_base: TimeDelta::seconds(2),
+            backoff_cap: TimeDelta::minutes(10),
+            wait_pause: TimeDelta::seconds(5),
+        }
     }
 }
 

@@ -15,6 +15,9 @@ pub struct FailureReason {
 }
 
 impl FailureReason {
+    /// The code of an erasure that found something left: it is tried again by a further pass.
+    pub const NOT_ERASED: &'static str = "not_erased";
+
     /// A reason of that code.
     #[must_use]
     pub fn new(code: &str, detail: impl Into<String>) -> Self {

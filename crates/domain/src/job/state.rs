@@ -108,12 +108,16 @@ impl JobState {
             (Self::Scheduled { not_before }, C::Release) if now >= *not_before => Self::Pending,
             (Self::Pending | Self::Retrying, C::Start) => Self::Running,
             (Self::Running | Self::Verifying, C::BackOff) => Self::Retrying,
-            (Self::Scheduled { .. } | Self::Pending | Self::Retrying, C::Hold) => Self::OnHold,
+            (
+                Self::Scheduled { .. } | Self::Pending | Self::Running | Self::Retrying | Self::Verifying,
+                C::Hold,
+            ) => Self::OnHold,
             (Self::Running, C::Verify) => Self::Verifying,
             (Self::Running | Self::Verifying, C::Complete) => Self::Completed { at: now },
-            (Self::Pending | Self::Running | Self::Retrying | Self::Verifying, C::Fail(reason)) => {
-                Self::Failed { at: now, reason: reason.clone() }
-            }
+            (
+                Self::Pending | Self::Running | Self::Retrying | Self::OnHold | Self::Verifying,
+                C::Fail(reason),
+            ) => Self::Failed { at: now, reason: reason.clone() },
             (Self::AwaitingApproval | Self::Scheduled { .. } | Self::OnHold | Self::Pending, C::Cancel) => {
                 Self::Cancelled { at: now }
             }

@@ -1,7 +1,6 @@
 //! The life of a step, with the fence that keeps a worker back from the dead out.
 
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::policy::Policy;
 use super::reason::FailureReason;
@@ -20,6 +19,25 @@ pub struct Lease {
     pub expires_at: DateTime<Utc>,
 }
 
+/// Why a step that was begun before is due again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pause {
+    /// The last attempt failed, for this reason.
+    Failed(FailureReason),
+    /// It waits for this, which is no failure and was no attempt.
+    Waits(FailureReason),
+}
+
+impl Pause {
+    /// What people are told.
+    #[must_use]
+    pub fn reason(&self) -> &FailureReason {
+        match self {
+            Self::Failed(reason) | Self::Waits(reason) => reason,
+        }
+    }
+}
+
 /// Where a step stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepState {
@@ -31,8 +49,8 @@ pub enum StepState {
         attempts: u32,
         /// From when.
         not_before: DateTime<Utc>,
-        /// Why the last attempt failed.
-        last_failure: Option<FailureReason>,
+        /// Why it is due again; nothing when it was not begun, or given back.
+        pause: Option<Pause>,
     },
     /// A worker is at it.
     Running {
@@ -95,6 +113,17 @@ pub enum StepCommand {
         /// Why.
         reason: FailureReason,
     },
+    /// The holder can do nothing before something else has happened, and gives the step back for a while.
+    Wait {
+        /// The holder's epoch.
+        epoch: i64,
+        /// For what it waits.
+        reason: FailureReason,
+        /// After what time it may be claimed again.
+        again_in: TimeDelta,
+    },
+    /// It is not to wait any longer.
+    EndWait,
     /// The holder is shutting down and gives the step back unharmed.
     Release {
         /// The holder's epoch.
@@ -110,43 +139,6 @@ pub enum StepCommand {
     Skip,
 }
 
-/// Why an owner does without a step. A closed list, because the reason enters the audit log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SkipReason {
-    /// The provider has closed its service.
-    ProviderClosed,
-    /// The tokens have expired by themselves.
-    TokensExpired,
-    /// The tokens were revoked by other means.
-    RevokedElsewhere,
-    /// The erasure cannot wait, and the risk is accepted.
-    RiskAccepted,
-}
-
-impl SkipReason {
-    /// Every reason.
-    pub const ALL: [Self; 4] =
-        [Self::ProviderClosed, Self::TokensExpired, Self::RevokedElsewhere, Self::RiskAccepted];
-
-    /// The name in the database, in the audit log and in the API.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ProviderClosed => "provider_closed",
-            Self::TokensExpired => "tokens_expired",
-            Self::RevokedElsewhere => "revoked_elsewhere",
-            Self::RiskAccepted => "risk_accepted",
-        }
-    }
-
-    /// The reason of that name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.name() == name)
-    }
-}
-
 /// Why a step refuses a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
@@ -159,6 +151,9 @@ pub enum Refused {
     /// The asker's claim is not the present one: it lost the step meanwhile.
     #[error("the step is no longer held under this epoch")]
     Fenced,
+    /// The reason is none for which a step of this kind is done without.
+    #[error("the reason does not fit a step of this kind")]
+    Reason,
     /// It has ended, or has not begun.
     #[error("the step's state does not allow this")]
     State,
@@ -193,6 +188,11 @@ impl StepState {
             C::Fail { epoch, reason } => {
                 self.held_under(*epoch).map(|_| Self::Failed { at: now, reason: reason.clone() })
             }
+            C::Wait { epoch, reason, again_in } => {
+                let (attempts, _) = self.held_under(*epoch)?;
+                let pause = Some(Pause::Waits(reason.clone()));
+                Ok(Self::due(attempts.saturating_sub(1), now + *again_in, pause))
+            }
             C::Release { epoch } => {
                 self.held_under(*epoch).map(|(attempts, _)| Self::due(attempts.saturating_sub(1), now, None))
             }
@@ -207,13 +207,8 @@ impl StepState {
                 Self::Waiting | Self::Due { .. } | Self::Running { .. } => Ok(Self::Cancelled { at: now }),
                 _ => Err(Refused::State),
             },
-            C::Hurry => match self {
-                Self::Due { attempts, not_before, last_failure: Some(failure) } => {
-                    Ok(Self::due(*attempts, now.min(*not_before), Some(failure.clone())))
-                }
-                Self::Running { .. } => Err(Refused::Held),
-                _ => Err(Refused::State),
-            },
+            C::Hurry => self.hurried(now),
+            C::EndWait => self.wait_ended(now),
             C::Skip => match self {
                 Self::Due { .. } => Ok(Self::Completed { at: now }),
                 Self::Running { .. } => Err(Refused::Held),
@@ -222,8 +217,8 @@ impl StepState {
         }
     }
 
-    fn due(attempts: u32, not_before: DateTime<Utc>, last_failure: Option<FailureReason>) -> Self {
-        Self::Due { attempts, not_before, last_failure }
+    fn due(attempts: u32, not_before: DateTime<Utc>, pause: Option<Pause>) -> Self {
+        Self::Due { attempts, not_before, pause }
     }
 
     fn claim(&self, lease: &Lease, now: DateTime<Utc>) -> Result<Self, Refused> {
@@ -232,6 +227,26 @@ impl StepState {
                 Ok(Self::Running { attempts: attempts.saturating_add(1), lease: lease.clone() })
             }
             Self::Due { .. } => Err(Refused::NotDue),
+            Self::Running { .. } => Err(Refused::Held),
+            _ => Err(Refused::State),
+        }
+    }
+
+    fn hurried(&self, now: DateTime<Utc>) -> Result<Self, Refused> {
+        match self {
+            Self::Due { attempts, not_before, pause: Some(pause) } => {
+                Ok(Self::due(*attempts, now.min(*not_before), Some(pause.clone())))
+            }
+            Self::Running { .. } => Err(Refused::Held),
+            _ => Err(Refused::State),
+        }
+    }
+
+    fn wait_ended(&self, now: DateTime<Utc>) -> Result<Self, Refused> {
+        match self {
+            Self::Due { attempts, not_before, pause: Some(Pause::Waits(_)) } => {
+                Ok(Self::due(*attempts, now.min(*not_before), None))
+            }
             Self::Running { .. } => Err(Refused::Held),
             _ => Err(Refused::State),
         }
@@ -248,7 +263,7 @@ impl StepState {
         if attempts >= policy.max_attempts {
             Self::Failed { at: now, reason: reason.clone() }
         } else {
-            Self::due(attempts, now + policy.backoff(attempts), Some(reason.clone()))
+            Self::due(attempts, now + policy.backoff(attempts), Some(Pause::Failed(reason.clone())))
         }
     }
 
@@ -263,6 +278,12 @@ impl StepState {
             Self::Failed { .. } => "failed",
             Self::Cancelled { .. } => "cancelled",
         }
+    }
+
+    /// Whether it waits for something else to happen, which is no failure.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        matches!(self, Self::Due { pause: Some(Pause::Waits(_)), .. })
     }
 
     /// Whether the step has yet to end.

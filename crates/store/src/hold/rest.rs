@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::job::{NewJob, Origin, Start, insert_job};
+use crate::pool::Store;
 use crate::schema::{job_retained, legal_holds, privacy_jobs};
 
 /// Rows of one collection that an erasure left because of a hold.
@@ -51,7 +52,7 @@ pub(crate) async fn keep_retained(
                 )
             })
             .collect();
-        // Waits for a release that is under way, and keeps the next one waiting.
+        // Waits for a release that is under way, and keeps the next one waiting. None is there before: the look that counts them is a job's last step, whichever pass it is of.
         diesel::insert_into(job_retained::table).values(rows).execute(conn).await?;
         let released: Option<DateTime<Utc>> =
             legal_holds::table.find(hold).select(legal_holds::released_at).first(conn).await?;
@@ -90,4 +91,40 @@ pub(super) async fn ask_for_rest(
     };
     insert_job(conn, &new).await?;
     Ok(job)
+}
+
+impl Store {
+    /// The holds because of which the job left rows and that were placed before this one, released or not,
+    /// the earliest first: whatever several of them cover was left because of the first, and is for the
+    /// run after that one's release.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn retained_before(
+        &self,
+        organisation: &OrganisationId,
+        job: JobId,
+        hold: Uuid,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        let mut conn = self.conn().await?;
+        let ours = || legal_holds::table.filter(legal_holds::organisation_id.eq(organisation.as_str()));
+        let placed = ours().filter(legal_holds::id.eq(hold)).select(legal_holds::placed_at);
+        let placed: Option<DateTime<Utc>> = placed.first(&mut conn).await.optional()?;
+        let Some(placed) = placed else {
+            return Ok(Vec::new());
+        };
+        let left = job_retained::table
+            .filter(job_retained::job_id.eq(job.0))
+            .filter(job_retained::organisation_id.eq(organisation.as_str()))
+            .select(job_retained::hold_id);
+        let earlier = legal_holds::placed_at.lt(placed);
+        let holds = ours()
+            .filter(legal_holds::id.eq_any(left))
+            .filter(earlier.or(legal_holds::placed_at.eq(placed).and(legal_holds::id.lt(hold))))
+            .order((legal_holds::placed_at, legal_holds::id))
+            .select(legal_holds::id)
+            .load(&mut conn)
+            .await?;
+        Ok(holds)
+    }
 }

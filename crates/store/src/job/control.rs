@@ -4,16 +4,16 @@ use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::audit::Action;
 use domain::id::{JobId, OrganisationId, StepNo};
-use domain::job::law::{self, Version};
+use domain::job::law;
 use domain::job::state::IllegalTransition;
 use domain::job::{JobKind, Phase, Policy, StepCommand, StepKind, StepState};
 
 use super::Origin;
+use super::again::retry;
 use super::create::TRIES;
 use super::equal::{Equal, in_the_way_of, is_in_the_way};
 use super::write::{EventAbout, LockedJob, audit_event};
 use crate::error::StoreError;
-use crate::folder::is_swept;
 use crate::outbox;
 use crate::pool::{Store, act_for};
 use crate::rows::JobRow;
@@ -70,7 +70,8 @@ impl Store {
         .await
     }
 
-    /// Tries a failed job again from the phase in which it failed; what was completed stays.
+    /// Tries a failed job again from the phase in which it failed; what was completed stays. An erasure
+    /// that found something left is planned once more instead.
     ///
     /// # Errors
     /// [`ControlError`]; nothing was written then.
@@ -146,25 +147,7 @@ async fn restore(conn: &mut AsyncPgConnection, job: &LockedJob<'_>) -> Result<()
         ))
         .execute(conn)
         .await?;
-    let about = (job.facts.kind, JobId(job.row.id));
-    outbox::announce(conn, about, step_no, &job.origin.headers, job.now).await
-}
-
-async fn retry(
-    conn: &mut AsyncPgConnection,
-    (organisation, id): (&OrganisationId, JobId),
-    origin: &Origin,
-) -> Result<(), ControlError> {
-    act_for(conn, organisation).await?;
-    let mut job =
-        LockedJob::lock_of(conn, (organisation, id), origin).await?.ok_or(ControlError::NotFound)?;
-    let version: Version = law::retry(&job.facts, job.now)?;
-    if is_swept(job.row.sweeps_done) {
-        return Err(ControlError::Swept);
-    }
-    job.write_versions(conn, &[version], None).await?;
-    reopen(conn, &job).await?;
-    Ok(())
+    job.announce(conn, step_no).await
 }
 
 /// The job's kind and request: what makes another one equal to it.
@@ -185,24 +168,4 @@ async fn what_was_asked(
         row.map(|row| Ok((row.kind()?, row.request))).transpose()
     })
     .await
-}
-
-/// Opens the unfinished steps of the first unfinished phase; later ones wait again.
-async fn reopen(conn: &mut AsyncPgConnection, job: &LockedJob<'_>) -> Result<(), StoreError> {
-    let policy = Policy::default();
-    let unfinished: Vec<_> =
-        job.steps(conn).await?.into_iter().filter(|row| row.state != "completed").collect();
-    let first = unfinished.iter().map(|row| row.phase).min();
-    for row in &unfinished {
-        if Some(row.phase) == first {
-            job.open_step(conn, row, &policy).await?;
-        } else {
-            let state = row
-                .state()?
-                .apply(&StepCommand::Reset, job.now, &policy)
-                .map_err(|refused| StoreError::corrupt(refused.to_string()))?;
-            job.write_step(conn, row, &state).await?;
-        }
-    }
-    Ok(())
 }

@@ -9,9 +9,17 @@ use crate::error::StoreError;
 use crate::pool::{Store, act_for};
 use crate::schema::{job_steps, privacy_jobs};
 
+/// A plan as it was written down when a job was planned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobPlan {
+    /// What an erasure will do, in the words of `domain::erasure::document`.
+    pub document: serde_json::Value,
+    /// Of which pass it is, from 1 on.
+    pub pass: i32,
+}
+
 impl Store {
-    /// The plan of the organisation's job as it was written down when it was planned: what an erasure
-    /// will do, in the words of `domain::erasure::document`. The outer `None` means that there is no
+    /// The plan of the organisation's job: that of its last pass that was planned. The outer `None` means that there is no
     /// such job, the inner that it has not been planned, or is no erasure.
     ///
     /// # Errors
@@ -20,7 +28,7 @@ impl Store {
         &self,
         organisation: &OrganisationId,
         id: JobId,
-    ) -> Result<Option<Option<serde_json::Value>>, StoreError> {
+    ) -> Result<Option<Option<JobPlan>>, StoreError> {
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
             act_for(conn, organisation).await?;
@@ -33,15 +41,17 @@ impl Store {
             if found == 0 {
                 return Ok(None);
             }
-            let plan: Option<Option<serde_json::Value>> = job_steps::table
+            let plans: Vec<Option<serde_json::Value>> = job_steps::table
                 .filter(job_steps::job_id.eq(id.0))
                 .filter(job_steps::kind.eq(StepKind::PlanErasure.name()))
                 .filter(job_steps::state.eq("completed"))
+                .order(job_steps::step_no)
                 .select(job_steps::result)
-                .first(conn)
-                .await
-                .optional()?;
-            Ok(Some(plan.flatten()))
+                .load(conn)
+                .await?;
+            let pass = i32::try_from(plans.len()).unwrap_or(i32::MAX);
+            let latest = plans.into_iter().next_back().flatten();
+            Ok(Some(latest.map(|document| JobPlan { document, pass })))
         })
         .await
     }

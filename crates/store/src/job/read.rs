@@ -2,8 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contracts::http::{
-    CollectionProgress, FailureView, JobSummary, JobView, PackageView, Progress, RetainedView, StepView,
-    TimelineEntry,
+    CollectionProgress, JobSummary, JobView, PackageView, Progress, RetainedView, TimelineEntry,
 };
 use contracts::{AuditEvent, Message, decode};
 use diesel::prelude::*;
@@ -13,6 +12,7 @@ use uuid::Uuid;
 
 use super::create::WrittenJob;
 use super::media::media;
+use super::steps::{failure, views, waits_for};
 use crate::error::StoreError;
 use crate::package::PackageRow;
 use crate::pool::{Store, act_for};
@@ -94,7 +94,7 @@ pub(super) fn summary(row: &JobRow) -> Result<JobSummary, StoreError> {
         id: row.id,
         kind: row.kind.clone(),
         state: row.state.clone(),
-        status: row.state()?.public_status().into(),
+        status: row.facts()?.public_status().into(),
         version: row.version,
         created_at: row.created_at,
         updated_at: row.updated_at,
@@ -129,8 +129,9 @@ pub(super) fn view_of_new(written: WrittenJob) -> Result<JobView, StoreError> {
         summary: summary(&row)?,
         cutoff: row.cutoff,
         failure: None,
+        waits_for: None,
         progress: Progress { rows_done: 0, rows_planned: 0, bytes_done: 0, collections: Vec::new() },
-        steps: steps.into_iter().map(step_view).collect(),
+        steps: views(steps)?,
         timeline: vec![entry_of(created)],
         retained: Vec::new(),
         media: Vec::new(),
@@ -156,12 +157,14 @@ async fn view(conn: &mut AsyncPgConnection, row: JobRow) -> Result<JobView, Stor
         .load(conn)
         .await?;
     let packages: Vec<PackageView> = packages.into_iter().map(PackageView::from).collect();
+    let steps = views(steps)?;
     Ok(JobView {
         summary: summary(&row)?,
         cutoff: row.cutoff,
+        waits_for: waits_for(&row, &steps),
         failure: failure(&row.failure_code, &row.failure_detail),
         progress: progress(conn, row.id).await?,
-        steps: steps.into_iter().map(step_view).collect(),
+        steps,
         timeline: timeline(conn, row.id).await?,
         retained: retained(conn, row.id).await?,
         media: media(conn, row.id).await?,
@@ -171,24 +174,6 @@ async fn view(conn: &mut AsyncPgConnection, row: JobRow) -> Result<JobView, Stor
         links: std::collections::BTreeMap::new(),
         request: row.request,
     })
-}
-
-fn step_view(row: StepRow) -> StepView {
-    let waits = row.state == "due" && row.failure_code.is_some();
-    StepView {
-        step_no: row.step_no,
-        phase: row.phase,
-        failure: failure(&row.failure_code, &row.failure_detail),
-        kind: row.kind,
-        collection: row.collection,
-        state: row.state,
-        attempts: row.attempts,
-        started_at: row.started_at,
-        ended_at: row.ended_at,
-        not_before: row.not_before.filter(|_| waits),
-        skip_reason: row.skip_reason,
-        links: std::collections::BTreeMap::new(),
-    }
 }
 
 async fn retained(conn: &mut AsyncPgConnection, job: Uuid) -> Result<Vec<RetainedView>, StoreError> {
@@ -215,14 +200,10 @@ async fn retained(conn: &mut AsyncPgConnection, job: Uuid) -> Result<Vec<Retaine
     Ok(rows.into_iter().map(view).collect())
 }
 
-fn failure(code: &Option<String>, detail: &Option<String>) -> Option<FailureView> {
-    code.as_ref().map(|code| FailureView { code: code.clone(), detail: detail.clone().unwrap_or_default() })
-}
-
 pub(super) async fn progress(conn: &mut AsyncPgConnection, job: Uuid) -> Result<Progress, StoreError> {
     let rows: Vec<(String, i64, i64, i64)> = job_progress::table
         .filter(job_progress::job_id.eq(job))
-        .order(job_progress::position)
+        .order((job_progress::position, job_progress::collection))
         .select((
             job_progress::collection,
             job_progress::rows_done,

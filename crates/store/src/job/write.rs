@@ -30,6 +30,8 @@ pub(crate) struct LockedJob<'a> {
     pub rows: Option<i64>,
     /// What became of the objects that a step has deleted, for the same event.
     pub media: Option<MediaResult>,
+    /// The hold whose release lets the job go on, for the event that tells so.
+    pub hold: Option<Uuid>,
 }
 
 impl<'a> LockedJob<'a> {
@@ -47,10 +49,11 @@ impl<'a> LockedJob<'a> {
             .await
             .optional()?;
         let Some(row) = row else { return Ok(None) };
-        let facts = JobFacts { kind: row.kind()?, state: row.state()? };
+        let facts = row.facts()?;
         let organisation = outbox::organisation(&row.organisation_id)?;
         let now = crate::clock::now(conn).await?;
-        Ok(Some(Self { row, facts, organisation, origin, now, reason: None, rows: None, media: None }))
+        let (reason, rows, media, hold) = (None, None, None, None);
+        Ok(Some(Self { row, facts, organisation, origin, now, reason, rows, media, hold }))
     }
 
     /// The same for a job of that organisation only: row security says so too, this does not lean on it.
@@ -100,7 +103,7 @@ impl<'a> LockedJob<'a> {
                 version: Some(number),
                 step: about_step,
                 reason: self.reason.filter(|_| version.action == Action::StepSkipped),
-                hold: None,
+                hold: self.hold.filter(|_| version.action == Action::JobResumed),
                 rows: self.rows.filter(|_| version.action == Action::StepCompleted),
                 media: self.media.filter(|_| version.action == Action::StepCompleted),
             };
@@ -183,14 +186,13 @@ impl<'a> LockedJob<'a> {
     ) -> Result<(), StoreError> {
         let state = row.state()?.apply(&StepCommand::Open, self.now, policy).map_err(refused)?;
         self.write_step(conn, row, &state).await?;
-        outbox::announce(
-            conn,
-            (self.facts.kind, JobId(self.row.id)),
-            StepNo(row.step_no),
-            &self.origin.headers,
-            self.now,
-        )
-        .await
+        self.announce(conn, StepNo(row.step_no)).await
+    }
+
+    /// Announces one of its steps, which is due.
+    pub async fn announce(&self, conn: &mut AsyncPgConnection, step: StepNo) -> Result<(), StoreError> {
+        let about = (self.facts.kind, JobId(self.row.id));
+        outbox::announce(conn, about, step, &self.origin.headers, self.now).await
     }
 
     /// Applies a command to every step for which `which` holds.
@@ -278,7 +280,7 @@ fn about_step(action: Action) -> bool {
     )
 }
 
-fn refused(refused: domain::job::step::Refused) -> StoreError {
+pub(crate) fn refused(refused: domain::job::step::Refused) -> StoreError {
     StoreError::corrupt(format!("a step refuses what its job needs: {refused}"))
 }
 

@@ -47,8 +47,9 @@ fn every_state_of_a_step_is_read_and_written_back() {
     let reason = FailureReason::new("code", "detail");
     for state in [
         StepState::Waiting,
-        StepState::Due { attempts: 2, not_before: at(), last_failure: None },
-        StepState::Due { attempts: 2, not_before: at(), last_failure: Some(reason.clone()) },
+        StepState::Due { attempts: 2, not_before: at(), pause: None },
+        StepState::Due { attempts: 2, not_before: at(), pause: Some(Pause::Failed(reason.clone())) },
+        StepState::Due { attempts: 2, not_before: at(), pause: Some(Pause::Waits(reason.clone())) },
         StepState::Running { attempts: 3, lease },
         StepState::Completed { at: at() },
         StepState::Failed { at: at(), reason },
@@ -77,6 +78,8 @@ fn every_state_of_a_step_is_read_and_written_back() {
             started_at: None,
             ended_at: columns.ended_at,
             skip_reason: None,
+            waits: columns.waits,
+            waived_reason: None,
         };
         assert_eq!(row.state().unwrap(), state);
     }

@@ -6,11 +6,12 @@ use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::id::{JobId, StepNo};
 use domain::job::law::{self, Decision};
-use domain::job::{JobKind, Lease, Policy, StepKind, StepState};
+use domain::job::{JobKind, Lease, Policy, SkipReason, StepKind, StepState};
 use domain::plan::CollectionSize;
 
 use super::{Claim, Claimed, StepResult, scope};
 use crate::error::StoreError;
+use crate::hold;
 use crate::job::Origin;
 use crate::job::write::{LockedJob, exactly_one};
 use crate::outbox;
@@ -32,6 +33,7 @@ impl Store {
     ) -> Result<Claim, StoreError> {
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
+            hold::claim_after_releases(conn, job_id).await?;
             let Some(mut job) = LockedJob::lock(conn, job_id, origin).await? else {
                 return Ok(Claim::Unknown);
             };
@@ -92,10 +94,13 @@ async fn claimed(
     decision: &Decision,
 ) -> Result<Claimed, StoreError> {
     let inputs = inputs(conn, &row).await?;
-    // Only erasures have one, and only their worker may read it.
-    let scope = match job.kind()? {
-        JobKind::Erasure => scope::of_step(conn, (JobId(job.id), StepNo(row.step_no))).await?,
-        JobKind::Export => None,
+    // Only erasures have one, and only their worker may read it; only they have several passes.
+    let (scope, pass) = match job.kind()? {
+        JobKind::Erasure => {
+            let scope = scope::of_step(conn, (JobId(job.id), StepNo(row.step_no))).await?;
+            (scope, pass_of(conn, &row).await?)
+        }
+        JobKind::Export => (None, 1),
     };
     let planned: Vec<(String, i64)> = job_progress::table
         .filter(job_progress::job_id.eq(job.id))
@@ -117,6 +122,8 @@ async fn claimed(
         cutoff: job.cutoff,
         step_no: StepNo(row.step_no),
         kind: row.kind()?,
+        waived: waived(&row)?,
+        pass,
         collection: row.collection,
         part_no: row.part_no,
         attempts,
@@ -125,6 +132,24 @@ async fn claimed(
         scope,
         planned: planned.into_iter().map(|(collection, rows)| CollectionSize { collection, rows }).collect(),
     })
+}
+
+/// How often the job was planned up to this step.
+async fn pass_of(conn: &mut AsyncPgConnection, row: &StepRow) -> Result<i32, StoreError> {
+    let planned: i64 = job_steps::table
+        .filter(job_steps::job_id.eq(row.job_id))
+        .filter(job_steps::step_no.le(row.step_no))
+        .filter(job_steps::kind.eq(StepKind::PlanErasure.name()))
+        .count()
+        .get_result(conn)
+        .await?;
+    Ok(i32::try_from(planned).unwrap_or(i32::MAX).max(1))
+}
+
+fn waived(row: &StepRow) -> Result<Option<SkipReason>, StoreError> {
+    let unknown = |name: &str| StoreError::corrupt(format!("unknown reason not to wait `{name}`"));
+    let parse = |name: &String| SkipReason::parse(name).ok_or_else(|| unknown(name));
+    row.waived_reason.as_ref().map(parse).transpose()
 }
 
 type ResultRow = (i32, String, Option<String>, Option<i32>, Option<serde_json::Value>);

@@ -7,8 +7,9 @@ use domain::id::JobId;
 use domain::job::law::{self, Conclusion, Surroundings};
 use domain::job::{Phase, Policy, StepKind};
 
+use super::plan::{keep_plan, phase_behind};
 use super::renew::{own_amount, put_plan_right, write_amounts};
-use super::{Concluded, Plan, Produced, StepReport, scope};
+use super::{Concluded, Plan, Produced, StepReport};
 use crate::error::StoreError;
 use crate::hold;
 use crate::job::Origin;
@@ -16,7 +17,7 @@ use crate::job::write::LockedJob;
 use crate::package;
 use crate::pool::Store;
 use crate::rows::StepRow;
-use crate::schema::{job_progress, job_steps, privacy_jobs};
+use crate::schema::job_steps;
 
 impl Store {
     /// Concludes a step. The last one of a phase opens the next, or ends the job.
@@ -32,6 +33,11 @@ impl Store {
     ) -> Result<Concluded, StoreError> {
         let mut conn = self.conn().await?;
         conn.transaction(async |conn| {
+            let holds = matches!(report.conclusion, Conclusion::OnHold(_));
+            if holds {
+                // Before the job's lock, as whoever releases a hold does.
+                hold::wait_for_releases(conn, report.job_id).await?;
+            }
             let Some(mut job) = LockedJob::lock(conn, report.job_id, origin).await? else {
                 return Ok(Concluded::Fenced);
             };
@@ -40,7 +46,10 @@ impl Store {
             };
             let planned =
                 report.produced.plan.as_ref().filter(|_| report.conclusion == Conclusion::Completed);
-            let around = surroundings(conn, &row, planned).await?;
+            let mut around = surroundings(conn, &row, planned).await?;
+            if holds && job.facts.kind.obeys_holds() {
+                around.hold_released = hold::released_since(conn, &job.organisation, row.started_at).await?;
+            }
             let said = (report.epoch, report.conclusion.clone());
             let Ok(decision) = law::conclude(&job.facts, &row.facts()?, said, around, (job.now, policy))
             else {
@@ -54,14 +63,7 @@ impl Store {
             let mut opened = job.write_decision(conn, &row, &decision, policy).await?;
             if report.conclusion == Conclusion::Released {
                 // Somebody else can begin at once; no need to wait for the sweeper.
-                crate::outbox::announce(
-                    conn,
-                    (job.facts.kind, report.job_id),
-                    report.step_no,
-                    &origin.headers,
-                    job.now,
-                )
-                .await?;
+                job.announce(conn, report.step_no).await?;
                 opened.push(report.step_no);
             }
             Ok(Concluded::Written { job: job.state().clone(), opened })
@@ -96,12 +98,13 @@ pub(super) async fn surroundings(
     let stored = stored.and_then(|(phase, kind)| Some((Phase(phase), StepKind::parse(&kind)?)));
     let planned = plan
         .and_then(|plan| plan.steps.iter().min_by_key(|step| step.phase))
-        .map(|step| (step.phase, step.kind));
+        .map(|step| (phase_behind(row, step.phase), step.kind));
     let next = [stored, planned].into_iter().flatten().min_by_key(|(phase, _)| *phase);
     Ok(Surroundings {
         open_siblings,
         next_phase: next.map(|(phase, _)| phase),
         next_verifies: next.is_some_and(|(_, kind)| kind.verifies()),
+        hold_released: false,
     })
 }
 
@@ -149,53 +152,5 @@ async fn keep(
         .set((job_steps::rows_done.eq(rows_done), job_steps::bytes_done.eq(bytes_done)))
         .execute(conn)
         .await?;
-    Ok(())
-}
-
-async fn keep_plan(
-    conn: &mut AsyncPgConnection,
-    job: &LockedJob<'_>,
-    row: &StepRow,
-    plan: &Plan,
-) -> Result<(), StoreError> {
-    diesel::update(privacy_jobs::table.find(job.row.id))
-        .set(privacy_jobs::cutoff.eq(plan.cutoff))
-        .execute(conn)
-        .await?;
-    let steps: Vec<_> = (row.step_no.saturating_add(1)..)
-        .zip(&plan.steps)
-        .map(|(step_no, step)| {
-            (
-                job_steps::job_id.eq(row.job_id),
-                job_steps::step_no.eq(step_no),
-                job_steps::organisation_id.eq(&row.organisation_id),
-                job_steps::phase.eq(step.phase.0),
-                job_steps::kind.eq(step.kind.name()),
-                job_steps::collection.eq(step.collection.as_deref()),
-                job_steps::part_no.eq(step.part_no),
-                job_steps::state.eq("waiting"),
-                job_steps::rows_planned.eq(step.rows_planned),
-            )
-        })
-        .collect();
-    for chunk in steps.chunks(1_000) {
-        diesel::insert_into(job_steps::table).values(chunk).execute(conn).await?;
-    }
-    scope::keep(conn, row, &plan.scopes).await?;
-    let progress: Vec<_> = (0_i32..)
-        .zip(&plan.sizes)
-        .map(|(position, size)| {
-            (
-                job_progress::job_id.eq(row.job_id),
-                job_progress::organisation_id.eq(&row.organisation_id),
-                job_progress::collection.eq(&size.collection),
-                job_progress::position.eq(position),
-                job_progress::rows_planned.eq(size.rows),
-            )
-        })
-        .collect();
-    for chunk in progress.chunks(1_000) {
-        diesel::insert_into(job_progress::table).values(chunk).execute(conn).await?;
-    }
     Ok(())
 }

@@ -5,13 +5,12 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::id::{JobId, OrganisationId, StepNo};
 use domain::job::law;
 use domain::job::step::Refused;
-use domain::job::{Policy, SkipReason};
+use domain::job::{Policy, SkipReason, StepState};
 
 use super::conclude::surroundings;
 use crate::error::StoreError;
 use crate::job::Origin;
 use crate::job::write::{LockedJob, exactly_one};
-use crate::outbox;
 use crate::pool::{Store, act_for};
 use crate::rows::{StepRow, StepStateColumns};
 use crate::schema::job_steps;
@@ -25,6 +24,9 @@ pub enum StepControlError {
     /// The step does not allow it.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// The reason does not fit the step; these do.
+    #[error("the reason does not fit the step")]
+    Reason(&'static [SkipReason]),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -53,14 +55,14 @@ impl Store {
             let policy = Policy::default();
             let decision = law::retry_step(&job.facts, &row.facts()?, job.now, &policy)?;
             job.write_decision(conn, &row, &decision, &policy).await?;
-            let about = (job.facts.kind, JobId(job.row.id));
-            outbox::announce(conn, about, step, &origin.headers, job.now).await?;
+            job.announce(conn, step).await?;
             Ok(())
         })
         .await
     }
 
-    /// Does without a step that waits for others. The reason enters the audit log.
+    /// Does without a step that waits for others, or without what a verification waits for, which is due
+    /// at once then. The reason enters the audit log.
     ///
     /// # Errors
     /// [`StepControlError`]; nothing was written then.
@@ -75,25 +77,41 @@ impl Store {
         conn.transaction(async |conn| {
             let (mut job, row) = lock(conn, organisation, (job, step), origin).await?;
             let around = surroundings(conn, &row, None).await?;
-            let policy = Policy::default();
-            let decision = law::skip_step(&job.facts, &row.facts()?, around, job.now, &policy)?;
-            // The database takes no step for done that no worker has done, unless it is told why: in the
-            // same statement, so that no step has a reason and is not skipped.
-            let changed = diesel::update(job_steps::table.find((row.job_id, row.step_no)))
-                .filter(job_steps::epoch.eq(row.epoch))
-                .set((
-                    StepStateColumns::new(&decision.step, row.attempts),
-                    job_steps::skip_reason.eq(reason.name()),
-                ))
-                .execute(conn)
-                .await?;
-            exactly_one(changed, "step")?;
+            let (policy, facts) = (Policy::default(), row.facts()?);
+            let skipped = law::skip_step(&job.facts, &facts, (reason, around), job.now, &policy);
+            let decision = skipped.map_err(|refused| match refused {
+                Refused::Reason => StepControlError::Reason(facts.kind.skip_reasons()),
+                other => other.into(),
+            })?;
+            write_skipped(conn, &row, &decision.step, reason).await?;
             job.reason = Some(reason);
             job.write_consequences(conn, step, &decision, &policy).await?;
+            if decision.step.open() {
+                job.announce(conn, step).await?;
+            }
             Ok(())
         })
         .await
     }
+}
+
+/// The database takes no step for done that no worker has done, and tells no verification not to wait,
+/// unless it is told why: in the same statement, so that no step has a reason and is not skipped.
+async fn write_skipped(
+    conn: &mut AsyncPgConnection,
+    row: &StepRow,
+    state: &StepState,
+    reason: SkipReason,
+) -> Result<(), StoreError> {
+    let columns = StepStateColumns::new(state, row.attempts);
+    let step = diesel::update(job_steps::table.find((row.job_id, row.step_no)))
+        .filter(job_steps::epoch.eq(row.epoch));
+    let changed = if state.open() {
+        step.set((columns, job_steps::waived_reason.eq(reason.name()))).execute(conn).await?
+    } else {
+        step.set((columns, job_steps::skip_reason.eq(reason.name()))).execute(conn).await?
+    };
+    exactly_one(changed, "step")
 }
 
 async fn lock<'a>(

@@ -217,6 +217,10 @@ async fn a_grace_period_is_neither_moved_nor_cut_short() {
     let both = set_job(job, "version = 2, state = 'pending', not_before = now() - interval '1 second'");
     let both = format!("{} {both}", event(job, 2));
     refuses(&world, &both, "its grace period is neither shortened nor prolonged").await;
+    let held = format!("BEGIN; {} {} COMMIT", event(job, 2), set_job(job, "version = 2, state = 'on_hold'"));
+    world.admin.batch_execute(&held).await.unwrap();
+    let released = format!("{} {}", event(job, 3), set_job(job, "version = 3, state = 'pending'"));
+    refuses(&world, &released, "its grace period has not ended").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -236,6 +240,31 @@ async fn only_a_step_that_waits_for_others_is_skipped_and_with_a_reason() {
     refuses(&world, &set_step(job, 4, &skipped), "waiting cannot become completed").await;
     refuses(&world, &set_step(job, 2, "skip_reason = 'risk_accepted'"), "violates check constraint").await;
     world.admin.batch_execute(&set_step(job, 2, &skipped)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_verification_that_waits_is_told_not_to() {
+    let world = World::new().await;
+    let steps =
+        vec![erasing(1, StepKind::EraseRows, Some("shop.orders")), erasing(1, StepKind::VerifyErasure, None)];
+    let job = world.planned_erasure("acme", steps).await;
+    let (why, waived) = ("only a verification that waits is told not to", "waived_reason = 'risk_accepted'");
+    refuses(&world, &set_step(job, 3, waived), why).await;
+    let waits = "waits = true, failure_code = 'open_transactions'";
+    for step in [2, 3] {
+        world.admin.batch_execute(&set_step(job, step, waits)).await.unwrap();
+    }
+    refuses(&world, &set_step(job, 2, waived), why).await;
+    let done = "state = 'completed', ended_at = now(), not_before = NULL";
+    refuses(&world, &set_step(job, 3, &format!("{done}, {waived}")), "only a step that waits for others")
+        .await;
+    world.admin.batch_execute(&set_step(job, 3, waived)).await.unwrap();
+    refuses(&world, &set_step(job, 3, "waived_reason = NULL"), why).await;
+    // A program from before this column claims the step, and knows nothing of it.
+    let claimed = "state = 'running', epoch = 1, lease_owner = 'w', lease_expires_at = now(), not_before = NULL, \
+                   failure_code = NULL";
+    world.admin.batch_execute(&set_step(job, 3, claimed)).await.unwrap();
+    assert_eq!(world.count("SELECT count(*) FROM job_steps WHERE waits").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::support::{World, erasing, planning};
 
-const ORGANISATION: &str = "acme";
+pub const ORGANISATION: &str = "acme";
 
 /// A hold of an organisation on one collection.
 pub async fn place(world: &World, of: &str) -> Uuid {
@@ -29,7 +29,7 @@ pub async fn place(world: &World, of: &str) -> Uuid {
 }
 
 /// An erasure that is about to look at its result, with a scope that a later run needs.
-async fn verifying(world: &World) -> Claimed {
+pub async fn verifying(world: &World) -> Claimed {
     let mut new = new_erasure(ORGANISATION);
     new.request.grace_period_days = GracePeriod::NONE;
     let job = world.erasure(&new).await;
@@ -44,12 +44,12 @@ async fn verifying_of(world: &World, job: JobId) -> Claimed {
     world.claim_erasure(job, 2).await
 }
 
-fn left(holds: &[Uuid]) -> Produced {
+pub fn left(holds: &[Uuid]) -> Produced {
     let left = |hold: &Uuid| Retained { hold: *hold, collection: "shop.orders".to_owned(), rows: 2 };
     Produced { retained: holds.iter().map(left).collect(), ..Produced::default() }
 }
 
-async fn release(world: &World, hold: Uuid) -> Vec<JobId> {
+pub async fn release(world: &World, hold: Uuid) -> Vec<JobId> {
     world.api.release_hold(&organisation(ORGANISATION), hold, &owner("officer-1")).await.unwrap()
 }
 
@@ -183,7 +183,7 @@ async fn stop_at(world: &World, job: JobId, version: i64) -> Client {
 }
 
 /// Until so many transactions wait for another.
-async fn waiting(world: &World, count: i64) {
+pub async fn waiting(world: &World, count: i64) {
     let blocked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     eventually(PATIENCE, "transactions wait", async || world.count(blocked).await == count).await;
 }

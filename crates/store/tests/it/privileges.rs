@@ -14,7 +14,7 @@ lethe_api idempotency_keys: SELECT INSERT
 lethe_api job_progress: SELECT
 lethe_api job_retained: SELECT
 lethe_api job_secrets: INSERT
-lethe_api job_steps: SELECT INSERT UPDATE(announced_at attempts ended_at failure_code failure_detail lease_expires_at lease_owner not_before skip_reason state)
+lethe_api job_steps: SELECT INSERT UPDATE(announced_at attempts ended_at failure_code failure_detail lease_expires_at lease_owner not_before skip_reason state waits waived_reason)
 lethe_api job_transitions: SELECT
 lethe_api legal_holds: SELECT(ground id organisation_id owner placed_at placed_by released_at released_by review_on scope) INSERT UPDATE(released_at released_by)
 lethe_api outbox: SELECT INSERT UPDATE(published_at)
@@ -25,10 +25,10 @@ lethe_audit __diesel_schema_migrations: SELECT
 lethe_audit audit_head: SELECT UPDATE(size)
 lethe_audit audit_logs: SELECT INSERT
 lethe_erasure __diesel_schema_migrations: SELECT
-lethe_erasure job_progress: SELECT INSERT UPDATE(bytes_done rows_done updated_at)
+lethe_erasure job_progress: SELECT INSERT UPDATE(bytes_done rows_done rows_planned updated_at)
 lethe_erasure job_retained: SELECT INSERT
 lethe_erasure job_secrets: SELECT
-lethe_erasure job_steps: SELECT INSERT UPDATE(announced_at attempts bytes_done ended_at epoch failure_code failure_detail lease_expires_at lease_owner not_before result rows_done started_at state)
+lethe_erasure job_steps: SELECT INSERT UPDATE(announced_at attempts bytes_done ended_at epoch failure_code failure_detail lease_expires_at lease_owner not_before result rows_done started_at state waits)
 lethe_erasure job_transitions: SELECT
 lethe_erasure legal_holds: SELECT
 lethe_erasure outbox: SELECT INSERT UPDATE(published_at)
@@ -39,7 +39,7 @@ lethe_erasure step_transitions: SELECT
 lethe_export __diesel_schema_migrations: SELECT
 lethe_export job_progress: SELECT INSERT UPDATE(bytes_done rows_done rows_planned updated_at)
 lethe_export job_secrets: SELECT
-lethe_export job_steps: SELECT INSERT UPDATE(announced_at attempts bytes_done ended_at epoch failure_code failure_detail lease_expires_at lease_owner not_before result rows_done started_at state)
+lethe_export job_steps: SELECT INSERT UPDATE(announced_at attempts bytes_done ended_at epoch failure_code failure_detail lease_expires_at lease_owner not_before result rows_done started_at state waits)
 lethe_export job_transitions: SELECT
 lethe_export outbox: SELECT INSERT UPDATE(published_at)
 lethe_export packages: SELECT INSERT
@@ -49,7 +49,7 @@ lethe_scheduler __diesel_schema_migrations: SELECT
 lethe_scheduler audit_logs: SELECT(event_id)
 lethe_scheduler idempotency_keys: SELECT(created_at) DELETE
 lethe_scheduler job_secrets: SELECT(job_id) DELETE
-lethe_scheduler job_steps: SELECT UPDATE(announced_at attempts ended_at failure_code failure_detail lease_expires_at lease_owner not_before state)
+lethe_scheduler job_steps: SELECT UPDATE(announced_at attempts ended_at failure_code failure_detail lease_expires_at lease_owner not_before state waits)
 lethe_scheduler job_transitions: SELECT
 lethe_scheduler outbox: SELECT INSERT UPDATE(published_at) DELETE
 lethe_scheduler packages: SELECT(expires_at job_id object_key)

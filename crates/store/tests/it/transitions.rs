@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::job::{FailureReason, JobCommand, JobKind, JobState, Lease, Policy, StepCommand, StepState};
+use domain::job::{
+    FailureReason, JobCommand, JobKind, JobState, Lease, Pause, Policy, StepCommand, StepState,
+};
 use testkit::ControlDatabase;
 
 type Transitions = BTreeSet<(String, String)>;
@@ -54,7 +56,7 @@ fn job_commands() -> Vec<JobCommand> {
 
 fn step_states() -> Vec<StepState> {
     let at = now();
-    let due = |not_before| StepState::Due { attempts: 1, not_before, last_failure: None };
+    let due = |not_before| StepState::Due { attempts: 1, not_before, pause: None };
     let running = |attempts, expires_at| StepState::Running {
         attempts,
         lease: Lease { epoch: 7, owner: "worker".to_owned(), expires_at },
@@ -64,6 +66,8 @@ fn step_states() -> Vec<StepState> {
         StepState::Waiting,
         due(past),
         due(future),
+        StepState::Due { attempts: 1, not_before: future, pause: Some(Pause::Failed(reason())) },
+        StepState::Due { attempts: 1, not_before: future, pause: Some(Pause::Waits(reason())) },
         running(1, past),
         running(1, future),
         running(Policy::default().max_attempts, past),
@@ -77,13 +81,15 @@ fn step_states() -> Vec<StepState> {
 fn step_commands() -> Vec<StepCommand> {
     use StepCommand as C;
     let lease = Lease { epoch: 8, owner: "worker".to_owned(), expires_at: now() + TimeDelta::hours(1) };
-    let mut commands = vec![C::Open, C::Reset, C::Claim(lease), C::Lapse, C::Cancel, C::Hurry, C::Skip];
+    let mut commands =
+        vec![C::Open, C::Reset, C::Claim(lease), C::Lapse, C::Cancel, C::Hurry, C::EndWait, C::Skip];
     for epoch in [6, 7, 8] {
         commands.extend([
             C::Renew { epoch, until: now() + TimeDelta::hours(1) },
             C::Complete { epoch },
             C::BackOff { epoch, reason: reason() },
             C::Fail { epoch, reason: reason() },
+            C::Wait { epoch, reason: reason(), again_in: TimeDelta::seconds(5) },
             C::Release { epoch },
         ]);
     }

@@ -244,12 +244,7 @@ impl World {
     pub async fn step(&self, step: &Claimed) -> JobState {
         let (conclusion, produced) = match self.worker.run(step, &StepProgress::default()).await {
             Ok(produced) => (Conclusion::Completed, produced),
-            Err(chassis::StepError::Retryable(reason)) => {
-                (Conclusion::Retryable(reason), Produced::default())
-            }
-            Err(chassis::StepError::Permanent(reason)) => {
-                (Conclusion::Permanent(reason), Produced::default())
-            }
+            Err(error) => (error.into(), Produced::default()),
         };
         let (job_id, step_no, epoch) = (step.job_id, step.step_no, step.epoch);
         let report = StepReport { job_id, step_no, epoch, conclusion, produced };
@@ -267,7 +262,7 @@ impl World {
     /// The plan as its owner sees it.
     pub async fn plan(&self, ended: &Ended, organisation: &str) -> PlanDocument {
         let plan = self.api.job_plan(&testkit::organisation(organisation), ended.job).await.unwrap();
-        serde_json::from_value(plan.unwrap().unwrap()).unwrap()
+        serde_json::from_value(plan.unwrap().unwrap().document).unwrap()
     }
 
     /// A digest of every table of the subject store, of all rows.

@@ -15,7 +15,8 @@ pub fn plan(plan: &PlanView) -> String {
         Some(identity_type) => format!("one person, by {}", plain(identity_type)),
         None => "an organisation".to_owned(),
     };
-    let mut text = format!("plan of the erasure of {whose}\nplan hash {}\n", plain(&plan.plan_hash));
+    let pass = plan.pass.map(|pass| format!(", pass {pass}")).unwrap_or_default();
+    let mut text = format!("plan of the erasure of {whose}{pass}\nplan hash {}\n", plain(&plan.plan_hash));
     let sections = [
         ("tokens, revoked and erased", objects("TOKENS", &plan.tokens)),
         ("media, deleted", objects("OBJECTS", &plan.media)),
@@ -176,7 +177,14 @@ not asked of all rows, only tried on some
 
     #[test]
     fn a_plan_that_finds_nothing_says_so() {
+        let again = PlanView { pass: Some(2), ..view() };
+        assert!(
+            plan(&again).starts_with("plan of the erasure of an organisation, pass 2\n"),
+            "{}",
+            plan(&again)
+        );
         let mut nobody = PlanView {
+            pass: None,
             identity_type: Some("email".to_owned()),
             nobody_found: true,
             tokens: Vec::new(),

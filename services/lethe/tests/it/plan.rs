@@ -61,7 +61,16 @@ async fn steps_that_wait_skipped_steps_and_rows_that_stay_are_shown() {
         step(3, json!({"state": "completed", "skip_reason": "tokens_expired"})),
     ];
     let kept = json!({"hold": JOB, "ground": "legal_claims", "collection": "shop.people", "rows": 7});
-    let view = erasure("retrying", json!({"steps": steps, "retained": [kept]}));
+    let waits = json!({"code": "open_transactions", "detail": "transaction of role app, open for 3 min"});
+    let verify = json!({"kind": "verify_erasure", "collection": null, "failure": null});
+    let mut verifies = step(9, verify);
+    verifies
+        .as_object_mut()
+        .unwrap()
+        .extend(json!({"pass": 2, "waits_for": waits, "links": links}).as_object().unwrap().clone());
+    let waived = step(10, json!({"state": "running", "failure": null, "waived_reason": "risk_accepted"}));
+    let steps = [steps.to_vec(), vec![verifies, waived]].concat();
+    let view = erasure("retrying", json!({"steps": steps, "retained": [kept], "waits_for": waits}));
     let api = FakeApi::start(move |_, _| Answer::json(200, &view)).await;
     let run = api.lethe(&["jobs", "show", JOB]).run().await.ended_with(0);
     for text in [
@@ -69,6 +78,10 @@ async fn steps_that_wait_skipped_steps_and_rows_that_stay_are_shown() {
         &format!("to try it now: lethe jobs retry-step {JOB} 2\n"),
         &format!("to do without it: lethe jobs skip-step {JOB} 2 --reason …\n"),
         "  ○ step 3 (revoke_tokens of shop.tokens) was skipped: tokens_expired\n",
+        "  waits     open_transactions: transaction of role app, open for 3 min\n",
+        "  ◌ step 9 (verify_erasure of the job, pass 2) waits: transaction of role app, open for 3 min\n",
+        &format!("to do without that: lethe jobs skip-step {JOB} 9 --reason …\n"),
+        "  ○ step 10 (revoke_tokens of shop.tokens) does not wait: risk_accepted\n",
         &format!(
             "retained\n  COLLECTION   ROWS  GROUND        HOLD                                  ERASED BY\n  shop.people  7     legal_claims  {JOB}  -\n"
         ),

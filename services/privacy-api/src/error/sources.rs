@@ -2,6 +2,7 @@
 
 use connectors::{PlanError, StoreErrorKind};
 use contracts::http::FieldError;
+use domain::job::SkipReason;
 use domain::job::step::Refused;
 use packages::{LinkError, PackageError, SealError};
 use store::{ControlError, CreateError, ExportQuota, HoldError, PlaceError, StepControlError, StoreError};
@@ -105,11 +106,18 @@ impl ApiError {
             StepControlError::Refused(Refused::Held) => {
                 Self::WrongState("a worker is at the step; wait until it has ended it".to_owned())
             }
-            StepControlError::Refused(Refused::State | Refused::NotDue | Refused::Fenced) => {
-                Self::WrongState(allowed.to_owned())
-            }
+            StepControlError::Refused(
+                Refused::State | Refused::NotDue | Refused::Fenced | Refused::Reason,
+            ) => Self::WrongState(allowed.to_owned()),
+            StepControlError::Reason(allowed) => Self::unfit_reason(allowed),
             StepControlError::Store(error) => error.into(),
         }
+    }
+
+    fn unfit_reason(allowed: &[SkipReason]) -> Self {
+        let names: Vec<&str> = allowed.iter().map(|reason| reason.name()).collect();
+        let detail = format!("the reason does not fit this step; expected one of `{}`", names.join("`, `"));
+        Self::Values(vec![FieldError { pointer: "/reason".to_owned(), detail }])
     }
 
     /// A command that was not carried out; `path` makes a job's path.

@@ -75,6 +75,7 @@ refusals! {
         (409, "The step's state does not allow it.", &[]),
         (413, "The body is too large.", &[]),
         (415, "The body is not JSON.", &[("Accept", "What would be understood.")]),
+        (422, "The reason does not fit the step.", &[]),
     ];
     /// A request for an erasure that was not accepted.
     NotErased: [

@@ -12,7 +12,7 @@ use crate::state::ApiState;
 /// Cancel a job
 ///
 /// Calls the job off with its open steps. An export can be cancelled until it has ended, an erasure
-/// until it has begun; the organisation is no longer marked as deleted then.
+/// until it has begun, on hold or not; the organisation is no longer marked as deleted then.
 #[utoipa::path(
     post,
     path = "/api/v1/privacy/jobs/{id}/cancel",
@@ -33,7 +33,9 @@ pub async fn cancel(
 
 /// Try a failed job again
 ///
-/// Opens the steps that have not been completed; what was completed stays.
+/// Opens the steps that have not been completed; what was completed stays. An erasure that failed because
+/// something was left (`not_erased`) is planned once more for what is left, in a further pass: new steps
+/// behind those that were done.
 #[utoipa::path(
     post,
     path = "/api/v1/privacy/jobs/{id}/retry",

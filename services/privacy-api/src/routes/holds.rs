@@ -125,8 +125,9 @@ pub async fn hold(
 
 /// Release a legal hold
 ///
-/// Ends it. Each completed erasure that left rows because of it gets a job that erases them now. So whoever
-/// releases it has signed in a short while ago (RFC 9470).
+/// Ends it. Each completed erasure that left rows because of it gets a job that erases them now, and
+/// erasures of the organisation that are on hold go on, as far as no other hold stands in their way. So
+/// whoever releases it has signed in a short while ago (RFC 9470).
 #[utoipa::path(
     post,
     path = "/api/v1/privacy/holds/{id}/release",

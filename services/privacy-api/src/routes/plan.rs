@@ -16,7 +16,8 @@ use crate::state::ApiState;
 ///
 /// What happens to the rows of each collection, how many they are, what the law calls the outcome for
 /// each column, which rows stay and on which ground. It holds no value of a row. The plan of an erasure
-/// that waits is made when its grace period ends; a dry run makes one at once.
+/// that waits is made when its grace period ends; a dry run makes one at once. Of an erasure in several
+/// passes it is the plan of the last one.
 #[utoipa::path(
     get,
     path = "/api/v1/privacy/jobs/{id}/plan",
@@ -38,8 +39,9 @@ pub async fn plan(
     };
     let unread =
         |error: serde_json::Error| ApiError::Internal("a plan cannot be read", Some(Box::new(error)));
-    let document: PlanDocument = serde_json::from_value(plan).map_err(unread)?;
-    Ok(HttpResponse::Ok().json(PlanView::from(document)))
+    let document: PlanDocument = serde_json::from_value(plan.document).map_err(unread)?;
+    let pass = (plan.pass > 1).then_some(plan.pass);
+    Ok(HttpResponse::Ok().json(PlanView { pass, ..document.into() }))
 }
 
 /// When there will be a plan, or why there will be none.

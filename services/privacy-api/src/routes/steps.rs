@@ -12,7 +12,8 @@ use crate::state::ApiState;
 
 /// Try a step at once
 ///
-/// A step that failed waits longer after each attempt; this ends its waiting.
+/// A step that failed waits longer after each attempt; this ends its waiting. One that waits for something
+/// else looks at once whether that has happened.
 #[utoipa::path(
     post,
     path = "/api/v1/privacy/jobs/{id}/steps/{step}/retry",
@@ -42,6 +43,9 @@ pub async fn retry_step(
 ///
 /// A step that waits for somebody else, as for the provider of a token that is to be revoked, waits for
 /// as long as it takes. This ends it without its result; the reason enters the audit log.
+///
+/// A verification that waits for open transactions to end is not done without: it looks at the result at
+/// once, and its result names the reason.
 #[utoipa::path(
     post,
     path = "/api/v1/privacy/jobs/{id}/steps/{step}/skip",

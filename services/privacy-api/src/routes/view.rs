@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use contracts::http::{JobView, StepView};
 use domain::id::{JobId, OrganisationId};
 use domain::job::law::{self, JobFacts, StepFacts, Surroundings};
-use domain::job::{FailureReason, JobKind, JobState, Policy, StepKind, StepState};
+use domain::job::{FailureReason, JobKind, JobState, Pause, Policy, StepKind, StepState};
 use store::{Accepted, AcceptedExport, StoreError};
 use uuid::Uuid;
 
@@ -116,11 +116,13 @@ fn add_step_links(state: &ApiState, job: Uuid, facts: &JobFacts, step: &mut Step
     let Some(step_facts) = step_facts(step, now) else {
         return;
     };
-    let (around, policy) =
-        (Surroundings { open_siblings: 1, next_phase: None, next_verifies: false }, Policy::default());
+    let around =
+        Surroundings { open_siblings: 1, next_phase: None, next_verifies: false, hold_released: false };
+    let policy = Policy::default();
+    let skips = |reason| law::skip_step(facts, &step_facts, (reason, around), now, &policy).is_ok();
     let possible = [
         ("retry", law::retry_step(facts, &step_facts, now, &policy).is_ok()),
-        ("skip", law::skip_step(facts, &step_facts, around, now, &policy).is_ok()),
+        ("skip", step_facts.kind.skip_reasons().iter().copied().any(skips)),
     ];
     for (action, _) in possible.into_iter().filter(|(_, possible)| *possible) {
         step.links.insert(action.to_owned(), state.links.step_action(job, step.step_no, action));
@@ -130,9 +132,11 @@ fn add_step_links(state: &ApiState, job: Uuid, facts: &JobFacts, step: &mut Step
 /// What the law needs to know of a step that waits; an owner can do nothing about any other.
 fn step_facts(step: &StepView, now: DateTime<Utc>) -> Option<StepFacts> {
     let kind = StepKind::parse(&step.kind).filter(|_| step.state == "due")?;
-    let last_failure = step.failure.as_ref().map(|_| FailureReason::new("", ""));
+    let nothing = || FailureReason::new("", "");
+    let failed = step.failure.as_ref().map(|_| Pause::Failed(nothing()));
+    let pause = step.waits_for.as_ref().map(|_| Pause::Waits(nothing())).or(failed);
     let attempts = u32::try_from(step.attempts).unwrap_or_default();
-    Some(StepFacts { kind, state: StepState::Due { attempts, not_before: now, last_failure } })
+    Some(StepFacts { kind, state: StepState::Due { attempts, not_before: now, pause } })
 }
 
 /// What the law needs to know of the job, to be asked what is possible.
@@ -152,5 +156,5 @@ fn facts(view: &JobView) -> Option<JobFacts> {
         "expired" => JobState::Expired { at },
         _ => return None,
     };
-    Some(JobFacts { kind: JobKind::parse(&view.summary.kind)?, state })
+    Some(JobFacts { kind: JobKind::parse(&view.summary.kind)?, state, begun: view.cutoff.is_some() })
 }

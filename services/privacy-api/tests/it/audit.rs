@@ -60,5 +60,5 @@ async fn filters_narrow_the_log() {
 async fn parameters_that_are_wrong_are_named() {
     let app = TestApp::start().await;
     let answer = list(&app, "owner", "?job=1&action=job.made&limit=x").await;
-    assert_snapshot!(answer.problem(), @"400 invalid-parameters: parameters of the query are wrong; see `errors` [limit: expected a whole number from 1 to 200] [job: expected a job's id] [action: expected one of job.created, job.started, step.completed, step.retrying, step.failed, job.verifying, job.completed, job.failed, job.cancelled, job.retried, job.expired, job.released, step.retried, step.skipped, hold.placed, hold.released, link.issued, package.downloaded]");
+    assert_snapshot!(answer.problem(), @"400 invalid-parameters: parameters of the query are wrong; see `errors` [limit: expected a whole number from 1 to 200] [job: expected a job's id] [action: expected one of job.created, job.started, step.completed, step.retrying, step.failed, job.verifying, job.completed, job.failed, job.cancelled, job.retried, job.expired, job.released, job.on_hold, job.resumed, step.retried, step.skipped, hold.placed, hold.released, link.issued, package.downloaded]");
 }

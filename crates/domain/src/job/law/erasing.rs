@@ -3,21 +3,37 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::*;
+use crate::job::{Pause, SkipReason};
 
 const DAY: TimeDelta = TimeDelta::days(1);
-const ALONE: Surroundings = Surroundings { open_siblings: 0, next_phase: None, next_verifies: false };
+const ALONE: Surroundings =
+    Surroundings { open_siblings: 0, next_phase: None, next_verifies: false, hold_released: false };
 
 fn now() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(365)
 }
 
 fn erasure(state: JobState) -> JobFacts {
-    JobFacts { kind: JobKind::Erasure, state }
+    JobFacts { kind: JobKind::Erasure, state, begun: false }
+}
+
+fn begun(state: JobState) -> JobFacts {
+    JobFacts { begun: true, ..erasure(state) }
+}
+
+fn reason(code: &str) -> FailureReason {
+    FailureReason::new(code, "for a test")
 }
 
 fn due(kind: StepKind) -> StepFacts {
-    let reason = Some(FailureReason::new("provider_unavailable", "for a test"));
-    StepFacts { kind, state: StepState::Due { attempts: 1, not_before: now() + DAY, last_failure: reason } }
+    let pause = Some(Pause::Failed(reason("provider_unavailable")));
+    StepFacts { kind, state: StepState::Due { attempts: 1, not_before: now() + DAY, pause } }
+}
+
+/// A step that waits, after it was begun so often without success.
+fn waiting(kind: StepKind, attempts: u32) -> StepFacts {
+    let pause = Some(Pause::Waits(reason("open_transactions")));
+    StepFacts { kind, state: StepState::Due { attempts, not_before: now() + DAY, pause } }
 }
 
 fn running(kind: StepKind, attempts: u32) -> StepFacts {
@@ -51,6 +67,15 @@ fn an_erasure_is_called_off_before_it_begins_and_never_after() {
     for state in [JobState::Running, JobState::Retrying, JobState::Verifying] {
         assert!(cancel(&erasure(state), now()).is_err());
     }
+    for (state, why) in [
+        (JobState::Pending, "a job that is pending after it has begun cannot be cancelled"),
+        (JobState::OnHold, "a job that is on_hold after it has begun cannot be cancelled"),
+        (JobState::Verifying, "a job that is verifying cannot be cancelled"),
+    ] {
+        assert_eq!(cancel(&begun(state), now()).unwrap_err().to_string(), why);
+    }
+    let export = JobFacts { kind: JobKind::Export, ..begun(JobState::Pending) };
+    assert!(cancel(&export, now()).is_ok(), "an export changes nothing");
 }
 
 #[test]
@@ -58,7 +83,7 @@ fn soft_deletion_runs_within_the_grace_period_and_leaves_the_job_where_it_is() {
     let job = erasure(JobState::Scheduled { not_before: now() + DAY });
     let step = StepFacts {
         kind: StepKind::SoftDelete,
-        state: StepState::Due { attempts: 0, not_before: now(), last_failure: None },
+        state: StepState::Due { attempts: 0, not_before: now(), pause: None },
     };
     let lease = Lease { epoch: 1, owner: "w".to_owned(), expires_at: now() + DAY };
     let claimed = claim(&job, &step, lease.clone(), now(), &Policy::default()).unwrap();
@@ -94,7 +119,7 @@ fn restoring_runs_only_once_the_job_is_called_off() {
 #[test]
 fn a_provider_that_stays_down_never_fails_the_job() {
     let job = erasure(JobState::Running);
-    let down = || Conclusion::Retryable(FailureReason::new("provider_unavailable", "for a test"));
+    let down = || Conclusion::Retryable(reason("provider_unavailable"));
     let patient = report(&job, &running(StepKind::RevokeTokens, 4_000), down()).unwrap();
     assert!(matches!(patient.step, StepState::Due { .. }));
     assert_eq!(patient.versions[0].state, JobState::Retrying);
@@ -109,7 +134,8 @@ fn an_owner_hurries_or_skips_a_step_that_waits() {
     assert!(matches!(hurried.step, StepState::Due { not_before, .. } if not_before == now()));
     assert_eq!(hurried.versions, [Version { action: Action::StepRetried, state: JobState::Retrying }]);
     let around = Surroundings { next_phase: Some(Phase(2)), ..ALONE };
-    let skipped = skip_step(&job, &due(StepKind::RevokeTokens), around, now(), &policy).unwrap();
+    let why = SkipReason::ProviderClosed;
+    let skipped = skip_step(&job, &due(StepKind::RevokeTokens), (why, around), now(), &policy).unwrap();
     assert_eq!(skipped.step, StepState::Completed { at: now() });
     assert_eq!(skipped.opens, Some(Phase(2)));
     assert_eq!(skipped.versions, [Version { action: Action::StepSkipped, state: JobState::Running }]);
@@ -118,6 +144,157 @@ fn an_owner_hurries_or_skips_a_step_that_waits() {
         (running(StepKind::RevokeTokens, 1), Refused::Held),
         (StepFacts { kind: StepKind::RevokeTokens, state: StepState::Waiting }, Refused::State),
     ] {
-        assert_eq!(skip_step(&job, &step, around, now(), &policy), Err(refused));
+        assert_eq!(skip_step(&job, &step, (why, around), now(), &policy), Err(refused));
     }
+}
+
+#[test]
+fn waiting_is_no_failure_no_attempt_and_no_event() {
+    let waits = || Conclusion::Waiting(reason("open_transactions"));
+    for state in [JobState::Verifying, JobState::Running, JobState::Retrying, JobState::Pending] {
+        let decision = report(&begun(state), &running(StepKind::VerifyErasure, 1), waits()).unwrap();
+        let Decision { step, versions, opens, cancels_siblings } = decision;
+        assert_eq!((versions, opens, cancels_siblings), (Vec::new(), None, false));
+        let pause = Some(Pause::Waits(reason("open_transactions")));
+        let not_before = now() + TimeDelta::seconds(5);
+        assert_eq!(step, StepState::Due { attempts: 0, not_before, pause });
+    }
+    let (job, policy) = (begun(JobState::Verifying), Policy { max_attempts: 2, ..Policy::default() });
+    let mut step = StepFacts {
+        kind: StepKind::VerifyErasure,
+        state: StepState::Due { attempts: 0, not_before: now(), pause: None },
+    };
+    let mut at = now();
+    for epoch in 1..=50 {
+        let lease = Lease { epoch, owner: "w".to_owned(), expires_at: at + DAY };
+        let claimed = claim(&job, &step, lease, at, &policy).unwrap();
+        assert_eq!(claimed.versions, []);
+        step.state = claimed.step;
+        step.state = conclude(&job, &step, (epoch, waits()), ALONE, (at, &policy)).unwrap().step;
+        at += TimeDelta::seconds(5);
+    }
+    assert!(step.state.waits(), "{:?}", step.state);
+}
+
+#[test]
+fn an_owner_does_without_what_a_verification_waits_for_and_not_without_it() {
+    let (job, policy) = (begun(JobState::Verifying), Policy::default());
+    let skip = |step: &StepFacts, reason| skip_step(&job, step, (reason, ALONE), now(), &policy);
+    let step = waiting(StepKind::VerifyErasure, 1);
+    for reason in [SkipReason::RiskAccepted, SkipReason::TransactionHarmless] {
+        let decision = skip(&step, reason).unwrap();
+        assert_eq!(decision.step, StepState::Due { attempts: 1, not_before: now(), pause: None });
+        let told = Version { action: Action::StepSkipped, state: JobState::Verifying };
+        assert_eq!((decision.versions, decision.opens), (vec![told], None));
+    }
+    assert_eq!(skip(&step, SkipReason::ProviderClosed), Err(Refused::Reason));
+    let tokens = due(StepKind::RevokeTokens);
+    assert_eq!(skip(&tokens, SkipReason::TransactionHarmless), Err(Refused::Reason));
+    let refused = [
+        (due(StepKind::VerifyErasure), Refused::State),
+        (StepFacts { kind: StepKind::VerifyErasure, state: StepState::Waiting }, Refused::State),
+        (running(StepKind::VerifyErasure, 1), Refused::Held),
+        (waiting(StepKind::EraseRows, 1), Refused::State),
+    ];
+    for (step, why) in refused {
+        assert_eq!(skip(&step, SkipReason::RiskAccepted), Err(why), "{step:?}");
+    }
+    let held = begun(JobState::OnHold);
+    let on_hold = skip_step(&held, &step, (SkipReason::RiskAccepted, ALONE), now(), &policy);
+    assert_eq!(on_hold, Err(Refused::State), "a legal hold is not done without");
+}
+
+#[test]
+fn a_legal_hold_puts_a_job_on_hold_and_its_release_lets_it_go_on() {
+    let held = || Conclusion::OnHold(reason("legal_hold"));
+    for state in [JobState::Pending, JobState::Running, JobState::Retrying, JobState::Verifying] {
+        let decision = report(&begun(state), &running(StepKind::EraseRows, 3), held()).unwrap();
+        let told = Version { action: Action::JobOnHold, state: JobState::OnHold };
+        assert_eq!((decision.versions, decision.cancels_siblings), (vec![told], false));
+        let pause = Some(Pause::Waits(reason("legal_hold")));
+        assert_eq!(decision.step, StepState::Due { attempts: 2, not_before: now(), pause });
+    }
+    let job = begun(JobState::OnHold);
+    let again = report(&job, &running(StepKind::EraseRows, 1), held()).unwrap();
+    assert_eq!(again.versions, [], "it is on hold already");
+    let lease = Lease { epoch: 2, owner: "w".to_owned(), expires_at: now() + DAY };
+    let due = due(StepKind::EraseRows);
+    assert_eq!(claim(&job, &due, lease, now() + DAY, &Policy::default()), Err(Refused::State));
+    let resumed = resume(&job, now()).unwrap();
+    assert_eq!((resumed.action, resumed.state), (Action::JobResumed, JobState::Pending));
+    assert!(resume(&begun(JobState::Running), now()).is_err());
+}
+
+#[test]
+fn a_hold_that_is_released_while_the_step_runs_holds_nothing_up() {
+    let around = Surroundings { hold_released: true, ..ALONE };
+    let held = (1, Conclusion::OnHold(reason("legal_hold")));
+    let (job, step) = (begun(JobState::Running), running(StepKind::EraseRows, 1));
+    let decision = conclude(&job, &step, held.clone(), around, (now(), &Policy::default())).unwrap();
+    assert_eq!(decision.step, StepState::Due { attempts: 0, not_before: now(), pause: None });
+    assert_eq!(decision.versions, []);
+    let scheduled = erasure(JobState::Scheduled { not_before: now() + DAY });
+    let mark = running(StepKind::SoftDelete, 1);
+    let beside = conclude(&scheduled, &mark, held, ALONE, (now(), &Policy::default())).unwrap();
+    assert_eq!(beside.versions, [], "what runs beside the job's course does not move it");
+}
+
+#[test]
+fn what_runs_when_a_job_is_put_on_hold_comes_to_its_end() {
+    let job = begun(JobState::OnHold);
+    let around = Surroundings { open_siblings: 1, next_phase: Some(Phase(2)), ..ALONE };
+    let ends = |conclusion| {
+        let step = running(StepKind::EraseRows, 1);
+        conclude(&job, &step, (1, conclusion), around, (now(), &Policy::default())).unwrap()
+    };
+    let told = |action| vec![Version { action, state: JobState::OnHold }];
+    let completed = ends(Conclusion::Completed);
+    assert_eq!((completed.step, completed.opens), (StepState::Completed { at: now() }, None));
+    assert_eq!(completed.versions, told(Action::StepCompleted));
+    let retrying = ends(Conclusion::Retryable(FailureReason::lapsed()));
+    assert!(matches!(retrying.step, StepState::Due { attempts: 1, .. }));
+    assert_eq!(retrying.versions, told(Action::StepRetrying));
+    let failed = ends(Conclusion::Permanent(reason("store_schema")));
+    let actions: Vec<Action> = failed.versions.iter().map(|version| version.action).collect();
+    assert_eq!(actions, [Action::StepFailed, Action::JobFailed], "the others could not end the job");
+    assert!(failed.cancels_siblings);
+    let lapsed = lapse(&job, &running(StepKind::EraseRows, 1), now() + DAY, &Policy::default()).unwrap();
+    assert_eq!(lapsed.versions, told(Action::StepRetrying));
+    assert_eq!(report(&job, &running(StepKind::Restore, 1), Conclusion::Completed), Err(Refused::Fenced));
+}
+
+#[test]
+fn a_verification_that_is_taken_up_again_is_said_to_verify() {
+    let step = StepFacts {
+        kind: StepKind::VerifyErasure,
+        state: StepState::Due { attempts: 1, not_before: now(), pause: None },
+    };
+    for state in [JobState::Pending, JobState::Retrying] {
+        let lease = Lease { epoch: 2, owner: "w".to_owned(), expires_at: now() + DAY };
+        let versions = claim(&begun(state), &step, lease, now(), &Policy::default()).unwrap().versions;
+        let told: Vec<_> = versions.iter().map(|version| (version.action, version.state.name())).collect();
+        assert_eq!(told, [(Action::JobStarted, "running"), (Action::JobVerifying, "verifying")]);
+    }
+}
+
+#[test]
+fn an_erasure_that_left_something_is_planned_once_more_and_any_other_goes_on() {
+    let failed = |code: &str| begun(JobState::Failed { at: now(), reason: reason(code) });
+    for (code, again) in [
+        (FailureReason::NOT_ERASED, Again::FurtherPass),
+        ("store_unreachable", Again::Reopened),
+        ("worker_lost", Again::Reopened),
+    ] {
+        let retried = retry(&failed(code), now()).unwrap();
+        assert_eq!((retried.again, retried.version.state), (again, JobState::Pending), "{code}");
+    }
+    assert!(retry(&begun(JobState::Verifying), now()).is_err());
+}
+
+#[test]
+fn what_was_put_on_hold_half_way_is_under_way() {
+    use crate::job::PublicStatus;
+    assert_eq!(begun(JobState::OnHold).public_status(), PublicStatus::InProgress);
+    assert_eq!(erasure(JobState::OnHold).public_status(), PublicStatus::Pending);
+    assert_eq!(begun(JobState::Pending).public_status(), PublicStatus::Pending);
 }

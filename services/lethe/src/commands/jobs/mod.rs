@@ -29,7 +29,8 @@ pub enum JobsCommand {
     #[command(
         about = "Have a failed job tried again",
         long_about = "Has a failed job tried again from the step at which it failed, and shows it as it is then. \
-                      Needs the role owner.",
+                      An erasure that failed because something was left is planned once more for what is left, in \
+                      a further pass. Needs the role owner.",
         after_long_help = "Example:\n  lethe jobs retry 0192f0c1-7f3a-7cc3-98c4-dc0c0c07398f"
     )]
     Retry(control::Control),

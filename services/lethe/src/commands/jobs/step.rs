@@ -39,9 +39,12 @@ pub struct RetryStep {
 #[derive(Debug, Args)]
 #[command(
     long_about = "Does without a step that waits for somebody else, as for the provider at which tokens are to be \
-                  revoked, and shows the job as it is then. The reason enters the audit log. Needs the role owner.",
+                  revoked, and shows the job as it is then. A verification that waits for open transactions is not \
+                  done without: it looks at the result at once, and its result names the reason. The reason enters \
+                  the audit log. Needs the role owner.",
     after_long_help = "Example:\n  \
-                       lethe jobs skip-step 0192f0c1-7f3a-7cc3-98c4-dc0c0c07398f 3 --reason provider_closed"
+                       lethe jobs skip-step 0192f0c1-7f3a-7cc3-98c4-dc0c0c07398f 3 --reason provider_closed\n  \
+                       lethe jobs skip-step 0192f0c1-7f3a-7cc3-98c4-dc0c0c07398f 9 --reason transaction_harmless"
 )]
 pub struct SkipStep {
     #[command(flatten)]
@@ -51,7 +54,7 @@ pub struct SkipStep {
     reason: Reason,
 }
 
-/// Why an owner does without a step.
+/// Why an owner does without a step, or without what it waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Reason {
@@ -63,6 +66,8 @@ enum Reason {
     RevokedElsewhere,
     /// The erasure cannot wait, and the risk is accepted
     RiskAccepted,
+    /// Verification: the open transactions cannot write rows that the erasure is about
+    TransactionHarmless,
 }
 
 impl From<Reason> for SkipReason {
@@ -72,6 +77,7 @@ impl From<Reason> for SkipReason {
             Reason::TokensExpired => Self::TokensExpired,
             Reason::RevokedElsewhere => Self::RevokedElsewhere,
             Reason::RiskAccepted => Self::RiskAccepted,
+            Reason::TransactionHarmless => Self::TransactionHarmless,
         }
     }
 }

@@ -43,6 +43,9 @@ pub(super) fn facts(job: &JobView, now: DateTime<Utc>) -> Vec<(&'static str, Str
         facts.push(("package", format!("{}, {}", package.file_name, size(package.size_bytes))));
         facts.push(("SHA-256", package.sha256.clone()));
     }
+    if let Some(waits) = &job.waits_for {
+        facts.push(("waits", format!("{}: {}", waits.code, waits.detail)));
+    }
     if let Some(failure) = &job.failure {
         facts.push(("failure", format!("{}: {}", failure.code, failure.detail)));
     }

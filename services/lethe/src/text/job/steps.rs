@@ -30,26 +30,34 @@ pub(super) fn steps(job: Uuid, steps: &[StepView], now: DateTime<Utc>) -> String
     text
 }
 
-/// Why a step was skipped, or has not succeeded and what comes next.
+/// Why a step was skipped, what it waits for, or why it has not succeeded; and what comes next.
 fn remarks(job: Uuid, step: &StepView, now: DateTime<Utc>) -> Vec<String> {
     let about = step.collection.as_deref().unwrap_or("the job");
-    let name = format!("step {} ({} of {about})", step.step_no, step.kind);
+    let pass = step.pass.map(|pass| format!(", pass {pass}")).unwrap_or_default();
+    let name = format!("step {} ({} of {about}{pass})", step.step_no, step.kind);
     if let Some(reason) = &step.skip_reason {
         return vec![format!("○ {name} was skipped: {reason}")];
     }
-    let Some(failure) = &step.failure else {
-        return Vec::new();
-    };
-    let attempts = of(usize::try_from(step.attempts).unwrap_or(0), "attempt");
-    let mut lines = vec![format!("✗ {name}, {attempts}: {}", failure.detail)];
-    if let Some(at) = step.not_before {
-        lines.push(format!("    tried next at {} ({})", moment(at), ahead(at, now)));
-    }
-    if step.links.contains_key("retry") {
-        lines.push(format!("    to try it now: lethe jobs retry-step {job} {}", step.step_no));
-    }
-    if step.links.contains_key("skip") {
-        lines.push(format!("    to do without it: lethe jobs skip-step {job} {} --reason …", step.step_no));
+    let waived = step.waived_reason.as_ref();
+    let mut lines: Vec<String> =
+        waived.map(|reason| format!("○ {name} does not wait: {reason}")).into_iter().collect();
+    if let Some(waits) = &step.waits_for {
+        lines.push(format!("◌ {name} waits: {}", waits.detail));
+        lines.extend(commands(job, step, "to do without that"));
+    } else if let Some(failure) = &step.failure {
+        let attempts = of(usize::try_from(step.attempts).unwrap_or(0), "attempt");
+        lines.push(format!("✗ {name}, {attempts}: {}", failure.detail));
+        let next = step.not_before.map(|at| format!("    tried next at {} ({})", moment(at), ahead(at, now)));
+        lines.extend(next);
+        lines.extend(commands(job, step, "to do without it"));
     }
     lines
+}
+
+/// What an owner can do about a step, by what the API offers.
+fn commands(job: Uuid, step: &StepView, skipping: &str) -> Vec<String> {
+    let (offers, no) = (|name: &str| step.links.contains_key(name), step.step_no);
+    let retry = offers("retry").then(|| format!("    to try it now: lethe jobs retry-step {job} {no}"));
+    let skip = offers("skip").then(|| format!("    {skipping}: lethe jobs skip-step {job} {no} --reason …"));
+    retry.into_iter().chain(skip).collect()
 }

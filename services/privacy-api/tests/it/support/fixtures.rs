@@ -104,6 +104,49 @@ impl TestApp {
         .await;
     }
 
+    /// A job whose step 9 waits for transactions to end before it looks at the result.
+    pub async fn waits_for_transactions(&self, organisation: &str, job: &str) {
+        self.planned(job, &serde_json::json!({})).await;
+        self.set_state(job, "verifying").await;
+        self.begun(job).await;
+        self.behind(&format!(
+            "INSERT INTO job_steps (job_id, step_no, organisation_id, phase, kind, state, attempts, epoch,
+                not_before, waits, failure_code, failure_detail)
+             VALUES ('{job}', 9, '{organisation}', 4, 'verify_erasure', 'due', 0, 3,
+                clock_timestamp() + interval '5 seconds', true, 'open_transactions', 'x')"
+        ))
+        .await;
+    }
+
+    /// A job that failed because its step 9 found something left.
+    pub async fn left_something(&self, organisation: &str, job: &str) {
+        self.set_state(job, "failed").await;
+        self.begun(job).await;
+        self.behind(&format!(
+            "UPDATE privacy_jobs SET failure_code = 'not_erased' WHERE id = '{job}';
+             INSERT INTO job_steps (job_id, step_no, organisation_id, phase, kind, state, attempts, epoch,
+                failure_code, failure_detail, ended_at)
+             VALUES ('{job}', 9, '{organisation}', 4, 'verify_erasure', 'failed', 1, 1, 'not_erased', 'x',
+                clock_timestamp())"
+        ))
+        .await;
+    }
+
+    /// A job that a legal hold stopped at its step 9.
+    pub async fn on_hold(&self, organisation: &str, job: &str) {
+        self.waits_for_transactions(organisation, job).await;
+        self.set_state(job, "on_hold").await;
+        self.behind(&format!(
+            "UPDATE job_steps SET failure_code = 'legal_hold', failure_detail = 'x' WHERE job_id = '{job}' AND step_no = 9"
+        ))
+        .await;
+    }
+
+    /// Fixes a job's cutoff, as planning does.
+    async fn begun(&self, job: &str) {
+        self.behind(&format!("UPDATE privacy_jobs SET cutoff = clock_timestamp() WHERE id = '{job}'")).await;
+    }
+
     /// A completed job that left so many rows because of a hold.
     pub async fn retained(&self, organisation: &str, (job, hold): (&str, &str), rows: i64) {
         self.set_state(job, "completed").await;

@@ -1,0 +1,109 @@
+-- Erasures that wait, that are put on hold, and that are planned once more.
+
+-- A legal hold that is placed late stops what has yet to be done; its release lets it go on. A step that
+-- still ran then may end, and one that fails for good ends the job.
+INSERT INTO job_transitions (from_state, to_state) VALUES
+    ('running', 'on_hold'), ('verifying', 'on_hold'), ('on_hold', 'failed');
+
+ALTER TABLE job_steps
+    -- Whether the failure's code and detail say what a due step waits for: no failure, and no attempt.
+    ADD COLUMN waits boolean NOT NULL DEFAULT false,
+    -- Why a verification does not wait any longer.
+    ADD COLUMN waived_reason text,
+    ADD CONSTRAINT job_steps_waits_for_something CHECK (NOT waits OR state = 'due' AND failure_code IS NOT NULL),
+    ADD CONSTRAINT job_steps_waived_is_verification CHECK (waived_reason IS NULL OR kind = 'verify_erasure');
+
+-- As before; and a verification that waits may be told not to.
+CREATE OR REPLACE FUNCTION guard_step() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.state NOT IN ('waiting', 'due') OR NEW.epoch <> 0 OR NEW.attempts <> 0 THEN
+            RAISE EXCEPTION 'step % of job %: a new step has not begun', NEW.step_no, NEW.job_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF OLD.state = 'completed' THEN
+        RAISE EXCEPTION 'step % of job %: what is completed stays as it is', OLD.step_no, OLD.job_id
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF (NEW.job_id, NEW.step_no, NEW.organisation_id, NEW.phase, NEW.kind, NEW.collection, NEW.part_no)
+        IS DISTINCT FROM
+        (OLD.job_id, OLD.step_no, OLD.organisation_id, OLD.phase, OLD.kind, OLD.collection, OLD.part_no) THEN
+        RAISE EXCEPTION 'step % of job %: a planned step cannot be rewritten', OLD.step_no, OLD.job_id
+            USING ERRCODE = 'check_violation';
+    END IF;
+    -- A claim, and nothing else, moves the epoch, and by one.
+    IF NEW.epoch <> OLD.epoch + (CASE WHEN NEW.state = 'running' AND OLD.state <> 'running' THEN 1 ELSE 0 END) THEN
+        RAISE EXCEPTION 'step % of job %: epoch % cannot follow %', OLD.step_no, OLD.job_id, NEW.epoch, OLD.epoch
+            USING ERRCODE = 'check_violation';
+    END IF;
+    -- Nothing is done without a worker, unless it waits for others and the owner has said why not.
+    IF OLD.state = 'due' AND NEW.state = 'completed' AND (NEW.skip_reason IS NULL OR OLD.kind <> 'revoke_tokens') THEN
+        RAISE EXCEPTION 'step % of job %: only a step that waits for others is skipped, and with a reason',
+            OLD.step_no, OLD.job_id USING ERRCODE = 'check_violation';
+    END IF;
+    -- A verification is not done without. Its owner tells it, with a reason, not to wait.
+    IF NEW.waived_reason IS DISTINCT FROM OLD.waived_reason
+        AND (NEW.waived_reason IS NULL OR OLD.kind <> 'verify_erasure' OR NOT OLD.waits OR NEW.state <> 'due') THEN
+        RAISE EXCEPTION 'step % of job %: only a verification that waits is told not to',
+            OLD.step_no, OLD.job_id USING ERRCODE = 'check_violation';
+    END IF;
+    -- Programs from before this column leave it as it is.
+    IF NEW.state <> 'due' OR NEW.failure_code IS NULL THEN
+        NEW.waits := false;
+    END IF;
+    IF NEW.state <> OLD.state
+        AND NOT EXISTS (SELECT FROM public.step_transitions t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN
+        RAISE EXCEPTION 'step % of job %: % cannot become %', OLD.step_no, OLD.job_id, OLD.state, NEW.state
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- As before; and a hold that is released ends no grace period.
+CREATE OR REPLACE FUNCTION guard_job() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.version <> 1 OR NEW.state NOT IN ('pending', 'scheduled', 'awaiting_approval') THEN
+            RAISE EXCEPTION 'job %: a new job has version 1 and has not begun', NEW.id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF (NEW.id, NEW.organisation_id, NEW.kind, NEW.request, NEW.requested_by, NEW.requested_role, NEW.created_at)
+        IS DISTINCT FROM
+        (OLD.id, OLD.organisation_id, OLD.kind, OLD.request, OLD.requested_by, OLD.requested_role, OLD.created_at) THEN
+        RAISE EXCEPTION 'job %: what was asked for cannot be rewritten', OLD.id USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.not_before IS DISTINCT FROM OLD.not_before THEN
+        RAISE EXCEPTION 'job %: its grace period is neither shortened nor prolonged', OLD.id
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF OLD.state IN ('scheduled', 'on_hold') AND NEW.state = 'pending' AND clock_timestamp() < OLD.not_before THEN
+        RAISE EXCEPTION 'job %: its grace period has not ended', OLD.id USING ERRCODE = 'check_violation';
+    END IF;
+    IF OLD.cutoff IS NOT NULL AND NEW.cutoff IS DISTINCT FROM OLD.cutoff THEN
+        RAISE EXCEPTION 'job %: its scope was fixed by planning', OLD.id USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.version NOT IN (OLD.version, OLD.version + 1) THEN
+        RAISE EXCEPTION 'job %: version % cannot follow %', OLD.id, NEW.version, OLD.version
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.state <> OLD.state THEN
+        IF NEW.version = OLD.version THEN
+            RAISE EXCEPTION 'job %: a change of state needs a new version', OLD.id USING ERRCODE = 'check_violation';
+        END IF;
+        IF NOT EXISTS (SELECT FROM public.job_transitions t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN
+            RAISE EXCEPTION 'job %: % cannot become %', OLD.id, OLD.state, NEW.state
+                USING ERRCODE = 'check_violation';
+        END IF;
+    END IF;
+    NEW.updated_at := clock_timestamp();
+    RETURN NEW;
+END $$;
+
+GRANT UPDATE (waits) ON job_steps TO lethe_api, lethe_export, lethe_erasure, lethe_scheduler;
+GRANT UPDATE (waived_reason) ON job_steps TO lethe_api;
+-- A further pass adds to what was planned before.
+GRANT UPDATE (rows_planned) ON job_progress TO lethe_erasure;
