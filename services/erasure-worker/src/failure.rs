@@ -53,12 +53,12 @@ pub(crate) fn refused(code: &str, detail: impl Into<String>) -> StepError {
 
 /// A legal hold is in the way: the job waits for its release.
 pub(crate) fn on_hold(detail: impl Into<String>) -> StepError {
-    StepError::Retryable(FailureReason::new("hold_placed_late", detail))
+    StepError::OnHold(FailureReason::new("hold_placed_late", detail))
 }
 
 /// Somebody else has to be done first, however long that takes.
 pub(crate) fn waiting(code: &str, detail: impl Into<String>) -> StepError {
-    StepError::Retryable(FailureReason::new(code, detail))
+    StepError::Waiting(FailureReason::new(code, detail))
 }
 
 /// Something is away; trying again may help.

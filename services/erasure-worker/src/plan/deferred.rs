@@ -18,7 +18,7 @@ use super::preflight::{self, Checked, refused_by};
 use super::survey::Surveyed;
 use super::{Decision, buckets, constraints, produced, subject};
 use crate::Erasures;
-use crate::failure::{broken, refused};
+use crate::failure::{broken, control_failed, refused};
 use crate::held::{Held, Kept};
 use crate::holds::{self, OpenHold};
 use crate::obeyed::Obeyed;
@@ -80,8 +80,9 @@ pub(super) async fn run(
 /// The holds that were placed before this one and for which the same job left rows: what both kept was
 /// counted for the earlier, and is erased after that one's release.
 async fn earlier(erasures: &Erasures, step: &Claimed, deferred: Deferred) -> Result<Vec<Uuid>, StepError> {
-    let _ = (erasures, step, deferred);
-    Ok(Vec::new())
+    let job = JobId(deferred.job);
+    let earlier = erasures.control.retained_before(&step.organisation, job, deferred.hold).await;
+    earlier.map_err(|error| control_failed(&error))
 }
 
 /// What holds kept of the places of the earlier job.

@@ -46,7 +46,7 @@ pub(super) async fn until_ended(
     progress: &StepProgress,
 ) -> Result<Option<NotWaitedFor>, StepError> {
     let mut noted = noted.clone();
-    let waived = waived(step);
+    let waived = step.waived.map(|reason| reason.name().to_owned());
     let patience = if waived.is_some() { Duration::ZERO } else { BEFORE_SAYING };
     still_open(erasures, &mut noted, (patience, progress)).await?;
     let open: Vec<&OpenTransaction> = noted.values().flat_map(|noted| &noted.open).collect();
@@ -132,10 +132,4 @@ fn told(open: &[&OpenTransaction]) -> String {
          completed once they have ended; end them, or skip this wait with a reason",
         shown.join("; ")
     )
-}
-
-/// Why the owner does not want to wait, by name.
-fn waived(step: &Claimed) -> Option<String> {
-    let _ = step;
-    None
 }
