@@ -1,26 +1,31 @@
 //! What can go wrong with a subject store, in words that give no row away.
 
+mod names;
+
 use std::fmt;
 
 use deadpool_postgres::PoolError;
 use domain::schema::TableName;
 use tokio_postgres::error::{DbError, ErrorPosition};
 
+use names::Names;
+
 /// A failure of a subject store.
 ///
 /// A server's message, detail and hint may quote values of rows, so none of them is kept: what
-/// remains is the SQLSTATE, what it means, the constraint and the tables that it is about. Failures that
-/// never reached the server (a refused connection, a certificate) keep their source.
+/// remains is the SQLSTATE, what it means, and the names of what it is about: table, column, type and
+/// constraint, and the function in which it was raised. Failures that never reached the server (a refused
+/// connection, a certificate) keep their source.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "subject store `{store}`: {}{}{}{}",
-    .kind.explain(), Reading(.reading), Code(.sqlstate.as_deref()), Constraint(.constraint.as_deref())
+    .kind.explain(), Reading(.reading), Code(.sqlstate.as_deref()), .names
 )]
 pub struct StoreError {
     store: String,
     kind: StoreErrorKind,
     sqlstate: Option<Box<str>>,
-    constraint: Option<Box<str>>,
+    names: Box<Names>,
     reading: Vec<TableName>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -88,7 +93,7 @@ impl StoreErrorKind {
 impl StoreError {
     pub(crate) fn new(store: &str, kind: StoreErrorKind) -> Self {
         let store = store.to_owned();
-        Self { store, kind, sqlstate: None, constraint: None, reading: Vec::new(), source: None }
+        Self { store, kind, sqlstate: None, names: Box::default(), reading: Vec::new(), source: None }
     }
 
     pub(crate) fn because(self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
@@ -98,8 +103,8 @@ impl StoreError {
     pub(crate) fn driver(store: &str, error: tokio_postgres::Error) -> Self {
         if let Some(refusal) = error.as_db_error() {
             let sqlstate = Some(refusal.code().code().into());
-            let constraint = refusal.constraint().map(Into::into);
-            return Self { sqlstate, constraint, ..Self::new(store, classify(refusal)) };
+            let names = Box::new(Names::of(refusal));
+            return Self { sqlstate, names, ..Self::new(store, classify(refusal)) };
         }
         let transport = error.is_closed()
             || std::error::Error::source(&error).is_some_and(|source| source.is::<std::io::Error>());
@@ -136,6 +141,18 @@ impl StoreError {
     #[must_use]
     pub fn sqlstate(&self) -> Option<&str> {
         self.sqlstate.as_deref()
+    }
+
+    /// The constraint that the server says is broken.
+    #[must_use]
+    pub fn constraint(&self) -> Option<&str> {
+        self.names.constraint()
+    }
+
+    /// The table that the server says it is about, with its schema.
+    #[must_use]
+    pub fn table(&self) -> Option<&str> {
+        self.names.table()
     }
 
     /// Whether the same attempt may succeed later without anybody mending anything.
@@ -189,14 +206,6 @@ impl fmt::Display for Reading<'_> {
             lead = ", ";
         }
         Ok(())
-    }
-}
-
-struct Constraint<'a>(Option<&'a str>);
-
-impl fmt::Display for Constraint<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |constraint| write!(f, ", constraint `{constraint}`"))
     }
 }
 
