@@ -1,4 +1,4 @@
-//! The live schema, read from the catalogues in three queries however many tables there are.
+//! The live schema, read from the catalogues in four queries however many tables there are.
 
 use std::collections::BTreeMap;
 
@@ -68,6 +68,15 @@ WHERE n.nspname = ANY ($1)
 GROUP BY n.nspname, c.relname, i.indexrelid
 ORDER BY n.nspname, c.relname, i.indexrelid";
 
+/// Tables that inherit from others, partitions aside: those may be anywhere.
+const INHERITANCE: &str = "\
+SELECT a.nspname::text, p.relname::text, b.nspname::text, c.relname::text
+FROM pg_catalog.pg_inherits i
+JOIN pg_catalog.pg_class p ON p.oid = i.inhparent JOIN pg_catalog.pg_namespace a ON a.oid = p.relnamespace
+JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid JOIN pg_catalog.pg_namespace b ON b.oid = c.relnamespace
+WHERE (a.nspname = ANY ($1) OR b.nspname = ANY ($1)) AND p.relkind IN ('r', 'f') AND NOT c.relispartition
+ORDER BY 1, 2, 3, 4";
+
 impl SubjectStore {
     /// What is in these schemas, as far as the role may read it: tables, partitioned and foreign
     /// tables, views and materialised views.
@@ -85,39 +94,46 @@ impl SubjectStore {
         let columns = client.query_typed(COLUMNS, &parameters).await.map_err(failed)?;
         let keys = client.query_typed(KEYS, &parameters).await.map_err(failed)?;
         let in_part = client.query_typed(KEYS_IN_PART, &parameters).await.map_err(failed)?;
+        let inheritance = client.query_typed(INHERITANCE, &parameters).await.map_err(failed)?;
         let mut tables: BTreeMap<TableName, Table> = BTreeMap::new();
         for row in &columns {
             let (name, column) = column(row).map_err(failed)?;
             tables.entry(name).or_default().columns.push(column);
         }
         for row in &keys {
-            let (name, primary, columns) = key(row).map_err(failed)?;
-            let Some(table) = tables.get_mut(&name) else {
-                continue;
-            };
-            if primary {
-                table.primary_key = columns;
-            } else {
-                table.unique.push(columns);
-            }
+            key(row, &mut tables).map_err(failed)?;
         }
         for row in &in_part {
-            let name = table_name(row).map_err(failed)?;
+            let name = table_name(row, 0).map_err(failed)?;
             if let Some(table) = tables.get_mut(&name) {
                 table.unique_in_part.push(row.try_get(2).map_err(failed)?);
             }
+        }
+        for row in &inheritance {
+            inherits(row, &mut tables).map_err(failed)?;
         }
         transaction.finish().await?;
         Ok(LiveSchema { tables })
     }
 }
 
-fn table_name(row: &Row) -> Result<TableName, tokio_postgres::Error> {
-    Ok(TableName { schema: row.try_get(0)?, table: row.try_get(1)? })
+fn table_name(row: &Row, at: usize) -> Result<TableName, tokio_postgres::Error> {
+    Ok(TableName { schema: row.try_get(at)?, table: row.try_get(at + 1)? })
+}
+
+fn inherits(row: &Row, tables: &mut BTreeMap<TableName, Table>) -> Result<(), tokio_postgres::Error> {
+    let (parent, child) = (table_name(row, 0)?, table_name(row, 2)?);
+    if let Some(table) = tables.get_mut(&parent) {
+        table.inherited_by.push(child.clone());
+    }
+    if let Some(table) = tables.get_mut(&child) {
+        table.inherits.push(parent);
+    }
+    Ok(())
 }
 
 fn column(row: &Row) -> Result<(TableName, LiveColumn), tokio_postgres::Error> {
-    let name = table_name(row)?;
+    let name = table_name(row, 0)?;
     let base = BaseType {
         schema: row.try_get(6)?,
         name: row.try_get(7)?,
@@ -134,8 +150,16 @@ fn column(row: &Row) -> Result<(TableName, LiveColumn), tokio_postgres::Error> {
     Ok((name, column))
 }
 
-fn key(row: &Row) -> Result<(TableName, bool, Vec<String>), tokio_postgres::Error> {
-    Ok((table_name(row)?, row.try_get(2)?, row.try_get(3)?))
+fn key(row: &Row, tables: &mut BTreeMap<TableName, Table>) -> Result<(), tokio_postgres::Error> {
+    let (primary, columns) = (row.try_get(2)?, row.try_get(3)?);
+    if let Some(table) = tables.get_mut(&table_name(row, 0)?) {
+        if primary {
+            table.primary_key = columns;
+        } else {
+            table.unique.push(columns);
+        }
+    }
+    Ok(())
 }
 
 /// A type that is no domain.

@@ -38,6 +38,10 @@ pub struct Table {
     /// Columns that are read together by each unique index which holds for some rows only or computes
     /// what it compares, and by each exclusion constraint.
     pub unique_in_part: Vec<Vec<String>>,
+    /// Tables that inherit from it and are no partitions of it: a query on it reads their rows along.
+    pub inherited_by: Vec<TableName>,
+    /// Tables from which it inherits and of which it is no partition.
+    pub inherits: Vec<TableName>,
 }
 
 impl Table {

@@ -83,6 +83,23 @@ async fn tables_columns_and_keys() {
 }
 
 #[tokio::test]
+async fn tables_that_inherit_are_told_from_partitions() {
+    let more = r#"CREATE TABLE old () INHERITS (parent); CREATE TABLE "Other One".older () INHERITS (old);
+        CREATE TABLE "Other One"."U" (z int); CREATE TABLE mixed () INHERITS ("Other One"."U", old)"#;
+    let database = TestDatabase::with(&format!("{SCHEMA};{more}")).await;
+    let live = database.store().live_schema(&["public"]).await.unwrap();
+    let of = |table: &str| {
+        let table = &live.tables[&name("public", table)];
+        (table.inherited_by.clone(), table.inherits.clone())
+    };
+    assert_eq!(of("parent"), (vec![name("public", "old")], vec![]));
+    let below = vec![name("Other One", "older"), name("public", "mixed")];
+    assert_eq!(of("old"), (below, vec![name("public", "parent")]));
+    assert_eq!(of("mixed"), (vec![], vec![name("Other One", "U"), name("public", "old")]));
+    assert_eq!((of("split"), of("split_2024")), ((vec![], vec![]), (vec![], vec![])));
+}
+
+#[tokio::test]
 async fn only_the_schemas_that_were_asked_for() {
     let database = TestDatabase::with(SCHEMA).await;
     let store = database.store();

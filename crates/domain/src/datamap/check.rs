@@ -5,10 +5,11 @@
 //! access does not wait for a strategy.
 
 mod erasure;
+mod inheritance;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::schema::{LiveSchema, Table, TypeFamily};
+use crate::schema::{LiveSchema, Table, TableName, TypeFamily};
 
 use super::model::{Collection, DataMap, Dataset, Erase, Field, Position};
 
@@ -85,15 +86,18 @@ pub fn check(map: &DataMap, live: &BTreeMap<String, LiveSchema>) -> Vec<Finding>
 }
 
 fn check_dataset(dataset: &Dataset, schema: &LiveSchema, findings: &mut Vec<Finding>) {
-    for collection in dataset.collections.iter().filter(|collection| !collection.skipped) {
+    let all = || dataset.collections.iter().filter(|collection| !collection.skipped);
+    let checked: BTreeSet<&TableName> = all().map(|collection| &collection.table).collect();
+    for collection in all() {
         let path = format!("{}.{}", dataset.key, collection.name);
-        let mut checker = Checker { collection, path, schema, findings };
+        let mut checker = Checker { collection, path, schema, checked: &checked, findings };
         let Some(table) = schema.tables.get(&collection.table) else {
             let name = &collection.table;
             checker.report(Blocks::Everything, format!("there is no table {name} that the role can read; grant SELECT, correct the name, or set `fides_meta: {{skip_processing: true}}`"));
             continue;
         };
         checker.columns(table);
+        checker.inheritance(table);
         checker.tenant();
         checker.primary_key(table);
         if collection.erase == Erase::Anonymise {
@@ -106,7 +110,7 @@ fn check_dataset(dataset: &Dataset, schema: &LiveSchema, findings: &mut Vec<Find
         && let Some(table) = schema.tables.get(&collection.table)
     {
         let path = format!("{}.lethe.organisation", dataset.key);
-        let mut checker = Checker { collection, path, schema, findings };
+        let mut checker = Checker { collection, path, schema, checked: &checked, findings };
         for column in [Some(&root.key), root.name.as_ref(), root.soft_delete.as_ref()].into_iter().flatten() {
             checker.column(table, column);
         }
@@ -128,6 +132,8 @@ struct Checker<'a> {
     collection: &'a Collection,
     path: String,
     schema: &'a LiveSchema,
+    /// The tables of the dataset's collections that are checked.
+    checked: &'a BTreeSet<&'a TableName>,
     findings: &'a mut Vec<Finding>,
 }
 
@@ -235,12 +241,13 @@ impl Checker<'_> {
                 );
             }
             self.columns_of(&hop.target, &hop.target_columns);
+            self.inheritance_on_the_way(&hop.target);
             table = &hop.target;
         }
         self.columns_of(table, std::slice::from_ref(&path.key_column));
     }
 
-    fn columns_of(&mut self, name: &crate::schema::TableName, columns: &[String]) {
+    fn columns_of(&mut self, name: &TableName, columns: &[String]) {
         let Some(table) = self.schema.tables.get(name) else {
             return;
         };

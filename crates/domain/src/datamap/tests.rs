@@ -2,6 +2,7 @@
 
 mod errors;
 mod grammar;
+mod inheritance;
 mod live;
 mod live_erasure;
 mod misfits;

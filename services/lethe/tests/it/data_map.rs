@@ -117,6 +117,23 @@ async fn the_live_schema_is_compared() {
 }
 
 #[tokio::test]
+async fn tables_that_inherit_stand_in_the_way_of_every_job() {
+    let database = Database::empty().await;
+    let archive = "CREATE TABLE members_2019 (PRIMARY KEY (id)) INHERITS (members)";
+    database.session().await.batch_execute(&format!("{SCHEMA} {archive}")).await.unwrap();
+    let store = format!("clubs={}", database.url());
+    let map = Map::of(MAP);
+    let run = map.check(&["--store", &store]).await.ended_with(1);
+    let told = "clubs.members: public.members: public.members_2019 inherits from public.members (INHERITS)";
+    assert!(run.out.contains(told), "{}", run.out);
+    let report = map.check(&["--store", &store, "--json"]).await.ended_with(1).json();
+    let findings = report["findings"].as_array().unwrap();
+    let found = findings.iter().find(|found| found["path"] == "clubs.members").unwrap();
+    assert_eq!(found["blocks"], "everything", "exports would hold the rows of others");
+    database.remove().await;
+}
+
+#[tokio::test]
 async fn stores_that_cannot_be_used_are_said_without_their_passwords() {
     let map = Map::of(MAP);
     let wrong = map.check(&["--store", "u:hunter2@h/d"]).await.ended_with(2);
