@@ -187,7 +187,11 @@ pub(crate) fn tables_of(collection: &Collection) -> Vec<TableName> {
 }
 
 /// The rows that were there at the cutoff; those without a creation time count as there.
-fn until(column: &LiveColumn, table: &TableName, cutoff_at: DateTime<Utc>) -> Result<String, PlanError> {
+pub(crate) fn until(
+    column: &LiveColumn,
+    table: &TableName,
+    cutoff_at: DateTime<Utc>,
+) -> Result<String, PlanError> {
     // Microseconds are what PostgreSQL has; the session's time zone is UTC.
     let (format, cast) = match column.family {
         TypeFamily::TimestampTz => ("%Y-%m-%d %H:%M:%S%.6f+00", "timestamptz"),

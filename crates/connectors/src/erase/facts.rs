@@ -72,18 +72,28 @@ WHERE k.contype = 'f' AND k.conparentid = 0
 ORDER BY k.conname, k.oid";
 
 /// Triggers of the company's own that fire in an ordinary session, and rewrite rules, which change
-/// what a statement does and how many rows it reports.
+/// what a statement does and how many rows it reports. `UPDATE OF` a generated column fires also where
+/// one is updated that it is computed from.
 const TRIGGERS: &str = "
 SELECT t.schema, t.name, g.tgname::pg_catalog.text, g.tgtype & 16 <> 0, g.tgtype & 8 <> 0,
-       ARRAY(SELECT a.attname::pg_catalog.text FROM pg_catalog.unnest(g.tgattr::pg_catalog.int2[]) u (attnum)
-             JOIN pg_catalog.pg_attribute a ON a.attrelid = g.tgrelid AND a.attnum = u.attnum)
+       ARRAY(SELECT DISTINCT a.attname::pg_catalog.text
+             FROM pg_catalog.unnest(g.tgattr::pg_catalog.int2[]) u (attnum)
+             LEFT JOIN pg_catalog.pg_attrdef f ON f.adrelid = g.tgrelid AND f.adnum = u.attnum
+             LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
+                 AND d.objid = f.oid AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                 AND d.refobjid = g.tgrelid AND d.refobjsubid > 0
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = g.tgrelid AND a.attnum IN (u.attnum, d.refobjsubid)),
+       g.tgtype & 1 <> 0, g.tgqual IS NOT NULL
 FROM pg_catalog.pg_trigger g JOIN places p ON p.member = g.tgrelid JOIN named t ON t.root = p.root
 WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND g.tgenabled IN ('O', 'A') AND g.tgtype & 24 <> 0
 UNION ALL
-SELECT t.schema, t.name, w.rulename::pg_catalog.text, w.ev_type = '2', w.ev_type = '4', '{}'
+SELECT t.schema, t.name, w.rulename::pg_catalog.text, w.ev_type = '2', w.ev_type = '4', '{}',
+       false, false
 FROM pg_catalog.pg_rewrite w JOIN roots r ON r.oid = w.ev_class JOIN named t ON t.root = r.oid
 WHERE w.ev_type IN ('2', '4') AND w.ev_enabled IN ('O', 'A')
 ORDER BY 1, 2, 3";
+
+const UNCOUNTED: &str = "SELECT pg_catalog.current_setting('track_counts') = 'off'";
 
 impl SubjectStore {
     /// What erasing must know of these tables, and of every table that refers to one of them. A
@@ -107,8 +117,10 @@ impl SubjectStore {
             let (name, trigger) = trigger(&row).map_err(failed)?;
             facts.entry(name).or_default().triggers.push(trigger);
         }
+        let counting = transaction.client()?.query_typed_one(UNCOUNTED, &[]).await;
+        let uncounted = counting.and_then(|row| row.try_get(0)).map_err(failed)?;
         transaction.finish().await?;
-        Ok(StoreFacts { tables: facts })
+        Ok(StoreFacts { tables: facts, uncounted })
     }
 }
 
@@ -155,7 +167,9 @@ fn foreign_key(row: &Row) -> Result<(TableName, ForeignKey), tokio_postgres::Err
 fn trigger(row: &Row) -> Result<(TableName, Trigger), tokio_postgres::Error> {
     let (on_update, on_delete) = (row.try_get::<_, bool>(3)?, row.try_get(4)?);
     let on_update_of = if on_update { Some(columns(row, 5)?) } else { None };
-    Ok((name(row, 0)?, Trigger { name: row.try_get(2)?, on_update_of, on_delete }))
+    let (per_row, conditional) = (row.try_get(6)?, row.try_get(7)?);
+    let trigger = Trigger { name: row.try_get(2)?, on_update_of, on_delete, per_row, conditional };
+    Ok((name(row, 0)?, trigger))
 }
 
 fn columns(row: &Row, at: usize) -> Result<BTreeSet<String>, tokio_postgres::Error> {

@@ -1,7 +1,7 @@
 //! Rows selected for a statement: by a key range, or by their keys one by one.
 
 use domain::datamap::Collection;
-use domain::schema::{LiveColumn, LiveSchema};
+use domain::schema::{LiveColumn, LiveSchema, TableName};
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::erase::scope::{self, EraseScope};
@@ -72,7 +72,7 @@ impl Selected {
             Rows::Keys(keys) => {
                 let columns = primary_key(collection, schema)?;
                 let source =
-                    source(&columns, columns_of(collection, keys, &columns)?, Vec::new(), parameters);
+                    source(&columns, columns_of(&collection.table, keys, &columns)?, Vec::new(), parameters);
                 conditions.splice(0..0, [matches(&columns, "t0", "v")]);
                 (Some(source), u64::try_from(keys.len()).ok())
             }
@@ -83,13 +83,13 @@ impl Selected {
 
 /// The condition under which the key of the row `t0` is one of these.
 pub(crate) fn listed(
-    collection: &Collection,
+    table: &TableName,
     schema: &LiveSchema,
     keys: &[Vec<String>],
     parameters: &mut Parameters<'_>,
 ) -> Result<String, PlanError> {
-    let columns = primary_key(collection, schema)?;
-    let source = source(&columns, columns_of(collection, keys, &columns)?, Vec::new(), parameters);
+    let columns = key_of(table, schema)?;
+    let source = source(&columns, columns_of(table, keys, &columns)?, Vec::new(), parameters);
     Ok(format!("EXISTS (SELECT FROM {source} WHERE {})", matches(&columns, "t0", "v")))
 }
 
@@ -98,7 +98,10 @@ pub(crate) fn primary_key<'s>(
     collection: &Collection,
     schema: &'s LiveSchema,
 ) -> Result<Vec<&'s LiveColumn>, PlanError> {
-    let name = &collection.table;
+    key_of(&collection.table, schema)
+}
+
+fn key_of<'s>(name: &TableName, schema: &'s LiveSchema) -> Result<Vec<&'s LiveColumn>, PlanError> {
     let table = schema.tables.get(name).ok_or_else(|| PlanError::NoTable(name.clone()))?;
     if table.primary_key.is_empty() {
         return Err(PlanError::NoPrimaryKey(name.clone()));
@@ -155,12 +158,12 @@ pub(crate) fn unnested(columns: &[&LiveColumn], arrays: &[String], alias: &str) 
 
 /// Keys as the columns of a source.
 pub(crate) fn columns_of(
-    collection: &Collection,
+    table: &TableName,
     keys: &[Vec<String>],
     columns: &[&LiveColumn],
 ) -> Result<Vec<Vec<Option<String>>>, PlanError> {
     let cells = keys.iter().map(|key| key.iter().map(|text| Some(text.as_str())));
-    transposed(cells, columns.len()).ok_or_else(|| PlanError::BadRow(collection.table.clone()))
+    transposed(cells, columns.len()).ok_or_else(|| PlanError::BadRow(table.clone()))
 }
 
 /// Rows of cells as columns; `None` when a row has another number of them.

@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use domain::datamap::Collection;
-use domain::erasure::Guard;
+use domain::erasure::{Aside, Guard};
 use domain::hold::{Comparison, HeldRows, Hold};
 use domain::id::OrganisationId;
 use domain::schema::{LiveSchema, TableName};
 
 use crate::erase::keyed::{self, Parameters};
-use crate::export::rows_of;
+use crate::export::{rows_of, until};
 use crate::range;
 use crate::sql::{self, PlanError};
 
@@ -51,10 +51,10 @@ pub(crate) fn predicate(
 ) -> Result<String, PlanError> {
     let mut predicate = rows_of(collection, schema, scope.organisation, scope.cutoff_at)?;
     if let Some(only) = scope.only {
-        predicate.push_str(&format!(" AND ({})", held(collection, schema, only, parameters)?));
+        predicate.push_str(&format!(" AND ({})", held(&collection.table, schema, only, parameters)?));
     }
     for hold in scope.holds {
-        let held = held(collection, schema, &hold.rows, parameters)?;
+        let held = held(&collection.table, schema, &hold.rows, parameters)?;
         predicate.push_str(&format!(" AND ({held}) IS NOT TRUE"));
     }
     if let Some(path) = collection.tenant.as_ref().filter(|_| scope.exclusive) {
@@ -62,9 +62,54 @@ pub(crate) fn predicate(
         predicate.push_str(&format!(" AND NOT ({elsewhere})"));
     }
     for guard in scope.guards {
-        predicate.push_str(&format!(" AND NOT ({})", referred_to(&collection.table, schema, guard)?));
+        let referred = guarded(&collection.table, schema, (guard, scope), parameters)?;
+        predicate.push_str(&format!(" AND NOT ({referred})"));
     }
     Ok(predicate)
+}
+
+/// The condition under which another table's row that counts refers to the row `t0` by that key.
+pub(crate) fn guarded(
+    table: &TableName,
+    schema: &LiveSchema,
+    (guard, scope): (&Guard, &EraseScope<'_>),
+    parameters: &mut Parameters<'_>,
+) -> Result<String, PlanError> {
+    let Some(aside) = &guard.aside else { return referred_to(table, schema, guard) };
+    let (mut columns, mut matches) = (Vec::new(), Vec::new());
+    for (at, (from, to)) in guard.columns.iter().zip(&guard.target_columns).enumerate() {
+        let referring = sql::live_column(schema, &guard.table, from)?;
+        let equals = sql::equality(referring, sql::live_column(schema, table, to)?);
+        columns.push(format!("t0.{} AS r{at}", sql::identifier(from)));
+        matches.push(format!("g.r{at} {equals} t0.{}", sql::identifier(to)));
+    }
+    let counts = counts(&guard.table, schema, (aside, scope), parameters)?;
+    // The inner query sees its own `t0` only.
+    Ok(format!(
+        "EXISTS (SELECT FROM (SELECT {} FROM {} t0 WHERE {counts}) g WHERE {})",
+        columns.join(", "),
+        sql::relation(&guard.table),
+        matches.join(" AND ")
+    ))
+}
+
+/// The condition under which a row `t0` of the referring table is none of those that are put aside.
+pub(crate) fn counts(
+    referring: &TableName,
+    schema: &LiveSchema,
+    (aside, scope): (&Aside, &EraseScope<'_>),
+    parameters: &mut Parameters<'_>,
+) -> Result<String, PlanError> {
+    let mut own = sql::tenant_predicate(referring, &aside.tenant, schema, scope.organisation)?;
+    if let Some(created_at) = &aside.created_at {
+        let column = sql::live_column(schema, referring, created_at)?;
+        own.push_str(&format!(" AND {}", until(column, referring, scope.cutoff_at)?));
+    }
+    let mut counts = format!("({own}) IS NOT TRUE");
+    for rows in &aside.held {
+        counts.push_str(&format!(" OR ({}) IS TRUE", held(referring, schema, rows, parameters)?));
+    }
+    Ok(format!("({counts})"))
 }
 
 /// The condition under which another table's row refers to the row `t0` by that key.
@@ -109,14 +154,13 @@ pub(crate) fn threaded(
 
 /// The condition under which a hold keeps the row `t0`; NULL counts as not kept.
 pub(crate) fn held(
-    collection: &Collection,
+    table: &TableName,
     schema: &LiveSchema,
     rows: &HeldRows,
     parameters: &mut Parameters<'_>,
 ) -> Result<String, PlanError> {
-    let table = &collection.table;
     let comparisons = match rows {
-        HeldRows::Keys(keys) => return keyed::listed(collection, schema, keys, parameters),
+        HeldRows::Keys(keys) => return keyed::listed(table, schema, keys, parameters),
         HeldRows::Where(comparisons) => comparisons,
     };
     let one = |Comparison { column, operator, value }: &Comparison| {

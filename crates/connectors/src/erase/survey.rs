@@ -142,15 +142,15 @@ impl Conditions {
         let table = &collection.table;
         let mut meant = vec![rows_of(collection, schema, scope.organisation, scope.cutoff_at)?];
         if let Some(only) = scope.only {
-            meant.push(format!("({})", scope::held(collection, schema, only, parameters)?));
+            meant.push(format!("({})", scope::held(table, schema, only, parameters)?));
         }
         match rows {
             Rows::Range(range) => meant.extend(range::conditions(table, schema, range)?),
-            Rows::Keys(keys) => meant.push(keyed::listed(collection, schema, keys, parameters)?),
+            Rows::Keys(keys) => meant.push(keyed::listed(table, schema, keys, parameters)?),
         }
         let mut held = Vec::new();
         for hold in scope.holds {
-            held.push(format!("({}) IS TRUE", scope::held(collection, schema, &hold.rows, parameters)?));
+            held.push(format!("({}) IS TRUE", scope::held(table, schema, &hold.rows, parameters)?));
         }
         let shared = match collection.tenant.as_ref().filter(|_| scope.exclusive) {
             Some(path) => sql::elsewhere_predicate(table, path, schema, scope.organisation)?,
@@ -158,7 +158,7 @@ impl Conditions {
         };
         let mut guarded = Vec::new();
         for guard in scope.guards {
-            guarded.push(staying(guard, (table, earlier), schema, parameters)?);
+            guarded.push(staying((guard, scope), (table, earlier), schema, parameters)?);
         }
         let guarded = if guarded.is_empty() { "FALSE".to_owned() } else { guarded.join(" OR ") };
         Ok(Self { meant: meant.join(" AND "), held, shared, guarded })
@@ -225,7 +225,7 @@ impl Conditions {
 
 /// The condition under which a row that no earlier part takes refers to the row `t0`.
 fn staying(
-    guard: &Guard,
+    (guard, scope): (&Guard, &EraseScope<'_>),
     (table, earlier): (&TableName, &[Part<'_>]),
     schema: &LiveSchema,
     parameters: &mut Parameters<'_>,
@@ -237,7 +237,10 @@ fn staying(
         stays.push(format!("({taken}) IS NOT TRUE"));
     }
     if stays.is_empty() {
-        return scope::referred_to(table, schema, guard);
+        return scope::guarded(table, schema, (guard, scope), parameters);
+    }
+    if let Some(aside) = &guard.aside {
+        stays.push(scope::counts(&guard.table, schema, (aside, scope), parameters)?);
     }
     let names = |table: &TableName, columns: &[String]| -> Result<String, PlanError> {
         let column = |name: &String| {

@@ -28,10 +28,26 @@ pub struct PlanDocument {
     pub media: Vec<Objects>,
     /// Rows, by collection.
     pub collections: Vec<CollectionPlan>,
+    /// Constraints of which it is not known that every row will keep them: only a sample was tried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unproven: Vec<Unproven>,
     /// SHA-256 in hexadecimal digits over what is decided: whose rows of which collections, what is
     /// done to which columns, and which holds keep rows. Numbers and samples do not count, since they
     /// change from one hour to the next.
     pub plan_hash: String,
+}
+
+/// A constraint that could not be asked of all rows that change.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Unproven {
+    /// The table.
+    pub table: TableName,
+    /// The constraint, in words.
+    pub constraint: String,
+    /// The columns that change and that it reads.
+    pub columns: Vec<String>,
+    /// Why it could not.
+    pub why: String,
 }
 
 /// So many objects that the rows of a collection name.

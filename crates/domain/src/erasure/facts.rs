@@ -10,6 +10,9 @@ use crate::schema::TableName;
 pub struct StoreFacts {
     /// By name.
     pub tables: BTreeMap<TableName, TableFacts>,
+    /// Whether the server does not count what the eraser's transactions change: `track_counts` is off
+    /// for its session.
+    pub uncounted: bool,
 }
 
 /// The facts about one table.
@@ -60,13 +63,28 @@ pub enum ReferentialAction {
     SetDefault,
 }
 
-/// A trigger that an erasing statement would fire.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A trigger that an erasing statement would fire, or a rewrite rule.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trigger {
     /// Its name.
     pub name: String,
-    /// Whether it fires on UPDATE of these columns (empty: any column); `None` when not on UPDATE.
+    /// Whether it fires on UPDATE of these columns (empty: any column); `None` when not on UPDATE. Those
+    /// from which the server computes one of them are among them.
     pub on_update_of: Option<BTreeSet<String>>,
     /// Whether it fires on DELETE.
     pub on_delete: bool,
+    /// Whether it fires for each row, and so only where there is one; a trigger FOR EACH STATEMENT and a
+    /// rule need none.
+    pub per_row: bool,
+    /// Whether it fires only where a condition of its own (WHEN) holds.
+    pub conditional: bool,
+}
+
+impl Trigger {
+    /// Whether it fires when these columns are updated.
+    #[must_use]
+    pub fn fires_on_update_of<'c>(&self, mut changed: impl Iterator<Item = &'c String>) -> bool {
+        let of = self.on_update_of.as_ref();
+        of.is_some_and(|columns| columns.is_empty() || changed.any(|column| columns.contains(column)))
+    }
 }

@@ -7,8 +7,10 @@
 
 pub mod document;
 pub mod facts;
+pub mod guard;
 pub mod identity;
 mod keys;
+mod map_keys;
 pub mod obstacle;
 mod order;
 pub mod plan;
@@ -21,9 +23,10 @@ pub mod subject;
 #[cfg(test)]
 mod tests;
 
+pub use guard::{Aside, Guard};
 pub use identity::{Identity, IdentityKind, NoIdentity};
 pub use obstacle::{Obstacle, ObstacleKind};
-pub use plan::{CollectionErasure, ErasurePlan, FieldChange, Guard, RowAction, plan};
+pub use plan::{CollectionErasure, ErasurePlan, FieldChange, RowAction, plan};
 pub use request::{Deferred, ErasureRequest, GracePeriod, NoGracePeriod, SubjectRef, confirms};
 pub use soft_delete::{Mark, SoftDelete, soft_delete};
 pub use subject::{SubjectErasurePlan, Traversal, plan_subject, traversal};

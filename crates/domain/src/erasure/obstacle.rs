@@ -38,8 +38,12 @@ pub enum ObstacleKind {
     RowSecurity,
     /// The company's own trigger would run.
     Trigger,
+    /// The server does not count what a transaction changes.
+    Counts,
     /// The strategy does not fit the column's type, NOT NULL, UNIQUE or key.
     Strategy,
+    /// Rows with the new values would break a constraint.
+    Constraint,
     /// A row to be deleted is referred to by rows that stay, or that the server would change along; or
     /// a reference of the data map leads nowhere.
     Reference,

@@ -8,7 +8,9 @@ use crate::datamap::category::{default_strategy, personal};
 use crate::datamap::{Collection, DataMap, Effect, Erase, Field, Strategy};
 use crate::schema::{LiveSchema, Table, TableName};
 
-use super::facts::{ForeignKey, StoreFacts};
+use super::facts::StoreFacts;
+use super::guard::Guard;
+use super::map_keys;
 use super::obstacle::Obstacle;
 use super::{keys, order, preflight};
 
@@ -40,21 +42,10 @@ pub struct CollectionErasure {
     /// would refuse, or delete or change that row along: then none is deleted.
     #[serde(default)]
     pub threads: Vec<Guard>,
-    /// Foreign keys of other tables that refer to rows which are deleted. A row that is still
+    /// Keys of other tables, and references of the data map, that refer to rows which are deleted. A row that is still
     /// referred to by then (by one that is held, came later, or is another organisation's) is left
     /// and reported: otherwise the server would refuse the statement, or change that row along.
     pub guards: Vec<Guard>,
-}
-
-/// A foreign key that refers to rows which are deleted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Guard {
-    /// The referring table.
-    pub table: TableName,
-    /// Its columns.
-    pub columns: Vec<String>,
-    /// The columns referred to.
-    pub target_columns: Vec<String>,
 }
 
 /// What is done to a row.
@@ -107,12 +98,16 @@ pub(super) fn assemble<'a>(
     let none = (LiveSchema::default(), StoreFacts::default());
     let mut obstacles = Vec::new();
     let (mut waves, mut last) = (Vec::<Vec<CollectionErasure>>::new(), Vec::new());
+    let map_keys = map_keys::of(map, live, facts);
     for store in map.stores() {
         let schema = live.get(store).unwrap_or(&none.0);
         let facts = facts.get(store).unwrap_or(&none.1);
         let (targets, ways) = (targets(store, schema), ways(map, store));
+        preflight::counts(&targets, facts, &mut obstacles);
         preflight::check(&targets, &ways, (schema, facts), &mut obstacles);
-        for (place, wave) in order::waves(&targets, &ways, facts, &mut obstacles).into_iter().enumerate() {
+        let ordered = order::waves(&targets, &ways, (facts, &map_keys), &mut obstacles);
+        preflight::check(&order::opened(&targets, &ordered), &ways, (schema, facts), &mut obstacles);
+        for (place, wave) in ordered.into_iter().enumerate() {
             let (root, others): (Vec<_>, Vec<_>) = wave.into_iter().partition(|done| is_root(map, done));
             last.extend(root);
             match waves.get_mut(place) {
@@ -284,14 +279,4 @@ fn is_root(map: &DataMap, erasure: &CollectionErasure) -> bool {
             dataset.store == erasure.store
                 && dataset.collection(&root.collection).is_some_and(|c| c.table == erasure.table)
         })
-}
-
-impl Guard {
-    pub(super) fn of(table: &TableName, key: &ForeignKey) -> Self {
-        Self {
-            table: table.clone(),
-            columns: key.columns.clone(),
-            target_columns: key.target_columns.clone(),
-        }
-    }
 }

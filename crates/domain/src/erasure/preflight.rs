@@ -1,6 +1,8 @@
 //! What must hold before the first write: every case that would fail half-way, or do more than the
 //! plan says, is found here and refused whole.
 
+mod fired;
+
 use crate::datamap::{Strategy, TenantPath};
 use crate::schema::{LiveSchema, TableName};
 
@@ -8,6 +10,22 @@ use super::facts::{ReferentialAction, StoreFacts, TableFacts};
 use super::keys;
 use super::obstacle::{Obstacle, ObstacleKind as Kind};
 use super::plan::{FieldChange, Target, Ways};
+
+/// Reports a store that does not count what a transaction changes: that nothing else changed along with the
+/// rows of a batch is seen by these counts alone.
+pub(super) fn counts(targets: &[Target<'_>], facts: &StoreFacts, obstacles: &mut Vec<Obstacle>) {
+    if let Some(target) = targets.first().filter(|_| facts.uncounted) {
+        obstacles.push(Obstacle::new(
+            Kind::Counts,
+            (target.table(), None),
+            format!(
+                "`track_counts` is off for the eraser's sessions in the store `{}`, so that nobody could tell what else changes along with its rows",
+                target.store
+            ),
+            "turn it on with `ALTER DATABASE … SET track_counts = on`, or for the role with `ALTER ROLE … SET track_counts = on`, and restart the erasure-worker",
+        ));
+    }
+}
 
 /// Reports everything that stands in the way of erasing these collections.
 pub(super) fn check(
@@ -29,7 +47,10 @@ pub(super) fn check(
         checker.table(known);
         checker.triggers(known);
         match &target.changes {
-            None => checker.references(),
+            None => {
+                checker.references();
+                checker.fired_by_keys();
+            }
             Some(changes) => changes.iter().for_each(|change| checker.change(known, change)),
         }
     }
@@ -68,36 +89,6 @@ impl Checker<'_> {
                 (Kind::Privilege, None),
                 "the eraser's role may not delete its rows",
                 format!("grant it: GRANT DELETE ON {table} TO the role"),
-            );
-        }
-    }
-
-    /// A trigger's doings are neither counted nor undone by us, so each one must be known.
-    fn triggers(&mut self, known: &TableFacts) {
-        let changed = |columns: &std::collections::BTreeSet<String>| {
-            let mut changes = self.target.changes.iter().flatten();
-            columns.is_empty() || changes.any(|change| columns.contains(&change.column))
-        };
-        let fires = |trigger: &&super::facts::Trigger| {
-            if self.target.deletes() {
-                trigger.on_delete
-            } else {
-                trigger.on_update_of.as_ref().is_some_and(changed)
-            }
-        };
-        let allowed = &self.target.collection.allowed_triggers;
-        let unknown: Vec<String> = known
-            .triggers
-            .iter()
-            .filter(fires)
-            .map(|t| t.name.clone())
-            .filter(|n| !allowed.contains(n))
-            .collect();
-        for name in unknown {
-            self.report(
-                (Kind::Trigger, None),
-                format!("erasing would fire the trigger `{name}`"),
-                format!("when what it does is harmless, say so with `lethe: {{triggers: [{name}]}}`; or disable it for the eraser's role"),
             );
         }
     }

@@ -7,9 +7,9 @@
 //! found through the organisations' own table, or through references of a table to itself: who
 //! answers a message is somebody else.
 
-mod places;
-mod references;
-mod walk;
+pub(super) mod places;
+pub(super) mod references;
+pub(super) mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,9 +19,10 @@ use crate::datamap::{DataMap, Strategy};
 use crate::schema::LiveSchema;
 
 use super::facts::StoreFacts;
+use super::guard::Guard;
 use super::keys;
 use super::obstacle::{Obstacle, ObstacleKind};
-use super::plan::{self, ErasurePlan, FieldChange, Guard, Target};
+use super::plan::{self, ErasurePlan, FieldChange, Target};
 use places::Places;
 
 /// How the rows of a person are found, and what happens to them.
@@ -218,7 +219,7 @@ impl Reached {
 
 impl Target<'_> {
     /// The same collection, with nothing done to its rows but that these columns are emptied.
-    fn unlinking(&self, columns: &[String]) -> Self {
+    pub(super) fn unlinking(&self, columns: &[String]) -> Self {
         let empty = |column: &String| FieldChange { column: column.clone(), strategy: Strategy::Null };
         Self {
             root: false,

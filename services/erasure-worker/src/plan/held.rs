@@ -2,7 +2,7 @@
 
 use chassis::StepError;
 use connectors::erase::SubjectRows;
-use domain::erasure::traversal;
+use domain::erasure::{Guard, traversal};
 use domain::hold::{HeldRows, Hold, HoldScope};
 use store::Claimed;
 use uuid::Uuid;
@@ -44,6 +44,14 @@ impl Held {
     /// The ground of a hold, by name.
     pub fn ground(&self, hold: Uuid) -> &str {
         self.0.iter().find(|(open, _)| open.id == hold).map_or("", |(open, _)| &open.ground)
+    }
+
+    /// Held rows keep what they refer to, also where those beside them that stay by plan do not.
+    pub fn count_in(&self, guards: &mut [Guard]) -> Result<(), StepError> {
+        for aside in guards.iter_mut().filter_map(|guard| guard.aside.as_mut()) {
+            aside.held = self.on(&aside.collection)?.into_iter().map(|hold| hold.rows).collect();
+        }
+        Ok(())
     }
 
     /// The holds on rows of one collection.

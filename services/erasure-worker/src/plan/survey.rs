@@ -100,8 +100,9 @@ impl Survey<'_> {
             self.keep_the_way(dataset, collection, &mut holds)?;
         }
         let (known, path_goes) = (self.holds.ids(), false);
-        let scope =
-            StepScope { erasure: erasure.clone(), wave, batches, holds, known, only: None, path_goes };
+        let mut erasure = erasure.clone();
+        self.holds.count_in(&mut erasure.guards)?;
+        let scope = StepScope { erasure, wave, batches, holds, known, only: None, path_goes };
         Ok(Place { dataset, collection, schema, scope })
     }
 

@@ -28,6 +28,7 @@ ALTER TABLE event ADD FOREIGN KEY (line) REFERENCES "odd Schema"."orderLine";
 CREATE TRIGGER whole AFTER DELETE ON event FOR EACH ROW EXECUTE FUNCTION nothing();
 CREATE TRIGGER only_2024 AFTER DELETE ON event_2024 FOR EACH ROW EXECUTE FUNCTION nothing();
 CREATE TABLE remark (event int, year int, FOREIGN KEY (event, year) REFERENCES event_2024 (id, year));
+CREATE TRIGGER by_note AFTER UPDATE OF total ON "odd Schema"."order" FOR EACH ROW WHEN (OLD.note IS NOT NULL) EXECUTE FUNCTION nothing();
 CREATE VIEW glance AS SELECT 1 AS id;
 CREATE TABLE ruled (id int);
 CREATE RULE "keepAll" AS ON DELETE TO ruled DO INSTEAD NOTHING;
@@ -96,16 +97,21 @@ async fn triggers_that_would_fire_are_known() {
     let database = TestDatabase::with(SCHEMA).await;
     let facts = all(&database.store()).await;
     let order = &facts.tables[&table("odd Schema", "order")];
-    assert_eq!(names(order), ["any_change", "onUpdate"]);
+    assert_eq!(names(order), ["any_change", "by_note", "onUpdate"]);
     assert_eq!(
         (order.triggers[0].on_update_of.clone(), order.triggers[0].on_delete),
         (Some(columns(&[])), true)
     );
-    assert_eq!(order.triggers[1].on_update_of, Some(columns(&["camelCase", "note"])));
-    assert!(!order.triggers[1].on_delete);
+    assert_eq!(order.triggers[2].on_update_of, Some(columns(&["camelCase", "note"])));
+    assert!(!order.triggers[2].on_delete);
+    let of: Vec<_> = order.triggers.iter().map(|one| (one.per_row, one.conditional)).collect();
+    assert_eq!(of, [(false, false), (true, true), (true, false)]);
+    // `total` is computed from `group`.
+    assert_eq!(order.triggers[1].on_update_of, Some(columns(&["group", "total"])));
     assert_eq!(names(&facts.tables[&table("public", "event")]), ["only_2024", "whole"]);
     let ruled = &facts.tables[&table("public", "ruled")];
     assert_eq!((names(ruled), ruled.triggers[0].on_delete), (vec!["keepAll"], true));
+    assert!(!ruled.triggers[0].per_row, "a rule asks for no row");
 }
 
 #[tokio::test]
@@ -139,4 +145,15 @@ async fn the_roles_rights_are_known_column_by_column() {
     assert!(!facts.tables[&table("odd Schema", "orderLine")].deletable);
     // A superuser is above row-level security.
     assert!(!all(&database.store()).await.tables[&table("public", "guarded")].row_security);
+}
+
+#[tokio::test]
+async fn a_session_that_counts_nothing_is_known() {
+    let database = TestDatabase::with(SCHEMA).await;
+    assert!(!all(&database.store()).await.uncounted);
+    let name: String =
+        database.client.query_one("SELECT current_database()::text", &[]).await.unwrap().get(0);
+    let off = format!("ALTER DATABASE {name} SET track_counts = off");
+    database.client.batch_execute(&off).await.unwrap();
+    assert!(all(&database.store()).await.uncounted);
 }

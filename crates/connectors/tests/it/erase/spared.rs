@@ -14,7 +14,7 @@ async fn a_row_that_is_still_referred_to_is_left_and_the_statement_succeeds() {
     let organisation = OrganisationId::parse("1").unwrap();
     let (all, columns) = (whole(), key(&["select", "userId", "isGuest"]));
     let table = odd.bench.collection("lineItem").table.clone();
-    let guards = [Guard { table, columns: columns.clone(), target_columns: columns }];
+    let guards = [Guard { table, columns: columns.clone(), target_columns: columns, aside: None }];
     let scope = EraseScope { guards: &guards, ..EraseScope::all(&organisation, far_future()) };
     let visits = || odd.delete_in("visitLog", &scope, &Rows::Range(&all));
     assert_eq!(odd.run(batch(1), &visits()).await.unwrap().rows, 0, "every visit has lines");

@@ -26,7 +26,7 @@ impl Odd {
     fn guards_of_visits(&self) -> [Guard; 1] {
         let columns = key(&["select", "userId", "isGuest"]);
         let table = self.bench.collection("lineItem").table.clone();
-        [Guard { table, columns: columns.clone(), target_columns: columns }]
+        [Guard { table, columns: columns.clone(), target_columns: columns, aside: None }]
     }
 }
 

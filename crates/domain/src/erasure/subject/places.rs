@@ -9,26 +9,26 @@ use crate::erasure::plan::{self, Target};
 use crate::schema::{LiveColumn, LiveSchema, Table, TableName};
 
 /// All collections that the map does not leave out, by their number.
-pub(super) struct Places<'a> {
-    pub(super) map: &'a DataMap,
-    pub(super) all: Vec<Place<'a>>,
+pub(in crate::erasure) struct Places<'a> {
+    pub(in crate::erasure) map: &'a DataMap,
+    pub(in crate::erasure) all: Vec<Place<'a>>,
     targets: Vec<Target<'a>>,
 }
 
 /// A collection and what is known of its table.
-pub(super) struct Place<'a> {
-    pub(super) collection: &'a Collection,
+pub(in crate::erasure) struct Place<'a> {
+    pub(in crate::erasure) collection: &'a Collection,
     /// As `dataset.collection`.
-    pub(super) path: String,
-    pub(super) store: &'a str,
+    pub(in crate::erasure) path: String,
+    pub(in crate::erasure) store: &'a str,
     /// The organisations' own table.
-    pub(super) root: bool,
-    pub(super) live: Option<&'a Table>,
-    pub(super) facts: Option<&'a StoreFacts>,
+    pub(in crate::erasure) root: bool,
+    pub(in crate::erasure) live: Option<&'a Table>,
+    pub(in crate::erasure) facts: Option<&'a StoreFacts>,
 }
 
 impl<'a> Places<'a> {
-    pub(super) fn of(
+    pub(in crate::erasure) fn of(
         map: &'a DataMap,
         live: &'a BTreeMap<String, LiveSchema>,
         facts: &'a BTreeMap<String, StoreFacts>,
@@ -54,18 +54,18 @@ impl<'a> Places<'a> {
         Self { map, all, targets }
     }
 
-    pub(super) fn place(&self, at: usize) -> Option<&Place<'a>> {
+    pub(in crate::erasure) fn place(&self, at: usize) -> Option<&Place<'a>> {
         self.all.get(at)
     }
 
     /// The number of a collection; `None` where the map has it not, or leaves it out.
-    pub(super) fn find(&self, dataset: &str, collection: &str) -> Option<usize> {
+    pub(in crate::erasure) fn find(&self, dataset: &str, collection: &str) -> Option<usize> {
         let path = format!("{dataset}.{collection}");
         self.all.iter().position(|place| place.path == path)
     }
 
     /// Whether a column may be set to NULL without breaking what holds rows together.
-    pub(super) fn may_be_emptied(&self, at: usize, column: &str) -> bool {
+    pub(in crate::erasure) fn may_be_emptied(&self, at: usize, column: &str) -> bool {
         let Some(place) = self.place(at) else { return false };
         let free = |live: &LiveColumn| !live.not_null && !live.generated;
         let key = place.live.is_some_and(|table| table.primary_key.iter().any(|part| part == column));
@@ -86,7 +86,7 @@ impl<'a> Places<'a> {
     }
 
     /// Whether erasing a row of the collection takes it away, or empties one of these columns.
-    pub(super) fn lets_go(&self, at: usize, columns: &[String]) -> bool {
+    pub(in crate::erasure) fn lets_go(&self, at: usize, columns: &[String]) -> bool {
         let Some(place) = self.place(at) else { return false };
         let mut own = self.targets.iter().filter(|target| target.path == place.path);
         own.any(|target| target.deletes() || columns.iter().any(|column| target.nulls(column)))
@@ -94,28 +94,28 @@ impl<'a> Places<'a> {
 }
 
 impl<'a> Place<'a> {
-    pub(super) fn table(&self) -> &'a TableName {
+    pub(in crate::erasure) fn table(&self) -> &'a TableName {
         &self.collection.table
     }
 
     /// Whether a row may belong to several persons. One of the organisations always does.
-    pub(super) fn shared(&self) -> bool {
+    pub(in crate::erasure) fn shared(&self) -> bool {
         self.root || self.collection.ownership == Ownership::Shared
     }
 
-    pub(super) fn column(&self, name: &str) -> Option<&'a LiveColumn> {
+    pub(in crate::erasure) fn column(&self, name: &str) -> Option<&'a LiveColumn> {
         self.live?.column(name)
     }
 
     /// The foreign keys of all tables that refer to this one.
-    pub(super) fn referring(
+    pub(in crate::erasure) fn referring(
         &self,
     ) -> impl Iterator<Item = (&'a TableName, &'a crate::erasure::facts::ForeignKey)> {
         let table = self.table();
         self.facts.into_iter().flat_map(move |facts| keys::referring(facts, table))
     }
 
-    pub(super) fn known(&self) -> Option<&'a TableFacts> {
+    pub(in crate::erasure) fn known(&self) -> Option<&'a TableFacts> {
         self.facts?.tables.get(self.table())
     }
 }

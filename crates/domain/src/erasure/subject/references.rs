@@ -8,17 +8,17 @@ use crate::erasure::obstacle::{Obstacle, ObstacleKind};
 use super::places::{Place, Places};
 
 /// Fields of one collection that hold the values of fields of another.
-pub(super) struct Reference {
+pub(in crate::erasure) struct Reference {
     /// The collection that refers.
-    pub(super) from: usize,
+    pub(in crate::erasure) from: usize,
     /// Its columns.
-    pub(super) columns: Vec<String>,
+    pub(in crate::erasure) columns: Vec<String>,
     /// The collection that is referred to.
-    pub(super) to: usize,
+    pub(in crate::erasure) to: usize,
     /// Its columns, in the same order.
-    pub(super) target_columns: Vec<String>,
+    pub(in crate::erasure) target_columns: Vec<String>,
     /// Which row belongs to which.
-    pub(super) direction: Direction,
+    pub(in crate::erasure) direction: Direction,
 }
 
 /// A field and the field that it refers to.
@@ -26,7 +26,7 @@ type Pair = (String, String);
 
 /// All references between collections that are not left out. A reference without direction is one
 /// of the row here to the row there that it belongs to.
-pub(super) fn of(places: &Places<'_>, obstacles: &mut Vec<Obstacle>) -> Vec<Reference> {
+pub(in crate::erasure) fn of(places: &Places<'_>, obstacles: &mut Vec<Obstacle>) -> Vec<Reference> {
     let mut references = Vec::new();
     for (from, place) in places.all.iter().enumerate() {
         let mut grouped: BTreeMap<(usize, bool), Vec<Pair>> = BTreeMap::new();

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::datamap::Direction;
+use crate::erasure::guard::Guard;
 use crate::erasure::obstacle::{Obstacle, ObstacleKind};
-use crate::erasure::plan::Guard;
 use crate::schema::{LiveColumn, TypeFamily};
 
 use super::places::{Place, Places};
@@ -173,6 +173,7 @@ impl Walk<'_, '_> {
                 table,
                 columns: reference.columns.clone(),
                 target_columns: reference.target_columns.clone(),
+                aside: None,
             }));
         }
         for (table, key) in place.referring() {
@@ -250,7 +251,7 @@ fn one_value(column: &LiveColumn) -> bool {
     !matches!(column.family, TypeFamily::Array | TypeFamily::Json | TypeFamily::Bytes | TypeFamily::Other)
 }
 
-fn same_kind(one: &LiveColumn, other: &LiveColumn) -> bool {
+pub(in crate::erasure) fn same_kind(one: &LiveColumn, other: &LiveColumn) -> bool {
     let by_type =
         [TypeFamily::Enum, TypeFamily::Array, TypeFamily::Other, TypeFamily::Json, TypeFamily::Time];
     one.family == other.family && (!by_type.contains(&one.family) || one.sql_type == other.sql_type)

@@ -58,7 +58,7 @@ fn what_cannot_be_set_and_taken_back_is_refused_by_table_and_column() {
     forbidden.facts("branch").updatable.clear();
     let on_update_of = Some(BTreeSet::from(["gone".to_owned()]));
     let forbidden =
-        forbidden.trigger("branch", Trigger { name: "tell".to_owned(), on_update_of, on_delete: false });
+        forbidden.trigger("branch", Trigger { name: "tell".to_owned(), on_update_of, ..Trigger::default() });
     let obstacles = refusals(&forbidden);
     assert!(obstacles[0].contains("GRANT UPDATE (gone) ON public.branch"), "{obstacles:?}");
     assert!(obstacles[1].contains("would fire the trigger `tell`"), "{obstacles:?}");

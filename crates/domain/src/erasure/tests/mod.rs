@@ -1,5 +1,7 @@
 //! Plans and obstacles over small schemas.
 
+mod fired;
+mod map_keys;
 mod marks;
 mod obstacles;
 mod orders;

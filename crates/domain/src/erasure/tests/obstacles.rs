@@ -63,7 +63,12 @@ fn views_and_hidden_rows_are_refused() {
 
 fn trigger(on_update_of: Option<&[&str]>, on_delete: bool) -> Trigger {
     let columns = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    Trigger { name: "touch".to_owned(), on_update_of: on_update_of.map(columns), on_delete }
+    Trigger {
+        name: "touch".to_owned(),
+        on_update_of: on_update_of.map(columns),
+        on_delete,
+        ..Trigger::default()
+    }
 }
 
 #[test]
