@@ -28,7 +28,9 @@ pub use hold::{
     HeldRows, HeldRowsView, HeldSubject, HeldSubjectView, HoldBody, HoldGround, HoldPage, HoldScopeBody,
     HoldScopeView, HoldView, Operator, ReleasedHold, RowsBody, RowsView,
 };
-pub use plan::{CollectionPlanView, EffectName, FieldPlanView, ObjectsView, PlanView, RetainedRowsView};
+pub use plan::{
+    CollectionPlanView, EffectName, FieldPlanView, ObjectsView, PlanView, RetainedRowsView, UnprovenView,
+};
 pub use secret_text::SecretText;
 pub use subject::{SubjectErasureBody, SubjectExportBody};
 

@@ -1,6 +1,7 @@
 //! The first step: check everything, decide everything, fix the rows, and write the other steps down.
 //! Nothing is left written in a subject store here; whatever would stop the erasure half-way stops it now.
 
+mod constraints;
 mod deferred;
 mod held;
 pub(crate) mod preflight;
@@ -11,7 +12,7 @@ mod survey;
 use chassis::{StepError, StepProgress};
 use chrono::{DateTime, Utc};
 use connectors::erase::SubjectRows;
-use domain::erasure::document::{Objects, PlanDocument, decided};
+use domain::erasure::document::{Objects, PlanDocument, Unproven, decided};
 use domain::erasure::steps::erasure_steps;
 use domain::erasure::{ErasurePlan, ErasureRequest, plan};
 use sha2::{Digest as _, Sha256};
@@ -43,11 +44,14 @@ pub(crate) async fn run(
     let holds = held::find(erasures, step, &checked).await?;
     let survey = Survey { erasures, step, checked: &checked, rows: rows.as_ref(), holds: &holds, progress };
     let surveyed = survey.of(&planned, &request).await?;
+    let unproven =
+        constraints::of(erasures, step, (&checked.schemas, checked.cutoff_at), &surveyed.verify).await?;
+    progress.pulse();
     rehearsal::of(erasures, step, &checked, &surveyed.verify).await?;
     progress.pulse();
     let nobody_found = rows.as_ref().is_some_and(SubjectRows::is_empty);
-    let decision =
-        Decision { waves: &planned, nobody_found, holds: holds.ids(), cutoff_at: checked.cutoff_at };
+    let (holds, cutoff_at) = (holds.ids(), checked.cutoff_at);
+    let decision = Decision { waves: &planned, nobody_found, holds, unproven, cutoff_at };
     produced(erasures, step, &request, &decision, surveyed)
 }
 
@@ -77,6 +81,7 @@ struct Decision<'a> {
     waves: &'a ErasurePlan,
     nobody_found: bool,
     holds: Vec<Uuid>,
+    unproven: Vec<Unproven>,
     cutoff_at: DateTime<Utc>,
 }
 
@@ -107,6 +112,7 @@ fn produced(
         tokens: objects(&work.tokens),
         media,
         collections,
+        unproven: decision.unproven.clone(),
         plan_hash: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
     };
     let result = serde_json::to_value(&document).map_err(|_| broken("the plan cannot be written down"))?;

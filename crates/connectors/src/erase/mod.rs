@@ -12,6 +12,7 @@
 //! ```
 
 mod batch;
+mod constraints;
 mod facts;
 mod journal;
 mod keyed;
@@ -29,6 +30,7 @@ mod verify;
 mod write;
 
 pub use batch::{Batch, EraseError, Erased, run_batch};
+pub use constraints::{About, Asked, Constraints, Question, Writes};
 pub use journal::{BatchId, StepTotal, journal_ddl};
 pub use page::{Page, PageRead, PageRow};
 pub use pseudonym::PseudonymKey;

@@ -1,7 +1,7 @@
 //! The plan of an erasure, as it is shown before anything is erased. No value of a row is in it.
 
 use domain::datamap::Effect;
-use domain::erasure::document::{CollectionPlan, FieldPlan, Objects, PlanDocument, RetainedRows};
+use domain::erasure::document::{CollectionPlan, FieldPlan, Objects, PlanDocument, RetainedRows, Unproven};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -20,8 +20,24 @@ pub struct PlanView {
     pub media: Vec<ObjectsView>,
     /// Rows, by collection.
     pub collections: Vec<CollectionPlanView>,
+    /// Constraints of which it is not known that every row will keep them: only a sample was tried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unproven: Vec<UnprovenView>,
     /// SHA-256 in hex over what is decided: equal for equal decisions, whatever the numbers.
     pub plan_hash: String,
+}
+
+/// A constraint that could not be asked of all rows that change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UnprovenView {
+    /// The table, with its schema.
+    pub table: String,
+    /// The constraint, in words.
+    pub constraint: String,
+    /// The columns that change and that it reads.
+    pub columns: Vec<String>,
+    /// Why it could not.
+    pub why: String,
 }
 
 /// So many objects that the rows of a collection name.
@@ -94,15 +110,23 @@ pub struct RetainedRowsView {
 
 impl From<PlanDocument> for PlanView {
     fn from(document: PlanDocument) -> Self {
-        let PlanDocument { identity_type, nobody_found, tokens, media, collections, plan_hash } = document;
+        let PlanDocument { identity_type, nobody_found, tokens, media, collections, unproven, plan_hash } =
+            document;
         Self {
             identity_type,
             nobody_found,
             tokens: tokens.into_iter().map(ObjectsView::from).collect(),
             media: media.into_iter().map(ObjectsView::from).collect(),
             collections: collections.into_iter().map(CollectionPlanView::from).collect(),
+            unproven: unproven.into_iter().map(UnprovenView::from).collect(),
             plan_hash,
         }
+    }
+}
+
+impl From<Unproven> for UnprovenView {
+    fn from(Unproven { table, constraint, columns, why }: Unproven) -> Self {
+        Self { table: table.to_string(), constraint, columns, why }
     }
 }
 

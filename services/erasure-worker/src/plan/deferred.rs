@@ -16,7 +16,7 @@ use serde::de::IgnoredAny;
 use store::{Claimed, Produced};
 
 use super::survey::Surveyed;
-use super::{Decision, produced};
+use super::{Decision, constraints, produced};
 use crate::Erasures;
 use crate::failure::{control_failed, refused};
 use crate::holds;
@@ -72,7 +72,9 @@ pub(super) async fn run(
     }
     surveyed.work = steps;
     let waves = ErasurePlan { waves: waves.into_values().collect() };
-    let decision = Decision { waves: &waves, nobody_found: false, holds: Vec::new(), cutoff_at };
+    let schemas = erasures.read_schemas().await?;
+    let unproven = constraints::of(erasures, step, (&schemas, cutoff_at), &surveyed.verify).await?;
+    let decision = Decision { waves: &waves, nobody_found: false, holds: Vec::new(), unproven, cutoff_at };
     produced(erasures, step, request, &decision, surveyed)
 }
 

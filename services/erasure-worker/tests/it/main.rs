@@ -9,9 +9,11 @@
 mod company;
 mod export_before;
 mod grace;
+mod map_references;
 mod organisation;
 mod person;
 mod refused;
+mod refused_late;
 mod spared;
 mod tokens;
 mod world;

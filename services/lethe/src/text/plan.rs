@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use contracts::http::{CollectionPlanView, EffectName, ObjectsView, PlanView};
+use contracts::http::{CollectionPlanView, EffectName, ObjectsView, PlanView, UnprovenView};
 
 use super::amount::count;
 use super::plain;
@@ -22,6 +22,7 @@ pub fn plan(plan: &PlanView) -> String {
         ("rows", rows(&plan.collections)),
         ("columns that change", columns(&plan.collections)),
         ("rows that stay", staying(&plan.collections)),
+        ("not asked of all rows, only tried on some", unproven(&plan.unproven)),
     ];
     for (heading, table) in sections {
         if let Some(table) = table {
@@ -95,6 +96,14 @@ fn staying(collections: &[CollectionPlanView]) -> Option<String> {
     any.then(|| table.text())
 }
 
+fn unproven(unproven: &[UnprovenView]) -> Option<String> {
+    let mut table = Table::of(&["  TABLE", "CONSTRAINT", "COLUMNS", "WHY"]);
+    for UnprovenView { table: of, constraint, columns, why } in unproven {
+        table.row([format!("  {of}"), constraint.clone(), columns.join(", "), why.clone()]);
+    }
+    (!unproven.is_empty()).then(|| table.text())
+}
+
 fn effect(effect: EffectName) -> &'static str {
     match effect {
         EffectName::Anonymised => "anonymised",
@@ -123,6 +132,7 @@ mod tests {
                             "samples": ["xxx@xxxxxx.xx\u{1b}[2J", "x.x@xxx.xxx"]},
                         {"column": "phone", "strategy": "null", "effect": "anonymised", "samples": []}]},
             ],
+            "unproven": [{"table": "crm.people", "constraint": "the constraint `short`", "columns": ["phone"], "why": "computed"}],
             "plan_hash": "5f2c",
         }))
         .unwrap()
@@ -156,6 +166,10 @@ rows that stay
   COLLECTION  ROWS  WHY
   shop.notes  7     hold 00000000-0000-0000-0000-000000000009 (legal_claims)
   shop.notes  2     they are of others too
+
+not asked of all rows, only tried on some
+  TABLE       CONSTRAINT              COLUMNS  WHY
+  crm.people  the constraint `short`  phone    computed
 ";
         assert_eq!(plan(&view()), expected);
     }
@@ -168,6 +182,7 @@ rows that stay
             tokens: Vec::new(),
             media: Vec::new(),
             collections: Vec::new(),
+            unproven: Vec::new(),
             plan_hash: "5f2c".to_owned(),
         };
         let head = "plan of the erasure of one person, by email\nplan hash 5f2c\n";

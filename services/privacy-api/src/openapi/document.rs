@@ -8,7 +8,7 @@ use contracts::http::{
     HoldScopeBody, HoldScopeView, HoldView, JobPage, JobSummary, JobView, ObjectsView, Operator, PackageView,
     PlanView, Problem, Progress, ProgressEvent, ReleasedHold, RetainedRowsView, RetainedView, RowsBody,
     RowsView, SkipBody, SkipReason, Status, StepView, SubjectErasureBody, SubjectExportBody, TimelineEntry,
-    ToRecipients,
+    ToRecipients, UnprovenView,
 };
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, OpenApi as Document};
@@ -61,7 +61,7 @@ use super::names::{ActionName, JobKindName, JobStateName};
         EventTicket, ExportBody, FailureView, FieldError, FieldPlanView, Format, HeldCollection, HeldOrganisation, HeldPerson, HeldPersonView, HeldRows, HeldRowsView, HeldSubject,
         HeldSubjectView, HoldBody, HoldGround, HoldPage, HoldScopeBody, HoldScopeView, HoldView, JobKindName, JobPage, JobStateName, JobSummary, JobView, ObjectsView, Operator, PackageView,
         PlanView, Problem, Progress, ProgressEvent, ReleasedHold, RetainedRowsView, RetainedView, RowsBody, RowsView, SkipBody, SkipReason, Status, StepView, SubjectErasureBody,
-        SubjectExportBody, TimelineEntry, ToRecipients,
+        SubjectExportBody, TimelineEntry, ToRecipients, UnprovenView,
     )),
     modifiers(&Bearer),
 )]

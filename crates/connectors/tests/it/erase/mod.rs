@@ -1,6 +1,7 @@
 //! Erasing in a real PostgreSQL.
 
 mod batches;
+mod constraints;
 mod facts;
 mod failings;
 mod holds;
@@ -11,6 +12,7 @@ mod organisation;
 mod person;
 mod ranges;
 mod records;
+mod refusals;
 mod spared;
 mod strategies;
 mod subject;
