@@ -108,10 +108,10 @@ impl Verification {
     ) -> Result<Self, PlanError> {
         let mut planned = Self::plan(collection, schema, scope, rows, Expected::Deleted)?;
         let mut parameters = Parameters::default();
-        let Selected { conditions, .. } = Selected::of(collection, schema, scope, rows, &mut parameters)?;
+        let Selected { alone, .. } = Selected::of(collection, schema, scope, rows, &mut parameters)?;
         let mut threaded = Vec::new();
         for thread in scope.threads {
-            threaded.push(scope::threaded(&collection.table, schema, (thread, &conditions))?);
+            threaded.push(scope::threaded(&collection.table, schema, (thread, &alone))?);
         }
         if threaded.is_empty() {
             planned.counted.clear();
