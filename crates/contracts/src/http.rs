@@ -28,7 +28,10 @@ pub use hold::{
     HeldRows, HeldRowsView, HeldSubject, HeldSubjectView, HoldBody, HoldGround, HoldPage, HoldScopeBody,
     HoldScopeView, HoldView, Operator, ReleasedHold, RowsBody, RowsView,
 };
-pub use plan::{CollectionPlanView, EffectName, FieldPlanView, ObjectsView, PlanView, RetainedRowsView};
+pub use plan::{
+    CollectionPlanView, EffectName, FieldPlanView, NotSampledView, ObjectsView, OutsideTriggerView, PlanView,
+    RehearsalView, RetainedRowsView,
+};
 pub use secret_text::SecretText;
 pub use subject::{SubjectErasureBody, SubjectExportBody};
 

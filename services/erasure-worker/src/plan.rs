@@ -11,7 +11,7 @@ mod survey;
 use chassis::{StepError, StepProgress};
 use chrono::{DateTime, Utc};
 use connectors::erase::SubjectRows;
-use domain::erasure::document::{Objects, PlanDocument, decided};
+use domain::erasure::document::{Objects, PlanDocument, Rehearsal, decided};
 use domain::erasure::steps::erasure_steps;
 use domain::erasure::{ErasurePlan, ErasureRequest, plan};
 use sha2::{Digest as _, Sha256};
@@ -33,8 +33,8 @@ pub(crate) async fn run(
     let request = request(step)?;
     preflight::export_is_delivered(erasures, step, &request).await?;
     if let Some(deferred) = request.deferred {
-        let cutoff_at = preflight::of_deferred(erasures).await?;
-        return deferred::run(erasures, step, &request, deferred, cutoff_at).await;
+        let checked = preflight::of_deferred(erasures).await?;
+        return deferred::run(erasures, step, &request, deferred, &checked).await;
     }
     let checked = preflight::run(erasures, step).await?;
     progress.pulse();
@@ -43,11 +43,11 @@ pub(crate) async fn run(
     let holds = held::find(erasures, step, &checked).await?;
     let survey = Survey { erasures, step, checked: &checked, rows: rows.as_ref(), holds: &holds, progress };
     let surveyed = survey.of(&planned, &request).await?;
-    rehearsal::of(erasures, step, &checked, &surveyed.verify).await?;
+    let rehearsal = rehearsal::of(erasures, step, &checked, &surveyed.verify).await?;
     progress.pulse();
     let nobody_found = rows.as_ref().is_some_and(SubjectRows::is_empty);
-    let decision =
-        Decision { waves: &planned, nobody_found, holds: holds.ids(), cutoff_at: checked.cutoff_at };
+    let (holds, cutoff_at) = (holds.ids(), checked.cutoff_at);
+    let decision = Decision { waves: &planned, nobody_found, holds, cutoff_at, rehearsal };
     produced(erasures, step, &request, &decision, surveyed)
 }
 
@@ -78,6 +78,8 @@ struct Decision<'a> {
     nobody_found: bool,
     holds: Vec<Uuid>,
     cutoff_at: DateTime<Utc>,
+    /// What was tried of it.
+    rehearsal: Rehearsal,
 }
 
 /// Puts the plan together: what people see, and what the steps get to know.
@@ -108,6 +110,7 @@ fn produced(
         media,
         collections,
         plan_hash: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        rehearsal: Some(decision.rehearsal.clone()),
     };
     let result = serde_json::to_value(&document).map_err(|_| broken("the plan cannot be written down"))?;
     let mut plan = Plan { cutoff: decision.cutoff_at, steps: Vec::new(), sizes, scopes: Vec::new() };

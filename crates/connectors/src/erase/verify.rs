@@ -126,6 +126,12 @@ impl Verification {
     pub fn unverifiable(&self) -> &[String] {
         &self.unverifiable
     }
+
+    /// The query, what is bound to it, what each number of its answer counts, and the tables: for who asks
+    /// inside a transaction of his own.
+    pub(crate) fn query(&self) -> (&str, &Parameters<'static>, &[Option<String>], &[TableName]) {
+        (&self.sql, &self.parameters, &self.counted, &self.tables)
+    }
 }
 
 /// Looks for what is left, on the primary: a replica may be behind. Nothing is shared with what

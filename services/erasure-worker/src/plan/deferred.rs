@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use chassis::StepError;
-use chrono::{DateTime, Utc};
 use domain::erasure::document::CollectionPlan;
 use domain::erasure::steps::{ErasureWork, RowsWork};
 use domain::erasure::{CollectionErasure, Deferred, ErasurePlan, ErasureRequest, RowAction};
@@ -15,8 +14,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use store::{Claimed, Produced};
 
+use super::preflight::Checked;
 use super::survey::Surveyed;
-use super::{Decision, produced};
+use super::{Decision, produced, rehearsal};
 use crate::Erasures;
 use crate::failure::{control_failed, refused};
 use crate::holds;
@@ -35,7 +35,7 @@ pub(super) async fn run(
     step: &Claimed,
     request: &ErasureRequest,
     deferred: Deferred,
-    cutoff_at: DateTime<Utc>,
+    checked: &Checked,
 ) -> Result<Produced, StepError> {
     let verified = verified_by(erasures, step, deferred).await?;
     let mut surveyed = Surveyed::default();
@@ -72,7 +72,9 @@ pub(super) async fn run(
     }
     surveyed.work = steps;
     let waves = ErasurePlan { waves: waves.into_values().collect() };
-    let decision = Decision { waves: &waves, nobody_found: false, holds: Vec::new(), cutoff_at };
+    let rehearsal = rehearsal::of(erasures, step, checked, &surveyed.verify).await?;
+    let (holds, cutoff_at) = (Vec::new(), checked.cutoff_at);
+    let decision = Decision { waves: &waves, nobody_found: false, holds, cutoff_at, rehearsal };
     produced(erasures, step, request, &decision, surveyed)
 }
 

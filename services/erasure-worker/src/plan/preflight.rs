@@ -68,16 +68,18 @@ pub(super) async fn run(erasures: &Erasures, step: &Claimed) -> Result<Checked, 
     Ok(Checked { schemas, facts, cutoff_at })
 }
 
-/// What a run after a release needs: a data map that fits, and the time. The organisation may be gone.
-pub(super) async fn of_deferred(erasures: &Erasures) -> Result<DateTime<Utc>, StepError> {
+/// What a run after a release needs: a data map that fits, the facts, and the time. The organisation may be
+/// gone.
+pub(super) async fn of_deferred(erasures: &Erasures) -> Result<Checked, StepError> {
     let schemas = erasures.read_schemas().await?;
     fits(erasures, &schemas)?;
     let (dataset, _) = root(erasures)?;
     let failed = |error| store_failed(&error);
     let transaction = erasures.store(dataset)?.begin_read().await.map_err(failed)?;
-    let now = transaction.clock().await.map_err(failed)?;
+    let cutoff_at = transaction.clock().await.map_err(failed)?;
     transaction.finish().await.map_err(failed)?;
-    Ok(now)
+    let facts = facts(erasures).await?;
+    Ok(Checked { schemas, facts, cutoff_at })
 }
 
 /// Obstacles as the reason why nothing is erased.

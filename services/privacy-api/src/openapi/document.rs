@@ -5,10 +5,10 @@ use contracts::http::{
     ComparisonBody, DeferredJob, DeleteBody, EffectName, EncryptionBody, EndEvent, EventTicket, ExportBody,
     FailureView, FieldError, FieldPlanView, Format, HeldCollection, HeldOrganisation, HeldPerson,
     HeldPersonView, HeldRows, HeldRowsView, HeldSubject, HeldSubjectView, HoldBody, HoldGround, HoldPage,
-    HoldScopeBody, HoldScopeView, HoldView, JobPage, JobSummary, JobView, ObjectsView, Operator, PackageView,
-    PlanView, Problem, Progress, ProgressEvent, ReleasedHold, RetainedRowsView, RetainedView, RowsBody,
-    RowsView, SkipBody, SkipReason, Status, StepView, SubjectErasureBody, SubjectExportBody, TimelineEntry,
-    ToRecipients,
+    HoldScopeBody, HoldScopeView, HoldView, JobPage, JobSummary, JobView, NotSampledView, ObjectsView,
+    Operator, OutsideTriggerView, PackageView, PlanView, Problem, Progress, ProgressEvent, RehearsalView,
+    ReleasedHold, RetainedRowsView, RetainedView, RowsBody, RowsView, SkipBody, SkipReason, Status, StepView,
+    SubjectErasureBody, SubjectExportBody, TimelineEntry, ToRecipients,
 };
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, OpenApi as Document};
@@ -59,8 +59,8 @@ use super::names::{ActionName, JobKindName, JobStateName};
     components(schemas(
         ActionName, AuditEntry, AuditPage, ByPassphrase, CollectionPlanView, CollectionProgress, ComparedView, ComparisonBody, DeferredJob, DeleteBody, EffectName, EncryptionBody, EndEvent,
         EventTicket, ExportBody, FailureView, FieldError, FieldPlanView, Format, HeldCollection, HeldOrganisation, HeldPerson, HeldPersonView, HeldRows, HeldRowsView, HeldSubject,
-        HeldSubjectView, HoldBody, HoldGround, HoldPage, HoldScopeBody, HoldScopeView, HoldView, JobKindName, JobPage, JobStateName, JobSummary, JobView, ObjectsView, Operator, PackageView,
-        PlanView, Problem, Progress, ProgressEvent, ReleasedHold, RetainedRowsView, RetainedView, RowsBody, RowsView, SkipBody, SkipReason, Status, StepView, SubjectErasureBody,
+        HeldSubjectView, HoldBody, HoldGround, HoldPage, HoldScopeBody, HoldScopeView, HoldView, JobKindName, JobPage, JobStateName, JobSummary, JobView, NotSampledView, ObjectsView, Operator, OutsideTriggerView, PackageView,
+        PlanView, Problem, Progress, ProgressEvent, RehearsalView, ReleasedHold, RetainedRowsView, RetainedView, RowsBody, RowsView, SkipBody, SkipReason, Status, StepView, SubjectErasureBody,
         SubjectExportBody, TimelineEntry, ToRecipients,
     )),
     modifiers(&Bearer),

@@ -12,6 +12,7 @@ mod organisation;
 mod person;
 mod ranges;
 mod records;
+mod sample;
 mod spared;
 mod strategies;
 mod subject;
