@@ -15,7 +15,7 @@ mod survey;
 use chassis::{StepError, StepProgress};
 use chrono::{DateTime, Utc};
 use connectors::erase::SubjectRows;
-use domain::erasure::document::{Objects, PlanDocument, Unproven, decided};
+use domain::erasure::document::{Objects, PlanDocument, Rehearsal, Unproven, decided};
 use domain::erasure::steps::erasure_steps;
 use domain::erasure::{ErasurePlan, ErasureRequest, plan};
 use sha2::{Digest as _, Sha256};
@@ -59,7 +59,7 @@ pub(crate) async fn run(
     let places = &surveyed.verify.places;
     let unproven = constraints::of(erasures, step, &checked, places).await?;
     progress.pulse();
-    rehearsal::of(erasures, step, &checked, places).await?;
+    let rehearsal = rehearsal::of(erasures, step, &checked, places).await?;
     progress.pulse();
     if let (Some(subject), Some(rows)) = (&request.subject, rows) {
         let person = subject::found(erasures, step, &checked, (subject, &planned, rows)).await?;
@@ -69,7 +69,7 @@ pub(crate) async fn run(
     surveyed.verify.noted.clone_from(&checked.noted);
     let nobody_found = rows.is_some_and(SubjectRows::is_empty);
     let (holds, cutoff_at) = (holds.ids(), checked.cutoff_at);
-    let decision = Decision { waves: &planned, nobody_found, holds, unproven, cutoff_at };
+    let decision = Decision { waves: &planned, nobody_found, holds, unproven, cutoff_at, rehearsal };
     produced(erasures, step, &request, &decision, surveyed)
 }
 
@@ -102,6 +102,8 @@ struct Decision<'a> {
     holds: Vec<Uuid>,
     unproven: Vec<Unproven>,
     cutoff_at: DateTime<Utc>,
+    /// What was tried of it.
+    rehearsal: Rehearsal,
 }
 
 /// Puts the plan together: what people see, and what the steps get to know.
@@ -133,6 +135,7 @@ fn produced(
         collections,
         unproven: decision.unproven.clone(),
         plan_hash: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        rehearsal: Some(decision.rehearsal.clone()),
     };
     let result = serde_json::to_value(&document).map_err(|_| broken("the plan cannot be written down"))?;
     let mut plan = Plan { cutoff: decision.cutoff_at, steps: Vec::new(), sizes, scopes: Vec::new() };

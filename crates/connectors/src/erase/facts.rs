@@ -124,7 +124,8 @@ impl SubjectStore {
     }
 }
 
-async fn catalogue(
+/// What a query after [`PLACES`] answers about these tables.
+pub(super) async fn catalogue(
     transaction: &ReadTransaction,
     query: &str,
     tables: &[TableName],

@@ -52,6 +52,8 @@ pub(crate) struct Selected {
     pub(crate) source: Option<String>,
     /// The conditions, the scope's always among them.
     pub(crate) conditions: String,
+    /// The same of a row `t0` by itself, without the join: for a subquery about other rows that are touched.
+    pub(crate) alone: String,
     /// So many rows it can be at most, where keys are given.
     pub(crate) at_most: Option<u64>,
 }
@@ -76,20 +78,25 @@ impl Selected {
         parameters: &mut Parameters<'_>,
     ) -> Result<Self, PlanError> {
         let mut conditions = vec![predicate];
+        let mut alone = conditions.clone();
         let (source, at_most) = match rows {
             Rows::Range(range) => {
                 conditions.extend(range::conditions(&collection.table, schema, range)?);
+                alone.clone_from(&conditions);
                 (None, None)
             }
             Rows::Keys(keys) => {
                 let columns = primary_key(collection, schema)?;
                 let source =
                     source(&columns, columns_of(&collection.table, keys, &columns)?, Vec::new(), parameters);
-                conditions.splice(0..0, [matches(&columns, "t0", "v")]);
+                let matches = matches(&columns, "t0", "v");
+                alone.push(format!("EXISTS (SELECT FROM {source} WHERE {matches})"));
+                conditions.splice(0..0, [matches]);
                 (Some(source), u64::try_from(keys.len()).ok())
             }
         };
-        Ok(Self { source, conditions: conditions.join(" AND "), at_most })
+        let (conditions, alone) = (conditions.join(" AND "), alone.join(" AND "));
+        Ok(Self { source, conditions, alone, at_most })
     }
 }
 

@@ -47,14 +47,14 @@ impl<'a> EraseStatement<'a> {
         rows: &Rows<'_>,
     ) -> Result<Self, PlanError> {
         let mut parameters = Parameters::default();
-        let Selected { source, conditions, at_most } =
+        let Selected { source, conditions, alone, at_most } =
             Selected::of(collection, schema, scope, rows, &mut parameters)?;
         let relation = sql::relation(&collection.table);
         let mut spared = String::new();
         for thread in scope.threads {
-            let threaded = scope::threaded(&collection.table, schema, (thread, &conditions))?;
+            let threaded = scope::threaded(&collection.table, schema, (thread, &alone))?;
             spared.push_str(&format!(
-                " AND NOT EXISTS (SELECT FROM {relation} t0 WHERE {conditions} AND {threaded})"
+                " AND NOT EXISTS (SELECT FROM {relation} t0 WHERE {alone} AND {threaded})"
             ));
         }
         let using = source.map(|source| format!(" USING {source}")).unwrap_or_default();
@@ -91,7 +91,7 @@ impl<'a> EraseStatement<'a> {
         if set.is_empty() {
             return Err(PlanError::NothingToChange(table.clone()));
         }
-        let Selected { source, conditions, at_most } =
+        let Selected { source, conditions, at_most, .. } =
             Selected::of(collection, schema, scope, rows, &mut parameters)?;
         let from = source.map(|source| format!(" FROM {source}")).unwrap_or_default();
         let set = set.join(", ");
@@ -124,7 +124,7 @@ impl<'a> EraseStatement<'a> {
             return Err(PlanError::NothingToChange(table.clone()));
         }
         let mut parameters = Parameters::default();
-        let Selected { source, conditions, at_most } =
+        let Selected { source, conditions, at_most, .. } =
             Selected::of(collection, schema, scope, rows, &mut parameters)?;
         let from = source.map(|source| format!(" FROM {source}")).unwrap_or_default();
         let (set, linked, relation) = (set.join(", "), linked.join(" OR "), sql::relation(table));

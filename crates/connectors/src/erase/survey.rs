@@ -119,6 +119,16 @@ impl Survey {
     }
 }
 
+/// The condition under which a row `t0` is erased by the part.
+pub(crate) fn erased(
+    part: &Part<'_>,
+    earlier: &[Part<'_>],
+    schema: &LiveSchema,
+    parameters: &mut Parameters<'_>,
+) -> Result<String, PlanError> {
+    Ok(Conditions::of(part, earlier, schema, parameters)?.erased())
+}
+
 /// What is so of a row `t0`, in SQL.
 struct Conditions {
     /// That the part is about it.
@@ -257,7 +267,7 @@ fn staying(
 }
 
 /// Whether the part takes referring rows away, or empties a column by which they refer.
-fn lets_go(part: &Part<'_>, guard: &Guard) -> bool {
+pub(crate) fn lets_go(part: &Part<'_>, guard: &Guard) -> bool {
     part.collection.table == guard.table
         && match part.action {
             RowAction::Delete => true,

@@ -107,11 +107,11 @@ impl<'k> Verification<'k> {
     ) -> Result<Self, PlanError> {
         let mut planned = Self::plan(collection, schema, scope, rows, Expected::Deleted)?;
         planned.parameters = Parameters::default();
-        let Selected { source, conditions, .. } =
+        let Selected { source, conditions, alone, .. } =
             Selected::of(collection, schema, scope, rows, &mut planned.parameters)?;
         let mut threaded = Vec::new();
         for thread in scope.threads {
-            threaded.push(scope::threaded(&collection.table, schema, (thread, &conditions))?);
+            threaded.push(scope::threaded(&collection.table, schema, (thread, &alone))?);
         }
         let threaded = if threaded.is_empty() { "FALSE".to_owned() } else { threaded.join(" OR ") };
         let source = source.map(|source| format!(", {source}")).unwrap_or_default();

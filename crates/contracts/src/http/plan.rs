@@ -1,7 +1,10 @@
 //! The plan of an erasure, as it is shown before anything is erased. No value of a row is in it.
 
 use domain::datamap::Effect;
-use domain::erasure::document::{CollectionPlan, FieldPlan, Objects, PlanDocument, RetainedRows, Unproven};
+use domain::erasure::document::{
+    CollectionPlan, FieldPlan, NotSampled, Objects, OutsideTrigger, PlanDocument, Rehearsal, RetainedRows,
+    Unproven,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -28,6 +31,41 @@ pub struct PlanView {
     pub unproven: Vec<UnprovenView>,
     /// SHA-256 in hex over what is decided: equal for equal decisions, whatever the numbers.
     pub plan_hash: String,
+    /// What was tried on the stores, and undone; absent from plans that were made without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<RehearsalView>,
+}
+
+/// What was tried on the stores, and undone, before an erasure is begun: what it tells, and what it cannot
+/// tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RehearsalView {
+    /// How many rows were changed or deleted for a moment.
+    pub rows: i64,
+    /// Tables of which nothing was tried, or too little.
+    pub not_sampled: Vec<NotSampledView>,
+    /// Triggers that may do what no rollback undoes.
+    pub outside: Vec<OutsideTriggerView>,
+}
+
+/// A table of which nothing was tried, or too little.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NotSampledView {
+    /// The table, with its schema.
+    pub table: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A trigger that fires and may act outside the transaction that fires it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OutsideTriggerView {
+    /// Its table, with its schema.
+    pub table: String,
+    /// The trigger.
+    pub trigger: String,
+    /// What in it leads outside.
+    pub why: String,
 }
 
 /// A constraint that could not be asked of all rows that change.
@@ -113,8 +151,16 @@ pub struct RetainedRowsView {
 
 impl From<PlanDocument> for PlanView {
     fn from(document: PlanDocument) -> Self {
-        let PlanDocument { identity_type, nobody_found, tokens, media, collections, unproven, plan_hash } =
-            document;
+        let PlanDocument {
+            identity_type,
+            nobody_found,
+            tokens,
+            media,
+            collections,
+            unproven,
+            plan_hash,
+            rehearsal,
+        } = document;
         Self {
             pass: None,
             identity_type,
@@ -124,6 +170,23 @@ impl From<PlanDocument> for PlanView {
             collections: collections.into_iter().map(CollectionPlanView::from).collect(),
             unproven: unproven.into_iter().map(UnprovenView::from).collect(),
             plan_hash,
+            rehearsal: rehearsal.map(RehearsalView::from),
+        }
+    }
+}
+
+impl From<Rehearsal> for RehearsalView {
+    fn from(Rehearsal { rows, not_sampled, outside }: Rehearsal) -> Self {
+        let table = |NotSampled { table, why }| NotSampledView { table: table.to_string(), why };
+        let trigger = |OutsideTrigger { table, trigger, why }| OutsideTriggerView {
+            table: table.to_string(),
+            trigger,
+            why,
+        };
+        Self {
+            rows,
+            not_sampled: not_sampled.into_iter().map(table).collect(),
+            outside: outside.into_iter().map(trigger).collect(),
         }
     }
 }

@@ -38,6 +38,41 @@ pub struct PlanDocument {
     /// done to which columns, and which holds keep rows. Numbers and samples do not count, since they
     /// change from one hour to the next.
     pub plan_hash: String,
+    /// What was tried on the stores before; absent from plans that were made without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Rehearsal>,
+}
+
+/// What was tried on the stores, and undone, before an erasure is begun: what it tells, and what it cannot
+/// tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rehearsal {
+    /// How many rows were changed or deleted for a moment.
+    pub rows: i64,
+    /// Tables of which nothing was tried, or too little.
+    pub not_sampled: Vec<NotSampled>,
+    /// Triggers that may do what no rollback undoes.
+    pub outside: Vec<OutsideTrigger>,
+}
+
+/// A table of which nothing was tried, or too little.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotSampled {
+    /// The table.
+    pub table: TableName,
+    /// Why.
+    pub why: String,
+}
+
+/// A trigger that fires and may act outside the transaction that fires it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutsideTrigger {
+    /// Its table.
+    pub table: TableName,
+    /// The trigger.
+    pub trigger: String,
+    /// What in it leads outside.
+    pub why: String,
 }
 
 /// A constraint that could not be asked of all rows that change.
@@ -278,6 +313,19 @@ mod tests {
             threads: Vec::new(),
             guards: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_plan_that_was_made_without_a_rehearsal_is_still_read() {
+        let old = r#"{"nobody_found":false,"tokens":[],"media":[],"collections":[],"plan_hash":"00ff"}"#;
+        let mut plan: PlanDocument = serde_json::from_str(old).unwrap();
+        assert_eq!(plan.rehearsal, None);
+        assert_eq!(serde_json::to_string(&plan).unwrap(), old);
+        let table = TableName { schema: "public".to_owned(), table: "customer".to_owned() };
+        let not_sampled = vec![NotSampled { table, why: "it has no primary key".to_owned() }];
+        plan.rehearsal = Some(Rehearsal { rows: 3, not_sampled, outside: Vec::new() });
+        let text = serde_json::to_string(&plan).unwrap();
+        assert_eq!(serde_json::from_str::<PlanDocument>(&text).unwrap(), plan);
     }
 
     #[test]

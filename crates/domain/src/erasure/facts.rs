@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::schema::TableName;
 
+use super::plan::RowAction;
+
 /// The facts about the tables of one store: those of the data map, and every table that refers to
 /// one of them, whether the map names it or not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -86,5 +88,47 @@ impl Trigger {
     pub fn fires_on_update_of<'c>(&self, mut changed: impl Iterator<Item = &'c String>) -> bool {
         let of = self.on_update_of.as_ref();
         of.is_some_and(|columns| columns.is_empty() || changed.any(|column| columns.contains(column)))
+    }
+}
+
+impl Trigger {
+    /// Whether that, done to a row, fires it.
+    #[must_use]
+    pub fn fires(&self, action: &RowAction) -> bool {
+        match (action, &self.on_update_of) {
+            (RowAction::Delete, _) => self.on_delete,
+            (RowAction::Anonymise(_) | RowAction::Unlink(_), None) => false,
+            (RowAction::Anonymise(_) | RowAction::Unlink(_), Some(columns)) => {
+                columns.is_empty() || action.changes().iter().any(|change| columns.contains(&change.column))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::datamap::Strategy;
+    use crate::erasure::FieldChange;
+
+    use super::*;
+
+    #[test]
+    fn a_trigger_fires_by_what_is_done_and_to_which_column() {
+        let change = FieldChange { column: "email".to_owned(), strategy: Strategy::Null };
+        let actions = [
+            RowAction::Delete,
+            RowAction::Anonymise(vec![change]),
+            RowAction::Unlink(vec!["boss".to_owned()]),
+        ];
+        let columns = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+        for (on_update_of, on_delete, fires) in [
+            (None, true, [true, false, false]),
+            (columns(&[]), false, [false, true, true]),
+            (columns(&["email", "phone"]), false, [false, true, false]),
+            (columns(&["boss"]), true, [true, false, true]),
+        ] {
+            let trigger = Trigger { name: "watch".to_owned(), on_update_of, on_delete };
+            assert_eq!(actions.each_ref().map(|action| trigger.fires(action)), fires, "{trigger:?}");
+        }
     }
 }

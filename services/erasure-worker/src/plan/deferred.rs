@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::preflight::{self, Checked, refused_by};
 use super::survey::Surveyed;
-use super::{Decision, buckets, constraints, produced, subject};
+use super::{Decision, buckets, constraints, produced, rehearsal, subject};
 use crate::Erasures;
 use crate::failure::{broken, control_failed, refused};
 use crate::held::{Held, Kept};
@@ -72,8 +72,9 @@ pub(super) async fn run(
     surveyed.work = steps;
     let waves = ErasurePlan { waves: waves.into_values().collect() };
     let unproven = constraints::of(erasures, step, &checked, &surveyed.verify.places).await?;
-    let cutoff_at = checked.cutoff_at;
-    let decision = Decision { waves: &waves, nobody_found: false, holds: Vec::new(), unproven, cutoff_at };
+    let rehearsal = rehearsal::of(erasures, step, &checked, &surveyed.verify.places).await?;
+    let (holds, cutoff_at) = (Vec::new(), checked.cutoff_at);
+    let decision = Decision { waves: &waves, nobody_found: false, holds, unproven, cutoff_at, rehearsal };
     produced(erasures, step, request, &decision, surveyed)
 }
 

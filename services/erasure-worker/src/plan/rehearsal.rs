@@ -1,112 +1,95 @@
-//! What no catalogue tells: whether the server takes what would be written. A few rows of each collection
-//! are erased as the plan says, and that is undone. A CHECK that refuses the new values, a rule or a
-//! trigger that objects, is found before the first row is changed for good.
+//! What no catalogue tells: whether the server takes what would be written, whether something objects at
+//! the end, puts values back, or writes to other tables. Some rows of every collection are erased as the
+//! plan says, in one transaction for each store, and that is undone.
+
+mod stage;
+mod told;
 
 use std::collections::BTreeSet;
 
 use chassis::StepError;
-use connectors::SubjectStore;
-use connectors::erase::{
-    BatchId, EraseScope, Page, PageRead, PseudonymKey, Remainder, Rows, Verification, rehearse,
-    verify as look,
-};
+use connectors::erase::{EraseScope, PseudonymKey, Remainder, Verification, rehearse, verify as look};
 use domain::erasure::RowAction;
+use domain::erasure::document::Rehearsal;
 use store::Claimed;
 
 use super::preflight::Checked;
 use crate::Erasures;
-use crate::failure::{broken, plan_failed, refused, store_failed, trial_failed};
-use crate::rows::OneByOne;
+use crate::failure::{broken, plan_failed, refused, store_failed};
 use crate::scope::StepScope;
 use crate::verify;
 
-/// So many rows of each collection.
-const ROWS: u32 = 100;
+use stage::Stage;
 
+/// So many rows of a store are tried, and fewer when that takes too long.
+const ROWS: [usize; 3] = [500, 50, 5];
+/// So often it is tried when somebody else's writing can be what stands in the way.
+const TRIES: usize = 3;
+
+/// Tries the plan on rows of every store.
 pub(super) async fn of(
     erasures: &Erasures,
     step: &Claimed,
     checked: &Checked,
     places: &[StepScope],
-) -> Result<(), StepError> {
+) -> Result<Rehearsal, StepError> {
     let raw = erasures.pseudonym_key(&step.organisation)?;
     let key = PseudonymKey::new(&raw);
-    journals(erasures, step, places).await?;
+    let mut all = Rehearsal::default();
     verify::can_look(erasures, step, checked.cutoff_at, places).await?;
-    for place in places {
-        let erasure = &place.erasure;
-        let (dataset, collection) = erasures.find(&erasure.collection)?;
-        let schema = checked.schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
-        let scope = EraseScope {
-            guards: &erasure.guards,
-            threads: &erasure.threads,
-            ..place.rows(&step.organisation, checked.cutoff_at)
-        };
-        let store = erasures.store(dataset)?;
-        let rows = OneByOne { collection, schema, scope, action: &erasure.action, key: &key, raw: &raw };
-        match erasure.action {
-            // What else a deletion breaks is in the catalogues, and other rows may have to go first.
-            RowAction::Delete if erasure.threads.is_empty() => {}
-            RowAction::Delete => threads(erasures, &rows, place).await?,
-            _ => one(step, (store, &rows), place).await?,
-        }
-    }
-    Ok(())
-}
-
-async fn one(
-    step: &Claimed,
-    (store, rows): (&SubjectStore, &OneByOne<'_>),
-    place: &StepScope,
-) -> Result<(), StepError> {
-    let whole = place.batches.whole();
-    let Some((_, all)) = whole.numbered().next() else { return Ok(()) };
-    let keys = few(store, rows, all).await?;
-    if keys.is_empty() {
-        return Ok(());
-    }
-    let transaction = store.begin_erase().await.map_err(|error| store_failed(&error))?;
-    let statements = rows.statements(&transaction, &rows.scope, Rows::Keys(&keys)).await?;
-    transaction.rollback().await.map_err(|error| store_failed(&error))?;
-    let tried = rehearse(store, &probe(step), &statements).await;
-    tried.map_err(|error| {
-        let table = &place.erasure.table;
-        let told = format!(
-            "{table}: the server does not take what would be written; name another strategy for the columns that \
-             this is about"
-        );
-        trial_failed(&error, &told)
-    })
-}
-
-/// An entry in the journal that is never kept: the planning step has no batches.
-fn probe(step: &Claimed) -> BatchId {
-    BatchId { job: step.job_id, step: step.step_no, batch: 0 }
-}
-
-/// Whether the journal of each store can be written, before tokens and media go, or another store's rows.
-async fn journals(erasures: &Erasures, step: &Claimed, places: &[StepScope]) -> Result<(), StepError> {
+    let places: Vec<&StepScope> =
+        places.iter().filter(|place| place.batches.whole().numbered().next().is_some()).collect();
     let stores: BTreeSet<&str> = places.iter().map(|place| place.erasure.store.as_str()).collect();
-    for (name, store) in erasures.sources.stores() {
-        if !stores.contains(name.as_str()) {
-            continue;
+    for name in stores {
+        let here = places.iter().copied().filter(|place| place.erasure.store == name).collect();
+        let stage = Stage::of((erasures, step), checked, here, (&key, &raw)).await?;
+        for place in stage.places.iter().filter(|place| !place.planned.erasure.threads.is_empty()) {
+            threads(erasures, &stage, place.planned).await?;
         }
-        rehearse(store, &probe(step), &[]).await.map_err(|error| {
-            let told = format!(
-                "the table lethe.journal of store `{name}` cannot be written; `lethe data-map journal` prints what makes it"
-            );
-            trial_failed(&error, &told)
-        })?;
+        let tried = on(&stage).await?;
+        all.rows = all.rows.saturating_add(tried.rows);
+        all.not_sampled.extend(tried.not_sampled);
+        all.outside.extend(tried.outside);
     }
-    Ok(())
+    Ok(all)
+}
+
+/// Tries it on the rows of one store.
+async fn on(stage: &Stage<'_>) -> Result<Rehearsal, StepError> {
+    let probe = stage.probe();
+    for room in ROWS {
+        let (mut tries, mut slow) = (1..=TRIES, false);
+        while let Some(attempt) = tries.next().filter(|_| !slow) {
+            let sampled = stage.sample(room).await?;
+            let rows = stage.rows();
+            let transaction = stage.store.begin_erase().await.map_err(|error| store_failed(&error))?;
+            let trials = stage.trials(&transaction, &rows, &sampled).await?;
+            match rehearse(transaction, &probe, &trials).await {
+                Ok(rows) => return Ok(stage.tried(rows, &sampled, room)),
+                Err(objection) if objection.is_slow() => slow = true,
+                Err(objection) if objection.may_pass() && attempt < TRIES => {}
+                Err(objection) => return Err(told::refusal(&objection, stage)),
+            }
+        }
+    }
+    Ok(stage.too_slow())
 }
 
 /// Refuses to delete rows to which rows of their own table refer that stay: the server would refuse half-way,
 /// or delete or change those along, a held row or another organisation's.
-async fn threads(erasures: &Erasures, rows: &OneByOne<'_>, place: &StepScope) -> Result<(), StepError> {
+async fn threads(erasures: &Erasures, stage: &Stage<'_>, place: &StepScope) -> Result<(), StepError> {
+    if place.erasure.action != RowAction::Delete {
+        return Ok(());
+    }
+    let (_, collection) = erasures.find(&place.erasure.collection)?;
     let whole = place.batches.whole();
-    let Some((_, all)) = whole.numbered().next() else { return Ok(()) };
-    let counted = Verification::of_threads(rows.collection, rows.schema, &rows.scope, &all);
+    let (_, all) = whole.numbered().next().ok_or_else(|| broken("a scope without rows"))?;
+    let scope = EraseScope {
+        guards: &place.erasure.guards,
+        threads: &place.erasure.threads,
+        ..place.rows(stage.organisation, stage.cutoff_at)
+    };
+    let counted = Verification::of_threads(collection, stage.schema, &scope, &all);
     let counted = [counted.map_err(|error| plan_failed(&error))?];
     let found = look(verify::reader(erasures, &place.erasure.store)?, &counted).await;
     let found = found.map_err(|error| store_failed(&error))?;
@@ -119,20 +102,4 @@ async fn threads(erasures: &Erasures, rows: &OneByOne<'_>, place: &StepScope) ->
         columns.join("; ")
     );
     Err(refused("erasure_refused", detail))
-}
-
-/// The keys of the first rows.
-async fn few(
-    store: &SubjectStore,
-    rows: &OneByOne<'_>,
-    all: Rows<'_>,
-) -> Result<Vec<Vec<String>>, StepError> {
-    let failed = |error| store_failed(&error);
-    let page = Page { of: all, after: None, rows: ROWS };
-    let read = PageRead::plan(rows.collection, rows.schema, &rows.scope, &[], &page);
-    let read = read.map_err(|error| plan_failed(&error))?;
-    let transaction = store.begin_read().await.map_err(failed)?;
-    let found = transaction.page(&read).await.map_err(failed)?;
-    transaction.finish().await.map_err(failed)?;
-    Ok(found.into_iter().map(|row| row.key).collect())
 }

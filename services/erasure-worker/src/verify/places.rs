@@ -10,7 +10,7 @@ use connectors::erase::{
     dangling as count_dangling, look, look_for_keys,
 };
 use domain::datamap::{Collection, Dataset};
-use domain::erasure::{FieldChange, RowAction};
+use domain::erasure::RowAction;
 use domain::hold::Hold;
 use domain::schema::LiveSchema;
 use store::Claimed;
@@ -30,7 +30,6 @@ pub(crate) struct Place<'a> {
     collection: &'a Collection,
     schemas: Schemas,
     cutoff_at: DateTime<Utc>,
-    changes: Vec<FieldChange>,
     key: PseudonymKey,
 }
 
@@ -52,8 +51,7 @@ impl<'a> Place<'a> {
         let (dataset, collection) = erasures.find(&scope.erasure.collection)?;
         let raw = erasures.pseudonym_key(&step.organisation)?;
         let (schemas, key) = (erasures.schemas().await?, PseudonymKey::new(&raw));
-        let changes = scope.erasure.action.changes().into_owned();
-        Ok(Self { erasures, step, scope, dataset, collection, schemas, cutoff_at, changes, key })
+        Ok(Self { erasures, step, scope, dataset, collection, schemas, cutoff_at, key })
     }
 
     fn schema(&self) -> Result<&LiveSchema, StepError> {
@@ -75,11 +73,10 @@ impl<'a> Place<'a> {
             guards: &self.scope.erasure.guards,
             ..self.scope.rows(&self.step.organisation, self.cutoff_at)
         };
-        let expected = match self.scope.erasure.action {
+        let expected = match &self.scope.erasure.action {
             RowAction::Delete => Expected::Deleted,
-            RowAction::Anonymise(_) | RowAction::Unlink(_) => {
-                Expected::Anonymised { changes: &self.changes, key: &self.key }
-            }
+            RowAction::Anonymise(changes) => Expected::Anonymised { changes, key: &self.key },
+            RowAction::Unlink(columns) => Expected::Unlinked(columns),
         };
         let planned = Verification::plan(self.collection, self.schema()?, &scope, rows, expected);
         planned.map_err(|error| plan_failed(&error))

@@ -17,6 +17,7 @@ mod organisation;
 mod person;
 mod refused;
 mod refused_late;
+mod rehearsed;
 mod spared;
 mod stored;
 mod together;

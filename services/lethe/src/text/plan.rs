@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use contracts::http::{CollectionPlanView, EffectName, ObjectsView, PlanView, UnprovenView};
+use contracts::http::{CollectionPlanView, EffectName, ObjectsView, PlanView, RehearsalView, UnprovenView};
 
 use super::amount::count;
 use super::plain;
@@ -24,12 +24,17 @@ pub fn plan(plan: &PlanView) -> String {
         ("columns that change", columns(&plan.collections)),
         ("rows that stay", staying(&plan.collections)),
         ("not asked of all rows, only tried on some", unproven(&plan.unproven)),
+        ("not tried before, or too little", plan.rehearsal.as_ref().and_then(untried)),
+        ("not known to stay inside the transaction", plan.rehearsal.as_ref().and_then(outside)),
     ];
     for (heading, table) in sections {
         if let Some(table) = table {
             // A String takes whatever is written.
             write!(text, "\n{heading}\n{table}").ok();
         }
+    }
+    if let Some(rehearsal) = plan.rehearsal.as_ref().filter(|rehearsal| rehearsal.rows > 0) {
+        write!(text, "\ntried on {} rows, and undone\n", count(rehearsal.rows)).ok();
     }
     if plan.nobody_found {
         text.push_str("\nnobody was found by it: there is nothing to erase\n");
@@ -105,6 +110,22 @@ fn unproven(unproven: &[UnprovenView]) -> Option<String> {
     (!unproven.is_empty()).then(|| table.text())
 }
 
+fn untried(rehearsal: &RehearsalView) -> Option<String> {
+    let mut table = Table::of(&["  TABLE", "WHY"]);
+    for one in &rehearsal.not_sampled {
+        table.row([format!("  {}", one.table), one.why.clone()]);
+    }
+    (!rehearsal.not_sampled.is_empty()).then(|| table.text())
+}
+
+fn outside(rehearsal: &RehearsalView) -> Option<String> {
+    let mut table = Table::of(&["  TABLE", "TRIGGER", "WHY"]);
+    for one in &rehearsal.outside {
+        table.row([format!("  {}", one.table), one.trigger.clone(), one.why.clone()]);
+    }
+    (!rehearsal.outside.is_empty()).then(|| table.text())
+}
+
 fn effect(effect: EffectName) -> &'static str {
     match effect {
         EffectName::Anonymised => "anonymised",
@@ -176,6 +197,30 @@ not asked of all rows, only tried on some
     }
 
     #[test]
+    fn what_was_tried_and_what_could_not_be_is_said() {
+        let mut tried = view();
+        tried.rehearsal = serde_json::from_value(json!({
+            "rows": 1_437,
+            "not_sampled": [{"table": "public.notes", "why": "its rows refer to each other"}],
+            "outside": [{"table": "crm.people", "trigger": "tell", "why": "its function calls dblink"}],
+        }))
+        .unwrap();
+        let expected = "
+not tried before, or too little
+  TABLE         WHY
+  public.notes  its rows refer to each other
+
+not known to stay inside the transaction
+  TABLE       TRIGGER  WHY
+  crm.people  tell     its function calls dblink
+
+tried on 1,437 rows, and undone
+";
+        let told = plan(&tried);
+        assert_eq!(told.strip_prefix(&plan(&view())).unwrap(), expected);
+    }
+
+    #[test]
     fn a_plan_that_finds_nothing_says_so() {
         let again = PlanView { pass: Some(2), ..view() };
         assert!(
@@ -192,6 +237,7 @@ not asked of all rows, only tried on some
             collections: Vec::new(),
             unproven: Vec::new(),
             plan_hash: "5f2c".to_owned(),
+            rehearsal: None,
         };
         let head = "plan of the erasure of one person, by email\nplan hash 5f2c\n";
         assert_eq!(plan(&nobody), format!("{head}\nnobody was found by it: there is nothing to erase\n"));

@@ -6,9 +6,10 @@ use contracts::http::{
     FailureView, FieldError, FieldPlanView, Format, HeldCollection, HeldOrganisation, HeldPerson,
     HeldPersonView, HeldRows, HeldRowsView, HeldSubject, HeldSubjectView, HoldBody, HoldGround, HoldPage,
     HoldScopeBody, HoldScopeView, HoldView, JobPage, JobSummary, JobView, MediaCounts, MediaView,
-    ObjectsView, Operator, PackageView, PlanView, Problem, Progress, ProgressEvent, ReleasedHold,
-    RetainedRowsView, RetainedView, RowsBody, RowsView, SkipBody, SkipReason, Status, StepView,
-    SubjectErasureBody, SubjectExportBody, TimelineEntry, ToRecipients, UnprovenView,
+    NotSampledView, ObjectsView, Operator, OutsideTriggerView, PackageView, PlanView, Problem, Progress,
+    ProgressEvent, RehearsalView, ReleasedHold, RetainedRowsView, RetainedView, RowsBody, RowsView, SkipBody,
+    SkipReason, Status, StepView, SubjectErasureBody, SubjectExportBody, TimelineEntry, ToRecipients,
+    UnprovenView,
 };
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, OpenApi as Document};
@@ -59,9 +60,7 @@ use super::names::{ActionName, JobKindName, JobStateName};
     components(schemas(
         ActionName, AuditEntry, AuditPage, ByPassphrase, CollectionPlanView, CollectionProgress, ComparedView, ComparisonBody, DeferredJob, DeleteBody, EffectName, EncryptionBody, EndEvent,
         EventTicket, ExportBody, FailureView, FieldError, FieldPlanView, Format, HeldCollection, HeldOrganisation, HeldPerson, HeldPersonView, HeldRows, HeldRowsView, HeldSubject,
-        HeldSubjectView, HoldBody, HoldGround, HoldPage, HoldScopeBody, HoldScopeView, HoldView, JobKindName, JobPage, JobStateName, JobSummary, JobView, MediaCounts, MediaView, ObjectsView, Operator, PackageView,
-        PlanView, Problem, Progress, ProgressEvent, ReleasedHold, RetainedRowsView, RetainedView, RowsBody, RowsView, SkipBody, SkipReason, Status, StepView, SubjectErasureBody,
-        SubjectExportBody, TimelineEntry, ToRecipients, UnprovenView,
+        HeldSubjectView, HoldBody, HoldGround, HoldPage, HoldScopeBody, HoldScopeView, HoldView, JobKindName, JobPage, JobStateName, JobSummary, JobView, MediaCounts, MediaView, NotSampledView, ObjectsView, Operator, OutsideTriggerView, PackageView, PlanView, Problem, Progress, ProgressEvent, RehearsalView, ReleasedHold, RetainedRowsView, RetainedView, RowsBody, RowsView, SkipBody, SkipReason, Status, StepView, SubjectErasureBody, SubjectExportBody, TimelineEntry, ToRecipients, UnprovenView,
     )),
     modifiers(&Bearer),
 )]
