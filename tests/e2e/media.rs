@@ -24,7 +24,9 @@ impl Company {
     async fn new() -> Self {
         let servers = Servers::shared().unwrap();
         let (database, seeded) = vantage(&servers.pg_url, &[1_500, 300]).await;
-        let [one, other] = seeded.organisations.as_slice() else { panic!("two organisations were asked for") };
+        let [one, other] = seeded.organisations.as_slice() else {
+            panic!("two organisations were asked for")
+        };
         let (one, other) = (one.id, other.id);
         let sql = "ALTER TABLE media_assets ADD COLUMN bucket text; \
                    UPDATE media_assets m SET storage_key = 'media/' || c.organisation_id || '/' || m.storage_key \

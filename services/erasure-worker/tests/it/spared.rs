@@ -116,7 +116,7 @@ async fn what_is_left_is_found_although_the_way_to_it_is_deleted() {
                     CREATE TRIGGER keep BEFORE UPDATE ON person FOR EACH ROW EXECUTE FUNCTION keep()";
     let map = MAP.replace("#person", "triggers: [keep]");
     let world = World::new(SCHEMA, &map, None).await;
-    let job = planned(&world).await;
+    let job = world.planned().await;
     world.client.batch_execute(stubborn).await.unwrap();
     let ended = world.finish(job, &organisation("1")).await;
     assert_eq!(ended.state, "failed");
