@@ -127,7 +127,7 @@ mod tests {
             (columns(&["email", "phone"]), false, [false, true, false]),
             (columns(&["boss"]), true, [true, false, true]),
         ] {
-            let trigger = Trigger { name: "watch".to_owned(), on_update_of, on_delete };
+            let trigger = Trigger { name: "watch".to_owned(), on_update_of, on_delete, ..Trigger::default() };
             assert_eq!(actions.each_ref().map(|action| trigger.fires(action)), fires, "{trigger:?}");
         }
     }

@@ -42,7 +42,7 @@ async fn rows_with_given_keys_that_refer_to_each_other_go_together_or_none_does(
     let odd = Odd::with(THREADED).await;
     let organisation = OrganisationId::parse("1").unwrap();
     let table = odd.bench.collection("lineItem").table.clone();
-    let threads = [Guard { table, columns: key(&["follows"]), target_columns: key(&["id"]) }];
+    let threads = [Guard { table, columns: key(&["follows"]), target_columns: key(&["id"]), aside: None }];
     let scope = EraseScope { threads: &threads, ..EraseScope::all(&organisation, far_future()) };
     let own = r#""lineItem" JOIN "visitLog" USING ("select", "userId", "isGuest") WHERE "orgId" = 1"#;
     let ids =
