@@ -2,13 +2,13 @@
 
 use chassis::StepError;
 use connectors::SubjectStore;
-use connectors::erase::{EraseScope, EraseStatement, Page, PageRead, PageRow, Rows, in_statement};
-use domain::anonymise::Anonymiser;
+use connectors::erase::{
+    EraseScope, EraseStatement, Page, PageRead, PageRow, PseudonymKey, Rows, in_statement,
+};
+use domain::anonymise::{Anonymiser, Digests};
 use domain::datamap::Collection;
 use domain::erasure::FieldChange;
 use domain::schema::{LiveSchema, Table};
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
 
 use crate::failure::{broken, plan_failed, refused, store_failed};
 
@@ -40,7 +40,7 @@ impl Computing<'_> {
     ) -> Result<Vec<EraseStatement<'static>>, StepError> {
         let table = self.schema.tables.get(&self.collection.table);
         let table = table.ok_or_else(|| broken("a table that was planned for is gone"))?;
-        let anonymisers = self.anonymisers(table)?;
+        let (anonymisers, key) = (self.anonymisers(table)?, PseudonymKey::new(self.key));
         let columns: Vec<String> = self.changes.iter().map(|change| change.column.clone()).collect();
         let failed = |error| store_failed(&error);
         let transaction = self.store.begin_read().await.map_err(failed)?;
@@ -52,7 +52,9 @@ impl Computing<'_> {
             let mut found = transaction.page(&read).await.map_err(failed)?;
             let last = found.len() < usize::try_from(PAGE_ROWS).unwrap_or(usize::MAX);
             after = found.last().map(|row| row.key.clone());
-            found.iter_mut().try_for_each(|row| self.replace(&anonymisers, row))?;
+            key.digesting(|digests| {
+                found.iter_mut().try_for_each(|row| replace(&anonymisers, digests, row))
+            })?;
             if !found.is_empty() {
                 let Self { collection, schema, .. } = *self;
                 let statement = EraseStatement::write(collection, schema, scope, &columns, &rows, &found);
@@ -72,23 +74,24 @@ impl Computing<'_> {
             let column = column.ok_or_else(|| broken("a column that was planned for is gone"))?;
             // Whether pseudonyms may meet was decided by planning, which knows all unique keys.
             Anonymiser::new(&change.strategy, column, false)
+                .map(|anonymiser| anonymiser.giving(change.token))
                 .map_err(|misfit| refused("store_schema", misfit.to_string()))
         };
         self.changes.iter().map(one).collect()
     }
+}
 
-    fn replace(&self, anonymisers: &[Anonymiser<'_>], row: &mut PageRow) -> Result<(), StepError> {
-        let mac = |message: &[u8]| -> [u8; 32] {
-            let keyed = Hmac::<Sha256>::new_from_slice(self.key);
-            keyed.map_or([0; 32], |mac| mac.chain_update(message).finalize().into_bytes().into())
-        };
-        for (value, anonymiser) in row.values.iter_mut().zip(anonymisers) {
-            let replaced = anonymiser.apply(value.as_deref(), &mac);
-            let replaced =
-                replaced.map_err(|unreadable| refused("value_unreadable", unreadable.to_string()))?;
-            let replaced = replaced.map(|text| text.into_owned());
-            *value = replaced;
-        }
-        Ok(())
+/// Puts in the place of each value what its strategy gives in this row.
+fn replace(
+    anonymisers: &[Anonymiser<'_>],
+    digests: Digests<'_>,
+    PageRow { key, values }: &mut PageRow,
+) -> Result<(), StepError> {
+    for (value, anonymiser) in values.iter_mut().zip(anonymisers) {
+        let replaced = anonymiser.apply(value.as_deref(), digests, key);
+        let replaced = replaced.map_err(|unreadable| refused("value_unreadable", unreadable.to_string()))?;
+        let replaced = replaced.map(|text| text.into_owned());
+        *value = replaced;
     }
+    Ok(())
 }

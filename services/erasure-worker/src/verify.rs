@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use chassis::{StepError, StepProgress};
 use chrono::{DateTime, Utc};
 use connectors::StoreConfig;
-use connectors::erase::{EraseScope, Expected, Remainder, Verification, can_verify, verify};
+use connectors::erase::{EraseScope, Expected, PseudonymKey, Remainder, Verification, can_verify, verify};
 use domain::erasure::RowAction;
 use domain::erasure::document::RowsResult;
 use domain::job::StepKind;
@@ -115,6 +115,8 @@ async fn verifications(
     (scopes, cutoff_at): (&[StepScope], DateTime<Utc>),
 ) -> Result<BTreeMap<String, Vec<Verification>>, StepError> {
     let schemas = erasures.read_schemas().await?;
+    let raw = erasures.pseudonym_key(&step.organisation)?;
+    let key = PseudonymKey::new(&raw);
     let mut verifications: BTreeMap<String, Vec<Verification>> = BTreeMap::new();
     for place in scopes {
         let StepScope { erasure, batches, .. } = place;
@@ -124,7 +126,7 @@ async fn verifications(
         let changes = erasure.action.changes();
         let expected = match erasure.action {
             RowAction::Delete => Expected::Deleted,
-            _ => Expected::Anonymised(&changes),
+            _ => Expected::Anonymised { changes: &changes, key: &key },
         };
         for (_, rows) in batches.numbered() {
             let verification = Verification::plan(collection, schema, &scope, &rows, expected);

@@ -25,6 +25,7 @@ mod statement;
 mod strategy;
 mod subject;
 mod survey;
+mod token;
 mod verify;
 mod write;
 

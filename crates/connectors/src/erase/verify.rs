@@ -7,9 +7,10 @@ use tokio_postgres::types::{ToSql, Type};
 
 use crate::config::StoreConfig;
 use crate::erase::keyed::{Parameters, Selected};
+use crate::erase::pseudonym::PseudonymKey;
 use crate::erase::scope::{self, EraseScope};
 use crate::erase::statement::Rows;
-use crate::erase::strategy;
+use crate::erase::strategy::{self, Residual};
 use crate::error::StoreError;
 use crate::export::tables_of;
 use crate::pool::SubjectStore;
@@ -22,7 +23,12 @@ pub enum Expected<'a> {
     /// They are gone.
     Deleted,
     /// Their columns were changed.
-    Anonymised(&'a [FieldChange]),
+    Anonymised {
+        /// By which strategies.
+        changes: &'a [FieldChange],
+        /// The organisation's key, by which its tokens are recognised.
+        key: &'a PseudonymKey,
+    },
     /// These columns are NULL.
     Unlinked(&'a [String]),
 }
@@ -62,6 +68,7 @@ impl Verification {
     ) -> Result<Self, PlanError> {
         let table = &collection.table;
         let (mut counts, mut counted, mut unverifiable) = (Vec::new(), Vec::new(), Vec::new());
+        let mut parameters = Parameters::default();
         match expected {
             Expected::Deleted => {
                 counts.push("pg_catalog.count(*)".to_owned());
@@ -74,20 +81,22 @@ impl Verification {
                     counted.push(Some(name.clone()));
                 }
             }
-            Expected::Anonymised(changes) => {
-                for FieldChange { column: name, strategy } in changes {
-                    let column = sql::live_column(schema, table, name)?;
-                    match strategy::residual(column, strategy) {
-                        Some(residual) => {
-                            counts.push(format!("pg_catalog.count(*) FILTER (WHERE {residual})"));
-                            counted.push(Some(name.clone()));
-                        }
-                        None => unverifiable.push(name.clone()),
+            Expected::Anonymised { changes, key } => {
+                let keyed = changes.iter().any(|change| change.token.has_check());
+                let check = if keyed { parameters.secret(key.check()) } else { String::new() };
+                for change in changes {
+                    let (column, name) = (sql::live_column(schema, table, &change.column)?, &change.column);
+                    let Residual { condition, decides } = strategy::residual(column, change, &check);
+                    if let Some(condition) = condition {
+                        counts.push(format!("pg_catalog.count(*) FILTER (WHERE {condition})"));
+                        counted.push(Some(name.clone()));
+                    }
+                    if !decides {
+                        unverifiable.push(name.clone());
                     }
                 }
             }
         }
-        let mut parameters = Parameters::default();
         let Selected { source, conditions, .. } =
             Selected::of(collection, schema, scope, rows, &mut parameters)?;
         let from = source.map(|source| format!(", {source}")).unwrap_or_default();
@@ -120,8 +129,8 @@ impl Verification {
         Ok(planned)
     }
 
-    /// The columns of which no query can tell whether their values were replaced, because what
-    /// replaces them looks like what was there.
+    /// The columns of which no query can tell for certain whether their values were replaced, because what
+    /// replaces them looks like what was there. What certainly was not replaced is counted all the same.
     #[must_use]
     pub fn unverifiable(&self) -> &[String] {
         &self.unverifiable

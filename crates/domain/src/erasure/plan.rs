@@ -8,8 +8,10 @@ use crate::datamap::category::{default_strategy, personal};
 use crate::datamap::{Collection, DataMap, Effect, Erase, Field, Strategy};
 use crate::schema::{LiveSchema, Table, TableName};
 
+use super::change::FieldChange;
 use super::facts::{ForeignKey, StoreFacts};
 use super::obstacle::Obstacle;
+use super::tokens::Joined;
 use super::{keys, order, preflight};
 
 /// What happens to the rows of every collection, wave by wave. The collections of a wave do not
@@ -70,15 +72,6 @@ pub enum RowAction {
     Unlink(Vec<String>),
 }
 
-/// What is done to a column.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FieldChange {
-    /// The column.
-    pub column: String,
-    /// By which strategy; its [`effect`](Strategy::effect) is what the law calls the outcome.
-    pub strategy: Strategy,
-}
-
 /// Plans the erasure of an organisation's rows in every store of the map. `live` and `facts` are
 /// keyed by store name.
 ///
@@ -105,12 +98,13 @@ pub(super) fn assemble<'a>(
     mut targets: impl FnMut(&'a str, &LiveSchema) -> Vec<Target<'a>>,
 ) -> Result<ErasurePlan, Vec<Obstacle>> {
     let none = (LiveSchema::default(), StoreFacts::default());
-    let mut obstacles = Vec::new();
+    let (joined, mut obstacles) = (Joined::of(map, facts), Vec::new());
     let (mut waves, mut last) = (Vec::<Vec<CollectionErasure>>::new(), Vec::new());
     for store in map.stores() {
         let schema = live.get(store).unwrap_or(&none.0);
         let facts = facts.get(store).unwrap_or(&none.1);
-        let (targets, ways) = (targets(store, schema), ways(map, store));
+        let (mut targets, ways) = (targets(store, schema), ways(map, store));
+        joined.decide(&mut targets, schema);
         preflight::check(&targets, &ways, (schema, facts), &mut obstacles);
         for (place, wave) in order::waves(&targets, &ways, facts, &mut obstacles).into_iter().enumerate() {
             let (root, others): (Vec<_>, Vec<_>) = wave.into_iter().partition(|done| is_root(map, done));
@@ -257,7 +251,7 @@ pub(super) fn targets<'a>(map: &'a DataMap, store: &'a str, schema: &LiveSchema)
 fn changes(collection: &Collection, live: Option<&Table>) -> Vec<FieldChange> {
     let changes = collection.fields.iter().filter_map(|field| {
         let strategy = strategy(field, live)?;
-        Some(FieldChange { column: field.name.clone(), strategy })
+        Some(FieldChange::new(&field.name, strategy))
     });
     changes.filter(|change| change.strategy.effect() != Effect::Kept).collect()
 }

@@ -4,10 +4,11 @@
 use crate::datamap::{Strategy, TenantPath};
 use crate::schema::{LiveSchema, TableName};
 
+use super::change::FieldChange;
 use super::facts::{ReferentialAction, StoreFacts, TableFacts};
 use super::keys;
 use super::obstacle::{Obstacle, ObstacleKind as Kind};
-use super::plan::{FieldChange, Target, Ways};
+use super::plan::{Target, Ways};
 
 /// Reports everything that stands in the way of erasing these collections.
 pub(super) fn check(

@@ -12,6 +12,7 @@ mod grace;
 mod organisation;
 mod person;
 mod refused;
+mod reregister;
 mod spared;
 mod tokens;
 mod world;

@@ -63,7 +63,7 @@ impl Company {
         let (statement, expected) = match &erasure.action {
             RowAction::Anonymise(changes) => (
                 EraseStatement::anonymise(collection, schema, &scope, &rows, changes, &key),
-                Expected::Anonymised(changes),
+                Expected::Anonymised { changes, key: &key },
             ),
             RowAction::Delete => {
                 (EraseStatement::delete(collection, schema, &scope, &rows), Expected::Deleted)

@@ -97,7 +97,7 @@ impl People {
             }
             RowAction::Anonymise(changes) => (
                 EraseStatement::anonymise(collection, schema, &scope, &rows, changes, &key),
-                Expected::Anonymised(changes),
+                Expected::Anonymised { changes, key: &key },
             ),
             RowAction::Unlink(columns) => (
                 EraseStatement::unlink(collection, schema, &scope, &rows, columns),

@@ -59,7 +59,7 @@ async fn values_that_should_have_changed_are_counted_by_column() {
     assert!(erased.rows > 0);
     assert_eq!(i64::try_from(erased.rows).unwrap(), of_one);
     let changes = changes_of(&changes);
-    let expected = Expected::Anonymised(&changes);
+    let expected = Expected::Anonymised { changes: &changes, key: &odd.key };
     assert_eq!(
         odd.left("visitLog", &scope, &Rows::Keys(&keys), expected).await,
         [],
@@ -78,7 +78,7 @@ async fn what_cannot_be_seen_is_said() {
     let scope = EraseScope::all(&organisation, far_future());
     let changes = changes_of(&[("fullName", Strategy::FormatPreserving)]);
     let (collection, all) = (odd.bench.collection("visitLog"), whole());
-    let expected = Expected::Anonymised(&changes);
+    let expected = Expected::Anonymised { changes: &changes, key: &odd.key };
     let plan =
         Verification::plan(collection, &odd.bench.schema, &scope, &Rows::Range(&all), expected).unwrap();
     assert_eq!(plan.unverifiable(), ["fullName"]);

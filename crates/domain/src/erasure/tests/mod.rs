@@ -5,3 +5,4 @@ mod obstacles;
 mod orders;
 mod shop;
 mod subjects;
+mod tokens;
