@@ -2,14 +2,12 @@
 
 use chassis::StepError;
 use connectors::erase::{
-    EraseScope, EraseStatement, EraseTransaction, Page, PageRead, PageRow, Rows, in_statement,
+    EraseScope, EraseStatement, EraseTransaction, Page, PageRead, PageRow, PseudonymKey, Rows, in_statement,
 };
-use domain::anonymise::Anonymiser;
+use domain::anonymise::{Anonymiser, Digests};
 use domain::datamap::Collection;
 use domain::erasure::FieldChange;
 use domain::schema::{LiveColumn, LiveSchema, Table};
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
 
 use crate::failure::{broken, plan_failed, refused, store_failed};
 
@@ -42,7 +40,7 @@ impl Computing<'_> {
     ) -> Result<Vec<EraseStatement<'static>>, StepError> {
         let table = self.schema.tables.get(&self.collection.table);
         let table = table.ok_or_else(|| broken("a table that was planned for is gone"))?;
-        let anonymisers = self.anonymisers(table)?;
+        let (anonymisers, key) = (self.anonymisers(table)?, PseudonymKey::new(self.key));
         let columns: Vec<String> = self.changes.iter().map(|change| change.column.clone()).collect();
         let failed = |error| store_failed(&error);
         let (mut statements, mut after) = (Vec::new(), None::<Vec<String>>);
@@ -53,7 +51,9 @@ impl Computing<'_> {
             let mut found = self.transaction.page(&read).await.map_err(failed)?;
             let last = found.len() < usize::try_from(PAGE_ROWS).unwrap_or(usize::MAX);
             after = found.last().map(|row| row.key.clone());
-            found.iter_mut().try_for_each(|row| self.replace(&anonymisers, row))?;
+            key.digesting(|digests| {
+                found.iter_mut().try_for_each(|row| replace(&anonymisers, digests, row))
+            })?;
             if !found.is_empty() {
                 let Self { collection, schema, .. } = *self;
                 let statement = EraseStatement::write(collection, schema, scope, &columns, &rows, &found);
@@ -72,37 +72,42 @@ impl Computing<'_> {
             let column = column.ok_or_else(|| broken("a column that was planned for is gone"))?;
             // Whether pseudonyms may meet was decided by planning, which knows all unique keys.
             Anonymiser::new(&change.strategy, column, false)
+                .map(|anonymiser| anonymiser.giving(change.token))
                 .map_err(|misfit| refused("store_schema", misfit.to_string()))
         };
         self.changes.iter().map(one).collect()
     }
-
-    fn replace(&self, anonymisers: &[Anonymiser<'_>], row: &mut PageRow) -> Result<(), StepError> {
-        let mac = |message: &[u8]| digest(self.key, message);
-        for (value, anonymiser) in row.values.iter_mut().zip(anonymisers) {
-            let replaced = anonymiser.apply(value.as_deref(), &mac);
-            let replaced =
-                replaced.map_err(|unreadable| refused("value_unreadable", unreadable.to_string()))?;
-            let replaced = replaced.map(|text| text.into_owned());
-            *value = replaced;
-        }
-        Ok(())
-    }
 }
 
-/// What takes the place of one value by a change that makes pseudonyms.
+/// Puts in the place of each value what its strategy gives in this row.
+fn replace(
+    anonymisers: &[Anonymiser<'_>],
+    digests: Digests<'_>,
+    PageRow { key, values }: &mut PageRow,
+) -> Result<(), StepError> {
+    for (value, anonymiser) in values.iter_mut().zip(anonymisers) {
+        let replaced = anonymiser.apply(value.as_deref(), digests, key);
+        let replaced = replaced.map_err(|unreadable| refused("value_unreadable", unreadable.to_string()))?;
+        let replaced = replaced.map(|text| text.into_owned());
+        *value = replaced;
+    }
+    Ok(())
+}
+
+/// What takes the place of one value by a change that makes pseudonyms; `None` where that depends on the
+/// row.
 pub(crate) fn pseudonym(
     change: &FieldChange,
     column: &LiveColumn,
     value: &str,
     key: &[u8; 32],
 ) -> Option<String> {
-    let anonymiser = Anonymiser::new(&change.strategy, column, false).ok()?;
-    let mac = |message: &[u8]| digest(key, message);
-    anonymiser.apply(Some(value), &mac).ok()?.map(|text| text.into_owned())
-}
-
-fn digest(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
-    let keyed = Hmac::<Sha256>::new_from_slice(key);
-    keyed.map_or([0; 32], |mac| mac.chain_update(message).finalize().into_bytes().into())
+    if change.token.by_row() {
+        return None;
+    }
+    let anonymiser = Anonymiser::new(&change.strategy, column, false).ok()?.giving(change.token);
+    let made = PseudonymKey::new(key).digesting(|digests| {
+        anonymiser.apply(Some(value), digests, &[]).map(|text| text.map(|text| text.into_owned()))
+    });
+    made.ok()?
 }

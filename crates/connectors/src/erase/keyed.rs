@@ -2,8 +2,10 @@
 
 use domain::datamap::Collection;
 use domain::schema::{LiveColumn, LiveSchema, TableName};
+use secrecy::ExposeSecret as _;
 use tokio_postgres::types::{ToSql, Type};
 
+use crate::erase::pseudonym::Secret;
 use crate::erase::scope::{self, EraseScope};
 use crate::erase::statement::Rows;
 use crate::range;
@@ -15,6 +17,7 @@ pub(crate) struct Parameters<'a>(Vec<Parameter<'a>>);
 
 enum Parameter<'a> {
     Bytes(&'a [u8]),
+    Secret(Secret),
     Texts(Vec<Option<String>>),
 }
 
@@ -22,6 +25,12 @@ impl<'a> Parameters<'a> {
     /// Binds bytes; their placeholder.
     pub(crate) fn bytes(&mut self, bytes: &'a [u8]) -> String {
         self.0.push(Parameter::Bytes(bytes));
+        format!("${}", self.0.len())
+    }
+
+    /// Binds a key, which the statement keeps; its placeholder.
+    pub(crate) fn secret(&mut self, secret: &Secret) -> String {
+        self.0.push(Parameter::Secret(Secret::clone(secret)));
         format!("${}", self.0.len())
     }
 
@@ -41,6 +50,7 @@ impl Parameter<'_> {
     fn typed(&self) -> (&(dyn ToSql + Sync), Type) {
         match self {
             Self::Bytes(bytes) => (bytes, Type::BYTEA),
+            Self::Secret(secret) => (secret.expose_secret(), Type::BYTEA),
             Self::Texts(texts) => (texts, Type::TEXT_ARRAY),
         }
     }
@@ -126,6 +136,12 @@ fn key_of<'s>(name: &TableName, schema: &'s LiveSchema) -> Result<Vec<&'s LiveCo
         return Err(PlanError::NoPrimaryKey(name.clone()));
     }
     table.primary_key.iter().map(|column| sql::live_column(schema, name, column)).collect()
+}
+
+/// The columns of the primary key of the row `t0`, as the texts that [`Rows::Keys`] has.
+pub(crate) fn key_texts(collection: &Collection, schema: &LiveSchema) -> Result<Vec<String>, PlanError> {
+    let text = |column: &&LiveColumn| format!("t0.{}::pg_catalog.text", sql::identifier(&column.name));
+    Ok(primary_key(collection, schema)?.iter().map(text).collect())
 }
 
 /// That the key of a row is that of one that is listed, column by column.

@@ -34,7 +34,7 @@ pub struct Looked {
 
 impl Looked {
     pub(super) fn read(
-        verification: &Verification<'_>,
+        verification: &Verification,
         row: &Row,
         complete: bool,
     ) -> Result<Self, tokio_postgres::Error> {
@@ -97,7 +97,7 @@ fn add(known: &mut Vec<Remainder>, more: Vec<Remainder>) {
 /// When the store fails.
 pub async fn look(
     config: &StoreConfig,
-    verifications: &[Verification<'_>],
+    verifications: &[Verification],
     writers: &Writers,
 ) -> Result<Vec<Looked>, StoreError> {
     let (store, at_once) = fresh(config)?;
@@ -110,7 +110,7 @@ pub async fn look(
 
 async fn ask(
     store: &SubjectStore,
-    verification: &Verification<'_>,
+    verification: &Verification,
     writers: &Writers,
 ) -> Result<Looked, StoreError> {
     let transaction = store.begin_read().await?;
@@ -125,7 +125,7 @@ async fn ask(
 /// When the store fails.
 pub async fn look_for_keys(
     config: &StoreConfig,
-    verification: &Verification<'_>,
+    verification: &Verification,
     (writers, most): (&Writers, u32),
 ) -> Result<Option<Vec<Vec<String>>>, StoreError> {
     let (store, _) = fresh(config)?;
@@ -141,7 +141,7 @@ pub async fn look_for_keys(
 /// When the store fails.
 pub async fn verify(
     config: &StoreConfig,
-    verifications: &[Verification<'_>],
+    verifications: &[Verification],
 ) -> Result<Vec<Remainder>, StoreError> {
     let looked = look(config, verifications, &Writers::default()).await?;
     Ok(looked.into_iter().flat_map(|looked| looked.remainders).collect())
@@ -152,7 +152,7 @@ pub async fn verify(
 ///
 /// # Errors
 /// When it may not, or the store fails.
-pub async fn can_verify(config: &StoreConfig, verifications: &[Verification<'_>]) -> Result<(), StoreError> {
+pub async fn can_verify(config: &StoreConfig, verifications: &[Verification]) -> Result<(), StoreError> {
     let (store, _) = fresh(config)?;
     let transaction = store.begin_read().await?;
     for verification in verifications {

@@ -36,6 +36,7 @@ mod statement;
 mod strategy;
 mod subject;
 mod survey;
+mod token;
 mod verify;
 mod write;
 

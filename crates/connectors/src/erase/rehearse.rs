@@ -42,7 +42,7 @@ pub struct Trial<'a> {
     /// What is done to its rows.
     pub statements: Vec<EraseStatement<'a>>,
     /// What is asked for afterwards.
-    pub verification: Verification<'a>,
+    pub verification: Verification,
     /// Whether it is asked at once: the rows lead to their organisation through others that go later.
     pub at_once: bool,
 }
@@ -204,7 +204,7 @@ fn waiting(row: &Row) -> Result<(TableName, String), tokio_postgres::Error> {
 
 async fn nothing_left(
     transaction: &EraseTransaction,
-    verification: &Verification<'_>,
+    verification: &Verification,
 ) -> Result<(), Objection> {
     let left = verification.look(transaction.session(), &Writers::default()).await?.remainders;
     if left.is_empty() { Ok(()) } else { Err(Objection::Left(left)) }

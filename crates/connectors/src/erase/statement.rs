@@ -11,7 +11,8 @@ use crate::erase::keyed::{self, Parameters, Selected};
 use crate::erase::page::PageRow;
 use crate::erase::pseudonym::PseudonymKey;
 use crate::erase::scope::{self, EraseScope};
-use crate::erase::strategy::{self, Pads};
+use crate::erase::strategy;
+use crate::erase::token::Pads;
 use crate::export::tables_of;
 use crate::range::{self, KeyRange};
 use crate::sql::{self, PlanError};
@@ -77,14 +78,15 @@ impl<'a> EraseStatement<'a> {
     ) -> Result<Self, PlanError> {
         let table = &collection.table;
         let mut parameters = Parameters::default();
+        let by_row = changes.iter().any(|change| change.token.by_row());
+        let row = if by_row { keyed::key_texts(collection, schema)? } else { Vec::new() };
         let keyed = changes.iter().any(|change| change.strategy == Strategy::Pseudonymise);
-        let pads = keyed
-            .then(|| Pads { inner: parameters.bytes(key.inner()), outer: parameters.bytes(key.outer()) });
+        let pads = keyed.then(|| Pads::bind(key, row, &mut parameters));
         let mut set = Vec::new();
         for change in changes.iter().filter(|change| change.strategy != Strategy::Keep) {
             let column = sql::live_column(schema, table, &change.column)?;
-            let value = fitting(table, column, &change.strategy, |strategy| {
-                strategy::replacement(column, strategy, pads.as_ref())
+            let value = fitting(table, column, &change.strategy, |_| {
+                strategy::replacement(column, change, pads.as_ref())
             })?;
             set.push(format!("{} = {value}", sql::identifier(&column.name)));
         }

@@ -1,19 +1,19 @@
 //! The strategies as SQL: what takes the place of a value, and whether a value is still there.
 //!
-//! Each form gives what the strategy's reference in the domain gives. NULL stays NULL. All but
-//! pseudonyms give themselves when applied again, which is how it can be seen that they were.
+//! Each form gives what the strategy's reference in the domain gives. NULL stays NULL. What a strategy has
+//! given gives itself when the strategy is applied again, which is how it can be seen that it was; tokens
+//! are recognised ([`token`]).
 
-use domain::anonymise::{ERASED_DOMAIN, MARKER};
+use domain::anonymise::{MARKER, tells_tokens};
 use domain::datamap::Strategy;
+use domain::erasure::FieldChange;
 use domain::schema::{LiveColumn, TypeFamily};
 
-use crate::erase::pseudonym::hmac;
+use crate::erase::token::{self, Pads};
 use crate::sql;
 
 /// The most stars of a mask.
 const STARS: usize = 16;
-/// The fewest and the most hexadecimal digits of a pseudonym.
-const DIGITS: std::ops::RangeInclusive<usize> = 16..=32;
 
 /// Whether a statement can carry the strategy out; the others need the values.
 #[must_use]
@@ -21,44 +21,53 @@ pub fn in_statement(strategy: &Strategy) -> bool {
     !matches!(strategy, Strategy::FormatPreserving)
 }
 
-/// Placeholders of the padded keys.
-pub(crate) struct Pads {
-    pub(crate) inner: String,
-    pub(crate) outer: String,
-}
-
 /// The new value of a column of the row `t0`; `None` where no statement can give it.
-pub(crate) fn replacement(column: &LiveColumn, strategy: &Strategy, pads: Option<&Pads>) -> Option<String> {
+pub(crate) fn replacement(column: &LiveColumn, change: &FieldChange, pads: Option<&Pads>) -> Option<String> {
     let value = format!("t0.{}", sql::identifier(&column.name));
-    Some(match strategy {
+    Some(match &change.strategy {
         Strategy::Null => "NULL".to_owned(),
         Strategy::Constant { value: constant } => constant_in_place(&value, constant),
         Strategy::Mask => mask(&value, column),
         Strategy::RedactText => redact(&value, column),
         Strategy::Generalise => generalise(&value, column.family)?,
-        Strategy::Pseudonymise if column.family == TypeFamily::Uuid => pseudonym_uuid(&value, pads?),
-        Strategy::Pseudonymise => pseudonym_text(&value, column, pads?),
+        Strategy::Pseudonymise => token::replacement(&value, column, change.token, pads?),
         Strategy::Keep => value,
         Strategy::FormatPreserving => return None,
     })
 }
 
-/// The condition under which the row `t0` still holds a value that the strategy would have changed;
-/// `None` where that cannot be seen. Texts are compared, byte by byte: every type has one.
-pub(crate) fn residual(column: &LiveColumn, strategy: &Strategy) -> Option<String> {
+/// How it is seen that a row holds a value that the strategy would have changed.
+pub(crate) struct Residual {
+    /// The condition on the row `t0`; `None` where nothing can be seen.
+    pub(crate) condition: Option<String>,
+    /// Whether a row for which it is not true certainly holds no such value.
+    pub(crate) decides: bool,
+}
+
+/// How it is seen that the row `t0` still holds a value that the strategy would have changed. `check` is
+/// the placeholder of the key by which tokens are recognised. Texts are compared, byte by byte: every
+/// type has one.
+pub(crate) fn residual(column: &LiveColumn, change: &FieldChange, check: &str) -> Residual {
     let value = format!("t0.{}", sql::identifier(&column.name));
     let text = |value: &str| format!("({value})::pg_catalog.text COLLATE pg_catalog.\"C\"");
-    Some(match strategy {
-        Strategy::Null => format!("{value} IS NOT NULL"),
-        Strategy::Keep => "FALSE".to_owned(),
-        Strategy::Pseudonymise => {
-            format!("{} OPERATOR(pg_catalog.!~) {}", text(&value), sql::literal(&pseudonym_form(column)))
+    let condition = match &change.strategy {
+        Strategy::Null => Some(format!("{value} IS NOT NULL")),
+        Strategy::Keep => Some("FALSE".to_owned()),
+        Strategy::Pseudonymise => Some(token::residual(&value, column, change.token, check)),
+        Strategy::FormatPreserving => tells_tokens(&change.strategy, column, change.token)
+            .then(|| token::residual(&value, column, change.token, check)),
+        Strategy::Constant { .. } | Strategy::Mask | Strategy::RedactText | Strategy::Generalise => {
+            replacement(column, change, None).map(|replaced| {
+                let replaced = format!("({replaced})::{}", column.sql_type);
+                format!("{} IS DISTINCT FROM {}", text(&value), text(&replaced))
+            })
         }
-        _ => {
-            let replaced = format!("({})::{}", replacement(column, strategy, None)?, column.sql_type);
-            format!("{} IS DISTINCT FROM {}", text(&value), text(&replaced))
-        }
-    })
+    };
+    // Tokens of earlier plans are known by their form, as they were then.
+    let by_form = change.strategy == Strategy::Pseudonymise
+        && change.token.has_check()
+        && !tells_tokens(&change.strategy, column, change.token);
+    Residual { decides: condition.is_some() && !by_form, condition }
 }
 
 /// The literal has no type, so it gets the column's; the server refuses it rather than cut it.
@@ -137,70 +146,8 @@ fn leading_digit(value: &str) -> String {
     )
 }
 
-/// The digest of the column's canonical text, as hexadecimal digits.
-fn digest(label: &str, canonical: &str, pads: &Pads) -> String {
-    let label = format!(
-        "pg_catalog.convert_to({}, 'UTF8') OPERATOR(pg_catalog.||) '\\x00'::pg_catalog.bytea",
-        sql::literal(label)
-    );
-    let message = format!("({label} OPERATOR(pg_catalog.||) pg_catalog.convert_to({canonical}, 'UTF8'))");
-    format!("pg_catalog.encode({}, 'hex')", hmac(&message, &pads.inner, &pads.outer))
-}
-
-/// The beginning of the digest; an address stays an address where there is room for one.
-fn pseudonym_text(value: &str, column: &LiveColumn, pads: &Pads) -> String {
-    let text = canonical(value, column);
-    let digits = digest("lethe/1/pseudonym/text", &text, pads);
-    let plain = format!("pg_catalog.left({digits}, {})", token_length(room(column)));
-    match address_length(column) {
-        None => plain,
-        Some(length) => format!(
-            "CASE WHEN {text} COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.~~) '%_@_%' \
-             THEN pg_catalog.left({digits}, {length}) OPERATOR(pg_catalog.||) '{ERASED_DOMAIN}' ELSE {plain} END"
-        ),
-    }
-}
-
-/// A UUID of version 8 (RFC 9562, 5.8). `OFFSET 0` has the digest computed once.
-fn pseudonym_uuid(value: &str, pads: &Pads) -> String {
-    let digits = digest("lethe/1/pseudonym/uuid", &format!("{value}::pg_catalog.text"), pads);
-    format!(
-        "(SELECT pg_catalog.concat(pg_catalog.substr(d.h, 1, 12), '8', pg_catalog.substr(d.h, 14, 3), \
-         pg_catalog.translate(pg_catalog.substr(d.h, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab'), \
-         pg_catalog.substr(d.h, 18, 15))::pg_catalog.uuid FROM (SELECT {digits} AS h OFFSET 0) d WHERE d.h IS NOT NULL)"
-    )
-}
-
-/// What every pseudonym of the column looks like, as a regular expression.
-fn pseudonym_form(column: &LiveColumn) -> String {
-    if column.family == TypeFamily::Uuid {
-        return "^.{14}8.{4}[89ab]".to_owned();
-    }
-    let plain = format!("[0-9a-f]{{{}}}", token_length(room(column)));
-    match address_length(column) {
-        None => format!("^{plain}$"),
-        Some(length) => format!("^({plain}|[0-9a-f]{{{length}}}@erased[.]invalid)$"),
-    }
-}
-
-/// One text for all that the column itself holds to be equal.
-fn canonical(value: &str, column: &LiveColumn) -> String {
-    let text = format!("{value}::pg_catalog.text");
-    let ignores_case = column.sql_type == "citext" || column.sql_type.ends_with(".citext");
-    if ignores_case { format!("pg_catalog.lower({text})") } else { format!("({text})") }
-}
-
-fn token_length(room: usize) -> usize {
-    room.min(*DIGITS.end())
-}
-
-fn address_length(column: &LiveColumn) -> Option<usize> {
-    let room = room(column).checked_sub(ERASED_DOMAIN.len())?;
-    (room >= *DIGITS.start()).then(|| token_length(room))
-}
-
 /// How many ASCII characters the column holds; of a domain only the server knows.
-fn room(column: &LiveColumn) -> usize {
+pub(crate) fn room(column: &LiveColumn) -> usize {
     let declared = || column.sql_type.split_once('(')?.1.split_once(')')?.0.parse().ok();
     match column.sql_type.split('(').next() {
         Some("character varying" | "character") => declared().unwrap_or(usize::MAX),

@@ -16,7 +16,7 @@ use crate::erase::look::Looked;
 use crate::erase::pseudonym::PseudonymKey;
 use crate::erase::scope::{self, EraseScope, Row};
 use crate::erase::statement::Rows;
-use crate::erase::strategy;
+use crate::erase::strategy::{self, Residual};
 use crate::error::StoreError;
 use crate::export::tables_of;
 use crate::session::Session;
@@ -31,7 +31,7 @@ pub enum Expected<'a> {
     Anonymised {
         /// By which strategies.
         changes: &'a [FieldChange],
-        /// The organisation's key for pseudonyms.
+        /// The organisation's key, by which its tokens are recognised.
         key: &'a PseudonymKey,
     },
     /// These columns are NULL.
@@ -39,14 +39,14 @@ pub enum Expected<'a> {
 }
 
 /// The verification of the rows of one collection.
-pub struct Verification<'k> {
+pub struct Verification {
     row: Row,
     standing: Standing,
     /// `FROM … WHERE …`.
     from: String,
     /// The columns of the primary key, if there is one.
     key: Vec<String>,
-    parameters: Parameters<'k>,
+    parameters: Parameters<'static>,
     /// The whole question, where it is not about what is left.
     other: Option<String>,
     pub(super) holds: Vec<Uuid>,
@@ -64,7 +64,7 @@ pub struct Remainder {
     pub rows: i64,
 }
 
-impl<'k> Verification<'k> {
+impl Verification {
     /// Plans the verification of the rows of a scope. Guards count: what they spare is no remainder.
     ///
     /// # Errors
@@ -74,7 +74,7 @@ impl<'k> Verification<'k> {
         schema: &LiveSchema,
         scope: &EraseScope<'_>,
         rows: &Rows<'_>,
-        expected: Expected<'k>,
+        expected: Expected<'_>,
     ) -> Result<Self, PlanError> {
         let mut parameters = Parameters::default();
         let standing = Standing::of(collection, schema, expected, &mut parameters)?;
@@ -124,8 +124,8 @@ impl<'k> Verification<'k> {
         Ok(planned)
     }
 
-    /// The columns of which no query can tell by the values whether they were replaced, because what
-    /// replaces them looks like what was there.
+    /// The columns of which no query can tell for certain whether their values were replaced, because what
+    /// replaces them looks like what was there. What certainly was not replaced is counted all the same.
     #[must_use]
     pub fn unverifiable(&self) -> &[String] {
         &self.standing.unverifiable
@@ -223,11 +223,11 @@ struct Standing {
 }
 
 impl Standing {
-    fn of<'k>(
+    fn of(
         collection: &Collection,
         schema: &LiveSchema,
-        expected: Expected<'k>,
-        _parameters: &mut Parameters<'k>,
+        expected: Expected<'_>,
+        parameters: &mut Parameters<'_>,
     ) -> Result<Self, PlanError> {
         let table = &collection.table;
         let (mut values, mut unverifiable) = (Vec::new(), Vec::new());
@@ -239,12 +239,15 @@ impl Standing {
                     values.push((Some(name.clone()), format!("t0.{column} IS NOT NULL")));
                 }
             }
-            Expected::Anonymised { changes, key: _ } => {
-                for FieldChange { column: name, strategy } in changes {
-                    let column = sql::live_column(schema, table, name)?;
-                    match strategy::residual(column, strategy) {
-                        Some(residual) => values.push((Some(name.clone()), residual)),
-                        None => unverifiable.push(name.clone()),
+            Expected::Anonymised { changes, key } => {
+                let keyed = changes.iter().any(|change| change.token.has_check());
+                let check = if keyed { parameters.secret(key.check()) } else { String::new() };
+                for change in changes {
+                    let (column, name) = (sql::live_column(schema, table, &change.column)?, &change.column);
+                    let Residual { condition, decides } = strategy::residual(column, change, &check);
+                    values.extend(condition.map(|condition| (Some(name.clone()), condition)));
+                    if !decides {
+                        unverifiable.push(name.clone());
                     }
                 }
             }

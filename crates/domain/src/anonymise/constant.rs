@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::shape::Shape;
-use super::{Mac, Misfit, Rule, literal};
+use super::{Keyed, Misfit, Rule, literal};
 use crate::datamap::Effect;
 use crate::schema::TypeFamily;
 
@@ -27,7 +27,7 @@ impl Rule for Constant<'_> {
             .map_err(|expected| Misfit::ConstantOfAnotherType { sql_type: sql_type(), expected })
     }
 
-    fn replace<'v>(&self, _: &'v str, _: &Shape<'_>, _: &Mac<'_>) -> Option<Option<Cow<'v, str>>> {
+    fn replace<'v>(&self, _: &'v str, _: &Shape<'_>, _: &Keyed<'_>) -> Option<Option<Cow<'v, str>>> {
         Some(Some(Cow::Owned(self.0.to_owned())))
     }
 }

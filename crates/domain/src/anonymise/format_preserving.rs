@@ -13,7 +13,7 @@
 use std::borrow::Cow;
 
 use super::shape::Shape;
-use super::token::{Draws, Mac};
+use super::token::{Draws, Keyed, Mac, TokenForm};
 use super::{Misfit, Rule, literal, pseudonymise};
 use crate::datamap::Effect;
 use crate::schema::TypeFamily;
@@ -39,9 +39,19 @@ impl Rule for FormatPreserving {
         if shape.rounds() || shape.base == "\"char\"" { Err(shape.refused()) } else { Ok(()) }
     }
 
-    fn replace<'v>(&self, value: &'v str, shape: &Shape<'_>, mac: &Mac<'_>) -> Option<Option<Cow<'v, str>>> {
+    fn tells_tokens(&self, shape: &Shape<'_>, form: TokenForm) -> bool {
+        form.has_check() && shape.column.family == TypeFamily::Uuid
+    }
+
+    fn replace<'v>(
+        &self,
+        value: &'v str,
+        shape: &Shape<'_>,
+        keyed: &Keyed<'_>,
+    ) -> Option<Option<Cow<'v, str>>> {
+        let mac = keyed.digests.mac;
         let replaced = match shape.column.family {
-            TypeFamily::Uuid => pseudonymise::uuid(value, mac)?,
+            TypeFamily::Uuid => pseudonymise::uuid(value, keyed)?,
             TypeFamily::Number => number(value, mac)?,
             _ => text(value, shape, mac),
         };

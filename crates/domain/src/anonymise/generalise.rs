@@ -12,7 +12,7 @@ mod year;
 use std::borrow::Cow;
 
 use super::shape::Shape;
-use super::{Mac, Misfit, Rule};
+use super::{Keyed, Misfit, Rule};
 use crate::datamap::Effect;
 use crate::schema::TypeFamily;
 
@@ -33,7 +33,7 @@ impl Rule for Generalise {
         if shape.rounds() { Err(shape.refused()) } else { Ok(()) }
     }
 
-    fn replace<'v>(&self, value: &'v str, shape: &Shape<'_>, _: &Mac<'_>) -> Option<Option<Cow<'v, str>>> {
+    fn replace<'v>(&self, value: &'v str, shape: &Shape<'_>, _: &Keyed<'_>) -> Option<Option<Cow<'v, str>>> {
         let coarse = match shape.column.family {
             TypeFamily::Number => bucket::of(value)?,
             TypeFamily::Network => network::of(value)?,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::shape::Shape;
-use super::{Mac, Rule};
+use super::{Keyed, Rule};
 use crate::datamap::Effect;
 use crate::schema::TypeFamily;
 
@@ -26,7 +26,7 @@ impl Rule for Keep {
         false
     }
 
-    fn replace<'v>(&self, value: &'v str, _: &Shape<'_>, _: &Mac<'_>) -> Option<Option<Cow<'v, str>>> {
+    fn replace<'v>(&self, value: &'v str, _: &Shape<'_>, _: &Keyed<'_>) -> Option<Option<Cow<'v, str>>> {
         Some(Some(Cow::Borrowed(value)))
     }
 }

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use super::shape::Shape;
-use super::{Mac, Rule};
+use super::{Keyed, Rule};
 use crate::datamap::Effect;
 use crate::schema::TypeFamily;
 
@@ -26,7 +26,7 @@ impl Rule for Mask {
         family == TypeFamily::Text
     }
 
-    fn replace<'v>(&self, value: &'v str, shape: &Shape<'_>, _: &Mac<'_>) -> Option<Option<Cow<'v, str>>> {
+    fn replace<'v>(&self, value: &'v str, shape: &Shape<'_>, _: &Keyed<'_>) -> Option<Option<Cow<'v, str>>> {
         let length = shape.unpadded(value).chars().count().min(shape.room());
         let stars = length.checked_ilog2().map_or(0, |power| 1_usize << power).min(MOST);
         Some(Some(Cow::Owned("*".repeat(stars))))

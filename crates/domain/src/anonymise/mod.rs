@@ -33,16 +33,18 @@ pub use misfit::{Misfit, Unreadable};
 pub use outline::{OUTLINE_LENGTH, outline};
 pub use pseudonymise::ERASED_DOMAIN;
 pub use redact_text::MARKER;
-pub use token::Mac;
+pub use token::{Digests, Mac, TokenForm};
 
 use crate::datamap::{Effect, Strategy};
 use crate::schema::{LiveColumn, TypeFamily};
 use shape::Shape;
+pub(crate) use token::Keyed;
 
 /// A strategy bound to a column that it fits.
 pub struct Anonymiser<'a> {
     rule: Box<dyn Rule + 'a>,
     shape: Shape<'a>,
+    form: TokenForm,
 }
 
 impl<'a> Anonymiser<'a> {
@@ -54,11 +56,18 @@ impl<'a> Anonymiser<'a> {
     pub fn new(strategy: &'a Strategy, column: &'a LiveColumn, distinct: bool) -> Result<Self, Misfit> {
         let (rule, shape) = (rule(strategy), Shape::of(column));
         fits(rule.as_ref(), &shape, distinct)?;
-        Ok(Self { rule, shape })
+        Ok(Self { rule, shape, form: TokenForm::default() })
     }
 
-    /// What takes the place of the value. `mac` is the digest under the organisation's key; only
-    /// strategies whose effect is [`Effect::Pseudonymised`] call it.
+    /// The same with tokens of this form.
+    #[must_use]
+    pub fn giving(self, form: TokenForm) -> Self {
+        Self { form, ..self }
+    }
+
+    /// What takes the place of the value of the row with this primary key, a text for each of its columns.
+    /// Only strategies whose effect is [`Effect::Pseudonymised`] ask for the digests, and only
+    /// [`TokenForm::CheckedByRow`] for the row.
     ///
     /// # Errors
     /// When the value cannot be read as one of the column's type, which never happens to what the
@@ -66,9 +75,11 @@ impl<'a> Anonymiser<'a> {
     pub fn apply<'v>(
         &self,
         value: Option<&'v str>,
-        mac: &Mac<'_>,
+        digests: Digests<'_>,
+        row: &[String],
     ) -> Result<Option<Cow<'v, str>>, Unreadable> {
-        self.rule.apply(value, &self.shape, mac).ok_or_else(|| Unreadable::of(self.shape.column))
+        let keyed = Keyed { digests, form: self.form, row };
+        self.rule.apply(value, &self.shape, &keyed).ok_or_else(|| Unreadable::of(self.shape.column))
     }
 }
 
@@ -78,6 +89,13 @@ impl<'a> Anonymiser<'a> {
 /// The first reason found.
 pub fn check(strategy: &Strategy, column: &LiveColumn, distinct: bool) -> Result<(), Misfit> {
     fits(rule(strategy).as_ref(), &Shape::of(column), distinct)
+}
+
+/// Whether of every value of the column it can be told whether the strategy has given it, because it gives
+/// tokens of this form, and the column has room for their check.
+#[must_use]
+pub fn tells_tokens(strategy: &Strategy, column: &LiveColumn, form: TokenForm) -> bool {
+    rule(strategy).tells_tokens(&Shape::of(column), form)
 }
 
 /// The rule of each strategy: the list.
@@ -117,8 +135,18 @@ pub(crate) trait Rule: Send + Sync {
         Ok(())
     }
 
+    /// Whether what it gives for such a column are tokens that can be told from every other value.
+    fn tells_tokens(&self, _shape: &Shape<'_>, _form: TokenForm) -> bool {
+        false
+    }
+
     /// What takes the place of a value that is not NULL; `None` outside when it cannot be read.
-    fn replace<'v>(&self, value: &'v str, shape: &Shape<'_>, mac: &Mac<'_>) -> Option<Option<Cow<'v, str>>>;
+    fn replace<'v>(
+        &self,
+        value: &'v str,
+        shape: &Shape<'_>,
+        keyed: &Keyed<'_>,
+    ) -> Option<Option<Cow<'v, str>>>;
 
     /// What takes the place of any value. NULL stays NULL: where nothing was, nothing is to erase,
     /// and a filler would say that something had been there.
@@ -126,9 +154,9 @@ pub(crate) trait Rule: Send + Sync {
         &self,
         value: Option<&'v str>,
         shape: &Shape<'_>,
-        mac: &Mac<'_>,
+        keyed: &Keyed<'_>,
     ) -> Option<Option<Cow<'v, str>>> {
-        value.map_or(Some(None), |value| self.replace(value, shape, mac))
+        value.map_or(Some(None), |value| self.replace(value, shape, keyed))
     }
 }
 

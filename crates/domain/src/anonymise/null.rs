@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::shape::Shape;
-use super::{Mac, Misfit, Rule};
+use super::{Keyed, Misfit, Rule};
 use crate::datamap::Effect;
 use crate::schema::TypeFamily;
 
@@ -27,7 +27,7 @@ impl Rule for Null {
         if shape.column.not_null { Err(Misfit::NotNull) } else { Ok(()) }
     }
 
-    fn replace<'v>(&self, _: &'v str, _: &Shape<'_>, _: &Mac<'_>) -> Option<Option<Cow<'v, str>>> {
+    fn replace<'v>(&self, _: &'v str, _: &Shape<'_>, _: &Keyed<'_>) -> Option<Option<Cow<'v, str>>> {
         Some(None)
     }
 }

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::shape::Shape;
-use super::{Mac, Rule};
+use super::{Keyed, Rule};
 use crate::datamap::Effect;
 use crate::schema::TypeFamily;
 
@@ -24,7 +24,7 @@ impl Rule for RedactText {
         family == TypeFamily::Text
     }
 
-    fn replace<'v>(&self, _: &'v str, shape: &Shape<'_>, _: &Mac<'_>) -> Option<Option<Cow<'v, str>>> {
+    fn replace<'v>(&self, _: &'v str, shape: &Shape<'_>, _: &Keyed<'_>) -> Option<Option<Cow<'v, str>>> {
         Some(Some(Cow::Borrowed(MARKER.get(..shape.room()).unwrap_or(MARKER))))
     }
 }

@@ -4,7 +4,7 @@ mod fit;
 mod generalise;
 mod keyed;
 
-use super::laws::mac;
+use super::laws::with_digests;
 use super::*;
 
 fn column(sql_type: &str, family: TypeFamily) -> LiveColumn {
@@ -16,10 +16,15 @@ fn column(sql_type: &str, family: TypeFamily) -> LiveColumn {
 fn made(strategy: &Strategy, sql_type: &str, family: TypeFamily, value: &str) -> String {
     let column = column(sql_type, family);
     let bound = Anonymiser::new(strategy, &column, false).unwrap();
-    match bound.apply(Some(value), &mac(1)) {
+    made_by(&bound, value, &[])
+}
+
+/// The same in the row with this key, by a strategy that is bound already.
+fn made_by(bound: &Anonymiser<'_>, value: &str, row: &[String]) -> String {
+    with_digests(1, |digests| match bound.apply(Some(value), digests, row) {
         Ok(output) => output.unwrap_or(Cow::Borrowed("NULL")).into_owned(),
         Err(_) => "!".to_owned(),
-    }
+    })
 }
 
 #[test]
@@ -49,6 +54,7 @@ fn what_is_not_keyed_leaves_nothing_but_a_class_of_length() {
 fn an_error_names_the_column_and_never_the_value() {
     let column = column("date", TypeFamily::Date);
     let bound = Anonymiser::new(&Strategy::Generalise, &column, false).unwrap();
-    let error = bound.apply(Some("31.12.1999 Ada"), &mac(1)).unwrap_err().to_string();
+    let error = with_digests(1, |digests| bound.apply(Some("31.12.1999 Ada"), digests, &[]).unwrap_err());
+    let error = error.to_string();
     assert_eq!(error, "a value of the column `c` cannot be read as date");
 }

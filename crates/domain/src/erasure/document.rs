@@ -12,7 +12,8 @@ use uuid::Uuid;
 use crate::datamap::{Effect, Strategy};
 use crate::schema::TableName;
 
-use super::plan::{CollectionErasure, FieldChange, RowAction};
+use super::change::FieldChange;
+use super::plan::{CollectionErasure, RowAction};
 
 pub use super::media_result::MediaResult;
 
@@ -244,7 +245,7 @@ impl RowAction {
     /// What is done to columns; nothing to those of rows that go as a whole.
     #[must_use]
     pub fn changes(&self) -> Cow<'_, [FieldChange]> {
-        let empty = |column: &String| FieldChange { column: column.clone(), strategy: Strategy::Null };
+        let empty = |column: &String| FieldChange::new(column, Strategy::Null);
         match self {
             Self::Delete => Cow::Borrowed(&[]),
             Self::Anonymise(changes) => Cow::Borrowed(changes),
@@ -283,8 +284,9 @@ pub fn decided(scope: &str, waves: &[Vec<CollectionErasure>], media: &[Objects],
         match action {
             RowAction::Delete => {}
             RowAction::Anonymise(changes) => {
-                for change in changes {
-                    line(format_args!("column {:?} {:?}", change.column, change.strategy));
+                for FieldChange { column, strategy, token } in changes {
+                    let by_row = if token.by_row() { " by row" } else { "" };
+                    line(format_args!("column {column:?} {strategy:?}{by_row}"));
                 }
             }
             RowAction::Unlink(columns) => {
@@ -301,6 +303,19 @@ pub fn decided(scope: &str, waves: &[Vec<CollectionErasure>], media: &[Objects],
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::anonymise::TokenForm;
+
+    #[test]
+    fn a_change_that_earlier_code_wrote_gives_the_tokens_that_it_gave() {
+        let read: FieldChange =
+            serde_json::from_str(r#"{"column": "email", "strategy": "pseudonymise"}"#).unwrap();
+        assert_eq!(read, FieldChange::new("email", Strategy::Pseudonymise));
+        assert_eq!(read.token, TokenForm::Plain);
+        let planned = FieldChange { token: TokenForm::CheckedByRow, ..read };
+        let written = serde_json::to_string(&planned).unwrap();
+        assert!(written.contains(r#""token":"checked_by_row""#), "{written}");
+        assert_eq!(serde_json::from_str::<FieldChange>(&written).unwrap(), planned);
+    }
 
     fn erasure(action: RowAction) -> CollectionErasure {
         CollectionErasure {
@@ -330,7 +345,11 @@ mod tests {
 
     #[test]
     fn the_text_tells_every_decision_apart_and_nothing_else() {
-        let change = |strategy| FieldChange { column: "email".to_owned(), strategy };
+        let change = |strategy| FieldChange::new("email", strategy);
+        let by_row = FieldChange {
+            token: TokenForm::CheckedByRow,
+            ..FieldChange::new("email", Strategy::Pseudonymise)
+        };
         let constant = |value: &str| Strategy::Constant { value: value.to_owned() };
         let hold = [Uuid::from_u128(1), Uuid::from_u128(2)];
         let media = [Objects { collection: "shop.photo".to_owned(), count: 3 }];
@@ -343,6 +362,8 @@ mod tests {
             text(RowAction::Anonymise(vec![change(Strategy::Null)]), &[], &[]),
             text(RowAction::Anonymise(vec![change(constant("a"))]), &[], &[]),
             text(RowAction::Anonymise(vec![change(constant("b"))]), &[], &[]),
+            text(RowAction::Anonymise(vec![change(Strategy::Pseudonymise)]), &[], &[]),
+            text(RowAction::Anonymise(vec![by_row]), &[], &[]),
             text(RowAction::Delete, &media, &[]),
             text(RowAction::Delete, &[], &hold),
         ];

@@ -5,6 +5,7 @@
 //! answers either a plan that can be carried out to its end, or everything that stands in its way.
 //! Nothing that would fail half-way is begun, since an erasure cannot be taken back.
 
+mod change;
 pub mod document;
 pub mod facts;
 pub mod guard;
@@ -20,14 +21,16 @@ pub mod request;
 pub mod soft_delete;
 pub mod steps;
 pub mod subject;
+mod tokens;
 
 #[cfg(test)]
 mod tests;
 
+pub use change::FieldChange;
 pub use guard::{Aside, Guard};
 pub use identity::{Identity, IdentityKind, NoIdentity};
 pub use obstacle::{Obstacle, ObstacleKind};
-pub use plan::{CollectionErasure, ErasurePlan, FieldChange, RowAction, plan};
+pub use plan::{CollectionErasure, ErasurePlan, RowAction, plan};
 pub use request::{Deferred, ErasureRequest, GracePeriod, NoGracePeriod, SubjectRef, confirms};
 pub use soft_delete::{Mark, SoftDelete, soft_delete};
 pub use subject::{SubjectErasurePlan, Traversal, plan_subject, traversal};

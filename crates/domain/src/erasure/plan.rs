@@ -8,10 +8,12 @@ use crate::datamap::category::{default_strategy, personal};
 use crate::datamap::{Collection, DataMap, Effect, Erase, Field, Strategy};
 use crate::schema::{LiveSchema, Table, TableName};
 
+use super::change::FieldChange;
 use super::facts::StoreFacts;
 use super::guard::Guard;
 use super::map_keys;
 use super::obstacle::Obstacle;
+use super::tokens::Joined;
 use super::{keys, order, preflight};
 
 /// What happens to the rows of every collection, wave by wave. The collections of a wave do not
@@ -61,15 +63,6 @@ pub enum RowAction {
     Unlink(Vec<String>),
 }
 
-/// What is done to a column.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FieldChange {
-    /// The column.
-    pub column: String,
-    /// By which strategy; its [`effect`](Strategy::effect) is what the law calls the outcome.
-    pub strategy: Strategy,
-}
-
 /// Plans the erasure of an organisation's rows in every store of the map. `live` and `facts` are
 /// keyed by store name.
 ///
@@ -96,13 +89,14 @@ pub(super) fn assemble<'a>(
     mut targets: impl FnMut(&'a str, &LiveSchema) -> Vec<Target<'a>>,
 ) -> Result<ErasurePlan, Vec<Obstacle>> {
     let none = (LiveSchema::default(), StoreFacts::default());
-    let mut obstacles = Vec::new();
+    let (joined, mut obstacles) = (Joined::of(map, facts), Vec::new());
     let (mut waves, mut last) = (Vec::<Vec<CollectionErasure>>::new(), Vec::new());
     let map_keys = map_keys::of(map, live, facts);
     for store in map.stores() {
         let schema = live.get(store).unwrap_or(&none.0);
         let facts = facts.get(store).unwrap_or(&none.1);
-        let (targets, ways) = (targets(store, schema), ways(map, store));
+        let (mut targets, ways) = (targets(store, schema), ways(map, store));
+        joined.decide(&mut targets, schema);
         preflight::counts(&targets, facts, &mut obstacles);
         preflight::check(&targets, &ways, (schema, facts), &mut obstacles);
         let ordered = order::waves(&targets, &ways, (facts, &map_keys), &mut obstacles);
@@ -252,7 +246,7 @@ pub(super) fn targets<'a>(map: &'a DataMap, store: &'a str, schema: &LiveSchema)
 fn changes(collection: &Collection, live: Option<&Table>) -> Vec<FieldChange> {
     let changes = collection.fields.iter().filter_map(|field| {
         let strategy = strategy(field, live)?;
-        Some(FieldChange { column: field.name.clone(), strategy })
+        Some(FieldChange::new(&field.name, strategy))
     });
     changes.filter(|change| change.strategy.effect() != Effect::Kept).collect()
 }

@@ -6,10 +6,11 @@ mod fired;
 use crate::datamap::{Strategy, TenantPath};
 use crate::schema::{LiveSchema, TableName};
 
+use super::change::FieldChange;
 use super::facts::{ReferentialAction, StoreFacts, TableFacts};
 use super::keys;
 use super::obstacle::{Obstacle, ObstacleKind as Kind};
-use super::plan::{FieldChange, Target, Ways};
+use super::plan::{Target, Ways};
 
 /// Reports a store that does not count what a transaction changes: that nothing else changed along with the
 /// rows of a batch is seen by these counts alone.

@@ -18,11 +18,12 @@ use serde::Serialize;
 use crate::datamap::{DataMap, Strategy};
 use crate::schema::LiveSchema;
 
+use super::change::FieldChange;
 use super::facts::StoreFacts;
 use super::guard::Guard;
 use super::keys;
 use super::obstacle::{Obstacle, ObstacleKind};
-use super::plan::{self, ErasurePlan, FieldChange, Target};
+use super::plan::{self, ErasurePlan, Target};
 use places::Places;
 
 /// How the rows of a person are found, and what happens to them.
@@ -220,7 +221,7 @@ impl Reached {
 impl Target<'_> {
     /// The same collection, with nothing done to its rows but that these columns are emptied.
     pub(super) fn unlinking(&self, columns: &[String]) -> Self {
-        let empty = |column: &String| FieldChange { column: column.clone(), strategy: Strategy::Null };
+        let empty = |column: &String| FieldChange::new(column, Strategy::Null);
         Self {
             root: false,
             unlinks: true,

@@ -67,7 +67,7 @@ impl<'a> Place<'a> {
     }
 
     /// The verification of some of its rows.
-    fn verification(&self, holds: &[Hold], rows: &Rows<'_>) -> Result<Verification<'_>, StepError> {
+    fn verification(&self, holds: &[Hold], rows: &Rows<'_>) -> Result<Verification, StepError> {
         let scope = EraseScope {
             holds,
             guards: &self.scope.erasure.guards,

@@ -189,11 +189,12 @@ impl Index<'_, '_, '_> {
         for name in
             self.keys.iter().filter_map(|key| key.column.as_ref()).filter(|name| self.rows.is_touched(name))
         {
-            let Some(strategy) = self.rows.change(name).map(|change| &change.strategy) else {
+            let (Some(change), Some(pads)) = (self.rows.change(name), &self.rows.pads) else {
                 return Ok(None);
             };
             let column = sql::live_column(writes.schema, &writes.collection.table, name)?;
-            match residual(column, strategy).filter(|_| *strategy == Strategy::Pseudonymise) {
+            let residual = residual(column, change, pads.check()).condition;
+            match residual.filter(|_| change.strategy == Strategy::Pseudonymise) {
                 Some(residual) => held.push(format!("NOT ({residual})")),
                 None => return Ok(None),
             }

@@ -5,9 +5,10 @@ use domain::erasure::FieldChange;
 
 use super::Writes;
 use super::kinds::{Column, changes};
-use crate::erase::keyed::{Parameters, Selected};
+use crate::erase::keyed::{Parameters, Selected, key_texts};
 use crate::erase::statement::fitting;
-use crate::erase::strategy::{self, Pads};
+use crate::erase::strategy;
+use crate::erase::token::Pads;
 use crate::sql::{self, PlanError};
 
 /// Where a row lies, beside its columns: two names that no column of the company's has.
@@ -17,7 +18,7 @@ pub(super) struct NewRows<'w, 'a> {
     pub(super) writes: &'w Writes<'a>,
     columns: &'w [Column],
     pub(super) parameters: Parameters<'a>,
-    pads: Option<Pads>,
+    pub(super) pads: Option<Pads>,
     source: Option<String>,
     conditions: String,
 }
@@ -28,8 +29,9 @@ impl<'w, 'a> NewRows<'w, 'a> {
         let Writes { collection, schema, scope, rows, .. } = writes;
         let keyed = writes.changes.iter().any(|change| change.strategy == Strategy::Pseudonymise);
         let key = writes.key;
-        let pads = keyed
-            .then(|| Pads { inner: parameters.bytes(key.inner()), outer: parameters.bytes(key.outer()) });
+        let by_row = writes.changes.iter().any(|change| change.token.by_row());
+        let row = if by_row { key_texts(collection, schema)? } else { Vec::new() };
+        let pads = keyed.then(|| Pads::bind(key, row, &mut parameters));
         let Selected { source, conditions, .. } =
             Selected::of(collection, schema, scope, rows, &mut parameters)?;
         Ok(Self { writes, columns, parameters, pads, source, conditions })
@@ -74,7 +76,7 @@ impl<'w, 'a> NewRows<'w, 'a> {
             return Ok(format!("t0.{}", sql::identifier(name)));
         };
         let pads = self.pads.as_ref();
-        fitting(table, column, &change.strategy, |strategy| strategy::replacement(column, strategy, pads))
+        fitting(table, column, &change.strategy, |_| strategy::replacement(column, change, pads))
     }
 
     /// The rows, with these columns; `placed`: with where they lie.

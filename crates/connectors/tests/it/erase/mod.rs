@@ -24,5 +24,6 @@ mod strategies;
 mod subject;
 mod support;
 mod survey;
+mod tokens;
 mod typed;
 mod verifying;

@@ -81,7 +81,7 @@ impl People {
         id: BatchId,
         (erasure, key): (&'k CollectionErasure, &'k PseudonymKey),
         rows: &SubjectRows,
-        checks: &mut Vec<Verification<'k>>,
+        checks: &mut Vec<Verification>,
     ) -> u64 {
         let (collection, schema) =
             (self.bench.map.collection(&erasure.collection).unwrap(), &self.bench.schema);
@@ -96,8 +96,8 @@ impl People {
                 (EraseStatement::delete(collection, schema, &scope, &rows), Expected::Deleted)
             }
             RowAction::Anonymise(changes) => (
-                EraseStatement::anonymise(collection, schema, &scope, &rows, changes, key),
-                Expected::Anonymised { changes, key },
+                EraseStatement::anonymise(collection, schema, &scope, &rows, changes, &key),
+                Expected::Anonymised { changes, key: &key },
             ),
             RowAction::Unlink(columns) => (
                 EraseStatement::unlink(collection, schema, &scope, &rows, columns),

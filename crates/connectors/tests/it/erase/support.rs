@@ -5,10 +5,13 @@ use connectors::erase::{
     Batch, BatchId, EraseError, EraseScope, EraseStatement, Erased, PseudonymKey, Rows, journal_ddl,
     run_batch,
 };
+use domain::anonymise::{Digests, TokenForm};
 use domain::datamap::Strategy;
 use domain::erasure::FieldChange;
 use domain::hold::{Comparison, HeldRows, Hold};
 use domain::id::{JobId, OrganisationId, StepNo};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::support::{Bench, TestDatabase, far_future};
@@ -51,6 +54,21 @@ dataset:
 "#;
 
 pub const KEY: [u8; 32] = [7; 32];
+
+/// HMAC-SHA-256 under the key, by another implementation than the one that is tested.
+pub fn hmac(message: &[u8]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(&KEY).unwrap();
+    mac.update(message);
+    mac.finalize().into_bytes().into()
+}
+
+/// The digests of the key, by their definitions.
+pub fn digesting<T>(done: impl FnOnce(Digests<'_>) -> T) -> T {
+    let check_key = hmac(b"lethe/1/pseudonym/check\0");
+    let check =
+        |message: &[u8]| -> [u8; 32] { Sha256::digest([check_key.as_slice(), message].concat()).into() };
+    done(Digests { mac: &hmac, check: &check })
+}
 
 /// A database with that schema and the journal.
 pub struct Odd {
@@ -135,9 +153,13 @@ pub fn of_others(digests: &[(String, String)], organisation: &str) -> Vec<(Strin
 }
 
 pub fn changes_of(changes: &[(&str, Strategy)]) -> Vec<FieldChange> {
+    with_tokens(TokenForm::Checked, changes)
+}
+
+pub fn with_tokens(token: TokenForm, changes: &[(&str, Strategy)]) -> Vec<FieldChange> {
     let change = |(column, strategy): &(&str, Strategy)| FieldChange {
-        column: (*column).to_owned(),
-        strategy: strategy.clone(),
+        token,
+        ..FieldChange::new(*column, strategy.clone())
     };
     changes.iter().map(change).collect()
 }

@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::shape::Shape;
-use super::super::token::{Use, digest};
+use super::super::token::{Keyed, Use};
 use super::*;
 
-type Apply = fn(Option<&str>, &Shape<'_>, &Mac<'_>) -> Option<Option<String>>;
+type Apply = fn(Option<&str>, &Shape<'_>, &Keyed<'_>) -> Option<Option<String>>;
 
 pub(super) struct Bad {
     /// What it does wrong.
@@ -31,17 +31,26 @@ impl Rule for Bad {
         self.breaks.contains("UNIQUE")
     }
 
-    fn replace<'v>(&self, value: &'v str, shape: &Shape<'_>, mac: &Mac<'_>) -> Option<Option<Cow<'v, str>>> {
-        (self.apply)(Some(value), shape, mac).map(|output| output.map(Cow::Owned))
+    fn tells_tokens(&self, shape: &Shape<'_>, form: TokenForm) -> bool {
+        self.breaks.contains("token") && form.has_check() && shape.room() >= 32
+    }
+
+    fn replace<'v>(
+        &self,
+        value: &'v str,
+        shape: &Shape<'_>,
+        keyed: &Keyed<'_>,
+    ) -> Option<Option<Cow<'v, str>>> {
+        (self.apply)(Some(value), shape, keyed).map(|output| output.map(Cow::Owned))
     }
 
     fn apply<'v>(
         &self,
         value: Option<&'v str>,
         shape: &Shape<'_>,
-        mac: &Mac<'_>,
+        keyed: &Keyed<'_>,
     ) -> Option<Option<Cow<'v, str>>> {
-        (self.apply)(value, shape, mac).map(|output| output.map(Cow::Owned))
+        (self.apply)(value, shape, keyed).map(|output| output.map(Cow::Owned))
     }
 }
 
@@ -87,26 +96,44 @@ fn called_anonymous() -> Vec<Bad> {
         text("changes nothing", CONTAINS, |value, _, _| Some(value.map(str::to_owned))),
         text("overflows", FITS, |value, _, _| Some(value.map(|_| "x".repeat(300)))),
         text("writes NULL where it is refused", FITS, |_, _, _| Some(None)),
-        text("is keyed", KEYS, |value, _, mac| Some(value.map(|v| hex(mac(v.as_bytes()))))),
+        text("is keyed", KEYS, |value, _, keyed| Some(value.map(|v| hex(keyed.digest(Use::Text, v))))),
         text("rotates letters", "what is not keyed is stable when applied twice", rotates),
     ]
 }
 
 fn called_pseudonyms() -> Vec<Bad> {
     let text = |what, breaks, apply| text(what, breaks, Effect::Pseudonymised, apply);
-    let wraps: Apply = |value, _, mac| Some(value.map(|v| format!("{v}-{}", hex(mac(v.as_bytes())))));
-    let by_type: Apply = |value, shape, mac| {
-        let salted = |v: &str| format!("{}{v}", shape.column.sql_type);
-        Some(value.map(|v| hex(digest(Use::Text, salted(v).as_bytes(), mac))))
+    let wraps: Apply = |value, _, keyed| Some(value.map(|v| format!("{v}-{}", token(v, keyed))));
+    let by_type: Apply =
+        |value, shape, keyed| Some(value.map(|v| token(&format!("{}{v}", shape.column.sql_type), keyed)));
+    let one_digit: Apply = |value, _, keyed| Some(value.map(|v| token(v, keyed)[..1].to_owned()));
+    let unkeyed: Apply = |value, _, _| Some(value.map(|v| hex(mac(0)(v.as_bytes()))));
+    let again: Apply = |value, _, keyed| Some(value.map(|v| token(v, keyed)));
+    let by_form: Apply = |value, _, keyed| {
+        let in_place = |v: &str| v.len() == 32 && v.bytes().all(|byte| byte.is_ascii_hexdigit());
+        Some(value.map(|v| if in_place(v) { v.to_owned() } else { token(v, keyed) }))
     };
-    let one_digit: Apply = |value, _, mac| Some(value.map(|v| hex(mac(v.as_bytes()))[..1].to_owned()));
+    let forgets_the_row: Apply = |value, _, keyed| {
+        let everywhere = Keyed { row: &[], ..*keyed };
+        Some(value.map(|v| token(v, &everywhere)))
+    };
     vec![
         text("wraps the input", CONTAINS, wraps),
-        text("hashes without the key", KEYS, |value, _, _| Some(value.map(|v| hex(mac(0)(v.as_bytes()))))),
+        text("hashes without the key", KEYS, unkeyed),
         text("differs by type", "equal values are equal across columns", by_type),
         text("is random", "the same key gives the same output", |value, _, _| {
             Some(value.map(|_| unlike_before().to_string()))
         }),
         text("keeps one digit", "what UNIQUE allows keeps distinct values distinct", one_digit),
+        text("replaces what it gave", "a token that is in place stays", again),
+        text("takes digits for a token", "only a token is taken for one", by_form),
+        text("forgets the row", "a token of a row is another in any other row", forgets_the_row),
     ]
+}
+
+/// The beginning of a keyed digest, of the form that the rule is asked for.
+fn token(value: &str, keyed: &Keyed<'_>) -> String {
+    let mut digits = hex(keyed.digest(Use::Text, value));
+    digits.truncate(32);
+    digits
 }

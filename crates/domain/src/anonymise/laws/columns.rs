@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::super::literal;
 use super::super::shape::Shape;
+use super::super::token::Digests;
 use crate::schema::{LiveColumn, TypeFamily};
 
 /// A stand-in for HMAC: good enough to tell keys and messages apart.
@@ -23,6 +24,12 @@ pub(in crate::anonymise) fn mac(key: u64) -> impl Fn(&[u8]) -> [u8; 32] {
         };
         [word(0), word(1), word(2), word(3)].concat().try_into().unwrap()
     }
+}
+
+/// The digests of a key, for as long as something is done with them.
+pub(in crate::anonymise) fn with_digests<T>(key: u64, done: impl FnOnce(Digests<'_>) -> T) -> T {
+    let (tokens, checks) = (mac(key), mac(!key));
+    done(Digests { mac: &tokens, check: &checks })
 }
 
 /// The names of an enumeration's variants, as serde tells them to whoever asks for one that is none.
@@ -158,7 +165,7 @@ fn text(column: &LiveColumn) -> BoxedStrategy<String> {
         2 => "[a-z]{1,8}\\.?[a-z]{1,8}@[a-z]{2,9}\\.(org|example)",
         2 => "\\+[1-9][0-9]{1,2} [0-9]{3,5}-[0-9]{4,6}",
         2 => "\\PC{0,50}",
-        1 => "[0-9a-f]{3,12}|\\*{1,20}|\\[redacted\\]|",
+        1 => "[0-9a-f]{3,12}|[0-9a-f]{32}|\\*{1,20}|\\[redacted\\]|",
     ]
     .prop_map(move |text| {
         let cut: String = text.chars().take(if column_is_bytes(room) { 15 } else { room }).collect();

@@ -108,3 +108,88 @@ fn digits_are_drawn_evenly() {
     // 10,000 draws: 1,000 each, with a standard deviation of 30.
     assert!(counts.iter().all(|count| (850..1150).contains(count)), "{counts:?}");
 }
+
+/// A token with its check, of these bytes of the digest.
+fn checked(head: &[u8]) -> String {
+    let check = with_digests(1, |digests| (digests.check)(head));
+    head.iter().chain(&check[..6]).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn digest(use_for: &str, value: &str) -> [u8; 32] {
+    mac(1)(&[use_for.as_bytes(), b"\0", value.as_bytes()].concat())
+}
+
+fn in_row(sql_type: &str, form: TokenForm, value: &str, row: &[&str]) -> String {
+    let family = if sql_type == "uuid" { TypeFamily::Uuid } else { TypeFamily::Text };
+    let column = column(sql_type, family);
+    let bound = Anonymiser::new(&Pseudonymise, &column, true).unwrap().giving(form);
+    let row: Vec<String> = row.iter().map(|part| (*part).to_owned()).collect();
+    made_by(&bound, value, &row)
+}
+
+#[test]
+fn a_token_with_a_check_is_twenty_digits_of_the_digest_and_twelve_of_the_check() {
+    let text = "lethe/1/pseudonym/text";
+    let plain = |value: &str| checked(&digest(text, value)[..10]);
+    for form in [TokenForm::Checked, TokenForm::CheckedByRow] {
+        let key: &[&str] = if form.by_row() { &["7", "eu"] } else { &[] };
+        let value =
+            |value: &str| if form.by_row() { format!("{value}\x007\x00eu") } else { value.to_owned() };
+        assert_eq!(in_row("text", form, "Ada", key), plain(&value("Ada")));
+        assert_eq!(in_row("character varying(32)", form, "Ada", key), plain(&value("Ada")));
+        assert_eq!(in_row("ext.citext", form, "ADA", key), plain(&value("ada")));
+        // No room for the check, and no need of it.
+        assert_eq!(in_row("character varying(31)", form, "Ada", key), token(&value("Ada"), 31));
+        let address = format!("{}@erased.invalid", token(&value("ada@example.org"), 32));
+        assert_eq!(in_row("text", form, "ada@example.org", key), address);
+        assert_eq!(in_row("text", form, &address, &["8"]), address);
+        let bare = in_row("text", form, "Ada", key);
+        assert_eq!(in_row("text", form, &bare, &["8"]), bare);
+        assert_ne!(in_row("text", TokenForm::Plain, &bare, key), bare, "as it was planned");
+    }
+}
+
+#[test]
+fn a_uuid_with_a_check_is_still_one_of_version_8() {
+    let value = "6d7a1f4e-8f2b-4c55-9d0e-0123456789ab";
+    let token = in_row("uuid", TokenForm::Checked, value, &[]);
+    let parsed = uuid::Uuid::try_parse(&token).unwrap();
+    assert_eq!((parsed.get_version_num(), parsed.get_variant()), (8, uuid::Variant::RFC4122));
+    let mut head = digest("lethe/1/pseudonym/uuid", value)[..10].to_vec();
+    (head[6], head[8]) = (head[6] & 0x0f | 0x80, head[8] & 0x3f | 0x80);
+    assert_eq!(token.replace('-', ""), checked(&head));
+    assert_eq!(in_row("uuid", TokenForm::Checked, &token.to_uppercase(), &[]), token);
+    assert_ne!(in_row("uuid", TokenForm::CheckedByRow, value, &["1"]), token);
+}
+
+#[test]
+fn rows_are_told_apart_whatever_their_keys_hold() {
+    let of = |sql_type: &str, row: &[&str]| in_row(sql_type, TokenForm::CheckedByRow, "Ada", row);
+    for sql_type in ["text", "character varying(16)"] {
+        assert_ne!(of(sql_type, &["1", "23"]), of(sql_type, &["12", "3"]));
+        assert_ne!(of(sql_type, &["", "1"]), of(sql_type, &["1", ""]));
+        assert_eq!(of(sql_type, &["1", "23"]), of(sql_type, &["1", "23"]));
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_token_is_replaced() {
+    let cookie = "0cc175b9c0f1b6a831c399e269772661";
+    for value in [
+        cookie,
+        "0cc175b9c0f1b6a831c399e269772661@example.org",
+        "0cc175b9c0f1b6a@erased.invalid",
+        "0cc175b9c0f1b6a831c399e2697726610@erased.invalid",
+        "0CC175B9C0F1B6A831C399E269772661@erased.invalid",
+        "ada@erased.invalid",
+        "@erased.invalid",
+    ] {
+        assert_ne!(in_row("text", TokenForm::Checked, value, &[]), value);
+    }
+    let tells =
+        |sql_type| tells_tokens(&Pseudonymise, &column(sql_type, TypeFamily::Text), TokenForm::Checked);
+    assert!(tells("text") && tells("character varying(32)") && !tells("character varying(31)"));
+    let uuid = column("uuid", TypeFamily::Uuid);
+    assert!(tells_tokens(&FormatPreserving, &uuid, TokenForm::Checked));
+    assert!(!tells_tokens(&Pseudonymise, &uuid, TokenForm::Plain));
+}

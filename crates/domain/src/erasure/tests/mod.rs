@@ -7,3 +7,4 @@ mod obstacles;
 mod orders;
 mod shop;
 mod subjects;
+mod tokens;

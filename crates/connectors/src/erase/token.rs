@@ -1,0 +1,206 @@
+//! Tokens as SQL, as the domain's `pseudonymise` gives them: what a value becomes, and whether a value is
+//! one already.
+//!
+//! A token that is recognised has a check in its last six bytes: the beginning of a digest of the ten
+//! before them, under a key of its own. Texts are asked byte by byte, whatever the column's collation.
+
+use domain::anonymise::{ERASED_DOMAIN, TokenForm};
+use domain::schema::{LiveColumn, TypeFamily};
+
+use crate::erase::keyed::Parameters;
+use crate::erase::pseudonym::{PseudonymKey, hmac};
+use crate::erase::strategy::room;
+
+/// The fewest and the most hexadecimal digits of a pseudonym.
+const DIGITS: std::ops::RangeInclusive<usize> = 16..=32;
+
+/// What tokens are made with: placeholders of keys, and the texts of the row's primary key.
+pub(crate) struct Pads {
+    inner: String,
+    outer: String,
+    check: String,
+    row: Vec<String>,
+}
+
+impl Pads {
+    /// Binds the keys. `row` are the columns of the primary key of the row `t0`, as texts.
+    pub(crate) fn bind<'k>(key: &'k PseudonymKey, row: Vec<String>, parameters: &mut Parameters<'k>) -> Self {
+        Self {
+            inner: parameters.bytes(key.inner()),
+            outer: parameters.bytes(key.outer()),
+            check: parameters.secret(key.check()),
+            row,
+        }
+    }
+
+    /// The placeholder of the key by which tokens are recognised.
+    pub(crate) fn check(&self) -> &str {
+        &self.check
+    }
+
+    /// The digest of a text, and of the row where the form asks for it.
+    fn digest(&self, label: &str, text: &str, form: TokenForm) -> String {
+        let bytes = |text: &str| format!("pg_catalog.convert_to({text}, 'UTF8')");
+        let mut message = bytes(text);
+        for part in self.row.iter().filter(|_| form.by_row()) {
+            let separator = "OPERATOR(pg_catalog.||) '\\x00'::pg_catalog.bytea OPERATOR(pg_catalog.||)";
+            message.push_str(&format!(" {separator} {}", bytes(part)));
+        }
+        hmac(label, &format!("({message})"), (&self.inner, &self.outer))
+    }
+}
+
+/// What takes the place of the value: itself, where it is a token already.
+pub(crate) fn replacement(value: &str, column: &LiveColumn, form: TokenForm, pads: &Pads) -> String {
+    let uuid = column.family == TypeFamily::Uuid;
+    let made = if uuid { made_uuid(value, form, pads) } else { made_text(value, column, form, pads) };
+    let itself = if uuid { value.to_owned() } else { text(value) };
+    match form.has_check().then(|| in_place(value, column, &pads.check)).flatten() {
+        Some(in_place) => format!("CASE WHEN {in_place} THEN {itself} ELSE {made} END"),
+        None => made,
+    }
+}
+
+/// The condition under which a value is certainly none of the column's tokens; of NULL it is not true. Where
+/// the column has no room for a check, or the form has none, it is not the other way round: any value of
+/// a token's form passes.
+pub(crate) fn residual(value: &str, column: &LiveColumn, form: TokenForm, check: &str) -> String {
+    let wide = column.family == TypeFamily::Uuid || room(column) >= *DIGITS.end();
+    match in_place(value, column, check).filter(|_| form.has_check() && wide) {
+        Some(in_place) => format!("{value} IS NOT NULL AND NOT {in_place}"),
+        None => {
+            let form = crate::sql::literal(&appearance(column));
+            format!("{} OPERATOR(pg_catalog.!~) {form}", bytewise(value))
+        }
+    }
+}
+
+/// Whether a value is a token, as far as there is one that can be recognised; never NULL. Nothing is
+/// decoded that is no hexadecimal number: `CASE` keeps the order.
+fn in_place(value: &str, column: &LiveColumn, check: &str) -> Option<String> {
+    if column.family == TypeFamily::Uuid {
+        let bytes = format!("pg_catalog.uuid_send({value})");
+        let checked = checks(&bytes, check);
+        return Some(format!(
+            "CASE WHEN pg_catalog.get_byte({bytes}, 6) OPERATOR(pg_catalog.>>) 4 OPERATOR(pg_catalog.=) 8 \
+             THEN {checked} ELSE FALSE END"
+        ));
+    }
+    let (text, bytewise) = (text(value), bytewise(value));
+    let length = format!("pg_catalog.octet_length({text})");
+    let (least, most, tail) = (DIGITS.start(), DIGITS.end(), ERASED_DOMAIN.len());
+    let bare = (room(column) >= *most).then(|| {
+        let checked = checks(&format!("pg_catalog.decode({text}, 'hex')"), check);
+        format!(
+            "WHEN {length} OPERATOR(pg_catalog.=) {most} AND {bytewise} OPERATOR(pg_catalog.!~) '[^0-9a-f]' \
+             THEN {checked} "
+        )
+    });
+    let address = (room(column) >= least + tail).then(|| {
+        format!(
+            "WHEN {length} BETWEEN {} AND {} AND {bytewise} OPERATOR(pg_catalog.~~) '%{ERASED_DOMAIN}' \
+             THEN {bytewise} OPERATOR(pg_catalog.~) '^[0-9a-f]*@erased[.]invalid$' ",
+            least + tail,
+            most + tail
+        )
+    });
+    let address = address?;
+    Some(format!("CASE {}{address}ELSE FALSE END", bare.unwrap_or_default()))
+}
+
+/// Whether the last six of sixteen bytes are the check over the others.
+fn checks(bytes: &str, check: &str) -> String {
+    let head = format!("pg_catalog.substr({bytes}, 1, 10)");
+    format!("pg_catalog.substr({bytes}, 11) OPERATOR(pg_catalog.=) {}", check_over(&head, check))
+}
+
+fn check_over(head: &str, check: &str) -> String {
+    format!("pg_catalog.substr(pg_catalog.sha256({check} OPERATOR(pg_catalog.||) {head}), 1, 6)")
+}
+
+/// Ten bytes and the check over them. `OFFSET 0` has the digest computed once; `head` makes of its
+/// beginning, `d.h`, what is checked.
+fn with_check(digest: &str, head: &str, check: &str) -> String {
+    format!(
+        "(SELECT pg_catalog.encode({head} OPERATOR(pg_catalog.||) {}, 'hex') \
+         FROM (SELECT pg_catalog.substr({digest}, 1, 10) AS h OFFSET 0) d)",
+        check_over(head, check)
+    )
+}
+
+/// Digits of the digest, the last twelve of them a check where there is room for it; an address stays an
+/// address where there is room for one.
+fn made_text(value: &str, column: &LiveColumn, form: TokenForm, pads: &Pads) -> String {
+    let digest = pads.digest("lethe/1/pseudonym/text", &canonical(value, column), form);
+    let digits = format!("pg_catalog.encode({digest}, 'hex')");
+    let length = token_length(room(column));
+    let plain = if form.has_check() && length == *DIGITS.end() {
+        with_check(&digest, "d.h", &pads.check)
+    } else {
+        format!("pg_catalog.left({digits}, {length})")
+    };
+    match address_length(column) {
+        None => plain,
+        Some(length) => format!(
+            "CASE WHEN {} OPERATOR(pg_catalog.~~) '%_@_%' \
+             THEN pg_catalog.left({digits}, {length}) OPERATOR(pg_catalog.||) '{ERASED_DOMAIN}' ELSE {plain} END",
+            bytewise(value)
+        ),
+    }
+}
+
+/// A UUID of version 8 (RFC 9562, 5.8).
+fn made_uuid(value: &str, form: TokenForm, pads: &Pads) -> String {
+    let digest = pads.digest("lethe/1/pseudonym/uuid", &text(value), form);
+    if form.has_check() {
+        let bits = |at: usize, kept: u8, set: u8| {
+            format!(
+                "pg_catalog.get_byte(d.h, {at}) OPERATOR(pg_catalog.&) {kept} OPERATOR(pg_catalog.|) {set}"
+            )
+        };
+        let (version, variant) = (bits(6, 0x0f, 0x80), bits(8, 0x3f, 0x80));
+        let head = format!("pg_catalog.set_byte(pg_catalog.set_byte(d.h, 6, {version}), 8, {variant})");
+        return format!("{}::pg_catalog.uuid", with_check(&digest, &head, &pads.check));
+    }
+    format!(
+        "(SELECT pg_catalog.concat(pg_catalog.substr(d.h, 1, 12), '8', pg_catalog.substr(d.h, 14, 3), \
+         pg_catalog.translate(pg_catalog.substr(d.h, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab'), \
+         pg_catalog.substr(d.h, 18, 15))::pg_catalog.uuid \
+         FROM (SELECT pg_catalog.encode({digest}, 'hex') AS h OFFSET 0) d WHERE d.h IS NOT NULL)"
+    )
+}
+
+/// What every pseudonym of the column looks like, as a regular expression.
+fn appearance(column: &LiveColumn) -> String {
+    if column.family == TypeFamily::Uuid {
+        return "^.{14}8.{4}[89ab]".to_owned();
+    }
+    let plain = format!("[0-9a-f]{{{}}}", token_length(room(column)));
+    match address_length(column) {
+        None => format!("^{plain}$"),
+        Some(length) => format!("^({plain}|[0-9a-f]{{{length}}}@erased[.]invalid)$"),
+    }
+}
+
+fn text(value: &str) -> String {
+    format!("({value})::pg_catalog.text")
+}
+
+fn bytewise(value: &str) -> String {
+    format!("(({value})::pg_catalog.text COLLATE pg_catalog.\"C\")")
+}
+
+/// One text for all that the column itself holds to be equal.
+fn canonical(value: &str, column: &LiveColumn) -> String {
+    let ignores_case = column.sql_type == "citext" || column.sql_type.ends_with(".citext");
+    if ignores_case { format!("pg_catalog.lower({})", text(value)) } else { text(value) }
+}
+
+fn token_length(room: usize) -> usize {
+    room.min(*DIGITS.end())
+}
+
+fn address_length(column: &LiveColumn) -> Option<usize> {
+    let room = room(column).checked_sub(ERASED_DOMAIN.len())?;
+    (room >= *DIGITS.start()).then(|| token_length(room))
+}
