@@ -1,7 +1,7 @@
 # Everything one does with this project. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down demo test bench check
+.PHONY: help up down demo test soak bench check
 
 help: ## prints this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ demo: ## sets up, builds, and carries an export from request to download; the sy
 
 test: ## every check and every test, on servers of their own
 	@deploy/local/run-tests
+
+soak: ## heavy runs: others write beside 200 erasures, 200 kills; ARGS="50 seed=3" for fewer and others
+	@deploy/local/run-tests --soak $(ARGS)
 
 bench: ## measures exports and erasures against psql and pgbench; ARGS="small" for one figure
 	@deploy/local/bench $(ARGS)

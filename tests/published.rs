@@ -72,3 +72,31 @@ fn the_asyncapi_document_is_valid() {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+#[test]
+fn every_test_that_a_promise_names_is_there() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let page = std::fs::read_to_string(docs.join("COMPLETED.md")).unwrap();
+    let promises: Vec<&str> = page.lines().filter(|line| line.starts_with("| **")).collect();
+    assert!(promises.len() > 15, "{}", promises.len());
+    let mut missing = Vec::new();
+    for promise in promises.into_iter().chain(page.lines().filter(|line| line.contains("](../tests/"))) {
+        let held_by = promise.rsplit(" | ").next().unwrap_or(promise);
+        assert!(held_by.contains(".rs)"), "no test holds this: {promise}");
+        // Names in backticks, then the file that they are in.
+        let mut rest = held_by;
+        while let Some((names, after)) = rest.split_once("](../") {
+            let (file, after) = after.split_once(')').unwrap();
+            let code = std::fs::read_to_string(docs.join("..").join(file)).unwrap_or_default();
+            let names: Vec<&str> =
+                names.split('`').skip(1).step_by(2).filter(|name| name.contains('_')).collect();
+            assert!(!names.is_empty(), "no test is named in {file}: {promise}");
+            missing.extend(names.iter().filter_map(|name| {
+                let test = format!("fn {name}(");
+                (!code.contains(&test)).then(|| format!("{file}: {name}"))
+            }));
+            rest = after;
+        }
+    }
+    assert!(missing.is_empty(), "docs/COMPLETED.md names tests that are not there: {missing:#?}");
+}

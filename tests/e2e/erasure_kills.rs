@@ -35,7 +35,7 @@ async fn more_kills_at_random_points_change_nothing() {
 }
 
 /// A number from the environment.
-fn setting(name: &str, default: u64) -> u64 {
+pub fn setting(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
         Ok(value) => value.parse().unwrap_or_else(|error| panic!("{name}: {value}: {error}")),
         Err(VarError::NotPresent) => default,
@@ -44,7 +44,7 @@ fn setting(name: &str, default: u64) -> u64 {
 }
 
 #[expect(clippy::print_stderr, reason = "what a failure is to be repeated with, and what was done")]
-fn say(what: &str) {
+pub fn say(what: &str) {
     eprintln!("{what}");
 }
 

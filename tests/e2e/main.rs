@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test panics where it fails")]
 
 mod archive;
+mod beside;
 mod encrypted;
 mod erasing;
 mod erasure;

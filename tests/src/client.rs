@@ -53,11 +53,25 @@ impl Api {
         path: &str,
         body: Option<serde_json::Value>,
     ) -> Result<Response> {
+        self.send_again(method, path, body, Uuid::new_v4()).await
+    }
+
+    /// Sends a request under a key of one's own, so that it can be repeated until it is answered.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn send_again(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<serde_json::Value>,
+        key: Uuid,
+    ) -> Result<Response> {
         let mut request = self
             .http
             .request(method.clone(), format!("{}/api/v1/privacy{path}", self.base))
             .bearer_auth(&self.token)
-            .header("idempotency-key", format!("\"{}\"", Uuid::new_v4()));
+            .header("idempotency-key", format!("\"{key}\""));
         if let Some(body) = body {
             request = request.json(&body);
         }

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chassis::StepError;
+use chrono::{DateTime, Utc};
 use connectors::ReadTransaction;
 use connectors::Schemas;
 use connectors::erase::{EraseTransaction, SubjectRead, SubjectRows};
@@ -53,6 +54,8 @@ pub(crate) struct Obeyed<'a> {
     scope: &'a StepScope,
     place: (&'a Dataset, &'a Collection),
     schemas: Schemas,
+    /// The job's; while it is planned it has none yet.
+    cutoff_at: Option<DateTime<Utc>>,
     facts: Option<BTreeMap<String, StoreFacts>>,
     /// The holds of which the stores have said that they can be obeyed.
     usable: BTreeSet<Uuid>,
@@ -75,11 +78,17 @@ impl<'a> Obeyed<'a> {
             scope,
             place,
             schemas,
+            cutoff_at: step.cutoff,
             facts: None,
             usable: BTreeSet::new(),
             late: Vec::new(),
             holds,
         }
+    }
+
+    /// For a job whose cutoff is fixed by what asks.
+    pub fn until(self, cutoff_at: DateTime<Utc>) -> Self {
+        Self { cutoff_at: Some(cutoff_at), ..self }
     }
 
     /// The holds as they were last read.
@@ -217,7 +226,7 @@ impl<'a> Obeyed<'a> {
     ) -> Result<SubjectRows, StepError> {
         let store = &self.place.0.store;
         let schema = self.schemas.get(store).ok_or_else(|| broken("a store has no schema"))?;
-        let cutoff_at = self.step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
+        let cutoff_at = self.cutoff_at.ok_or_else(|| broken("the job has no cutoff"))?;
         let map = self.erasures.sources.map();
         let read = SubjectRead::plan(way, map, (store, schema), &self.step.organisation, cutoff_at);
         let read = read.map_err(|error| plan_failed(&error))?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chassis::{StepError, StepProgress};
+use chrono::{DateTime, Utc};
 use domain::erasure::document::CollectionPlan;
 use domain::erasure::steps::{ErasureWork, RowsWork};
 use domain::erasure::{
@@ -46,7 +47,8 @@ pub(super) async fn run(
             beside.extend(kept_by.rows(&kept, *hold).await?);
         }
         waves.entry(kept.wave).or_insert_with(Vec::new).push(kept.erasure.clone());
-        let scope = narrowed(erasures, step, StepScope { only: Some(rows), beside, ..kept }).await?;
+        let kept = StepScope { only: Some(rows), beside, ..kept };
+        let scope = narrowed((erasures, step), kept, checked.cutoff_at).await?;
         surveyed.verify.places.push(scope.clone());
         surveyed.collections.push(planned(&scope));
         surveyed.sizes.push(CollectionSize { collection: path.clone(), rows: 0 });
@@ -165,13 +167,18 @@ fn objects(
 }
 
 /// The same rows, and none that another hold keeps still.
-async fn narrowed(erasures: &Erasures, step: &Claimed, kept: StepScope) -> Result<StepScope, StepError> {
+async fn narrowed(
+    (erasures, step): (&Erasures, &Claimed),
+    kept: StepScope,
+    cutoff_at: DateTime<Utc>,
+) -> Result<StepScope, StepError> {
     // Those that are released by now keep nothing any more.
     let open: Vec<_> = holds::in_effect(erasures, step).await?.iter().map(|open| open.id).collect();
     let holds = kept.holds.iter().filter(|hold| open.contains(&hold.id)).cloned().collect();
     let planned = StepScope { holds, ..kept };
     let place = erasures.find(&planned.erasure.collection)?;
-    let mut obeyed = Obeyed::new((erasures, step), &planned, place, erasures.schemas().await?);
+    let obeyed = Obeyed::new((erasures, step), &planned, place, erasures.schemas().await?);
+    let mut obeyed = obeyed.until(cutoff_at);
     obeyed.read_at_rest().await?;
     let holds = obeyed.holds().to_vec();
     Ok(StepScope { holds, known: open, ..planned })

@@ -61,7 +61,8 @@ impl<'a> Place<'a> {
     /// The holds on its rows: those of the plan, and any placed since.
     async fn holds(&self) -> Result<Vec<Hold>, StepError> {
         let place = (self.dataset, self.collection);
-        let mut obeyed = Obeyed::new((self.erasures, self.step), self.scope, place, self.schemas.clone());
+        let obeyed = Obeyed::new((self.erasures, self.step), self.scope, place, self.schemas.clone());
+        let mut obeyed = obeyed.until(self.cutoff_at);
         obeyed.read_at_rest().await?;
         Ok(obeyed.holds().to_vec())
     }

@@ -158,3 +158,20 @@ async fn a_row_that_two_holds_keep_is_counted_and_erased_once() {
     assert_eq!(erased, [2_470, 30]);
     assert_eq!(world.rows(STANDING).await.len(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_released_hold_kept_is_erased_beside_a_hold_on_a_person_that_came_since() {
+    let world = world().await;
+    let comparisons = json!([{"column": "id", "operator": "at_most"}]);
+    let rows = json!({"kind": "rows", "collection": "shop.note", "comparisons": comparisons});
+    let early = world.hold(rows, json!({"values": ["30"]})).await;
+    completed(&world.erase("1").await);
+    let (scope, sealed) = person("customer_id", "C2");
+    world.hold(scope, sealed).await;
+    let ours = organisation("1");
+    let jobs = world.api.release_hold(&ours, early, &owner("officer-1")).await.unwrap();
+    assert_eq!(jobs.len(), 1);
+    completed(&world.finish(jobs[0], &ours).await);
+    assert_eq!(world.rows(STANDING).await, ["(2)"]);
+    assert_eq!(world.journalled(jobs[0]).await, 29);
+}
