@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_trigger_fires_by_what_is_done_and_to_which_column() {
-        let change = FieldChange { column: "email".to_owned(), strategy: Strategy::Null };
+        let change = FieldChange::new("email", Strategy::Null);
         let actions = [
             RowAction::Delete,
             RowAction::Anonymise(vec![change]),

@@ -48,10 +48,10 @@ mod tests {
         assert_eq!(in_words(&MediaCounts::default()), "0 deleted");
         let counts = MediaCounts { versions: 47, markers: 3, outside: 6, impossible: 4, ..counts };
         let view = MediaView { step_no: 3, collection: "shop.photo".to_owned(), counts };
-        let expected = "\
-  COLLECTION  DELETED  VERSIONS  MARKERS  MISSING  OUTSIDE  LOCKED  IMPOSSIBLE
-  shop.photo  1,041    47        3        2        6        1       4
-";
-        assert_eq!(media(&[view]), expected);
+        let expected = [
+            "  COLLECTION  DELETED  VERSIONS  MARKERS  MISSING  OUTSIDE  LOCKED  IMPOSSIBLE\n",
+            "  shop.photo  1,041    47        3        2        6        1       4\n",
+        ];
+        assert_eq!(media(&[view]), expected.concat());
     }
 }

@@ -65,9 +65,9 @@ async fn what_the_schema_forbids_leaves_nothing_and_says_no_value() {
     let (all, before) = (whole(), odd.digests().await);
     // Lines still refer to the visits.
     let error = odd.run(batch(1), &odd.delete("visitLog", "1", &Rows::Range(&all))).await.unwrap_err();
-    let EraseError::Store(store) = &error else { panic!("{error}") };
+    let EraseError::Disturbed(store) = &error else { panic!("{error}") };
     assert_eq!((store.sqlstate(), store.is_retryable()), (Some("23503"), false));
-    let told = format!("{error} {error:?}");
+    let told = format!("{store} {error} {error:?}");
     assert!(told.contains("constraint `lineItem_select_userId_isGuest_fkey`"), "{told}");
     assert!(
         !told.contains("Key (") && !told.contains("still referenced"),
