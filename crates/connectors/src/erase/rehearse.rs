@@ -202,10 +202,7 @@ fn waiting(row: &Row) -> Result<(TableName, String), tokio_postgres::Error> {
     Ok((TableName { schema: row.try_get(0)?, table: row.try_get(1)? }, row.try_get(2)?))
 }
 
-async fn nothing_left(
-    transaction: &EraseTransaction,
-    verification: &Verification,
-) -> Result<(), Objection> {
+async fn nothing_left(transaction: &EraseTransaction, verification: &Verification) -> Result<(), Objection> {
     let left = verification.look(transaction.session(), &Writers::default()).await?.remainders;
     if left.is_empty() { Ok(()) } else { Err(Objection::Left(left)) }
 }
