@@ -28,7 +28,8 @@ impl Company {
             panic!("two organisations were asked for")
         };
         let (one, other) = (one.id, other.id);
-        let sql = "ALTER TABLE media_assets ADD COLUMN bucket text; \
+        // No provider of tokens is set up here.
+        let sql = "DELETE FROM oauth_tokens; ALTER TABLE media_assets ADD COLUMN bucket text; \
                    UPDATE media_assets m SET storage_key = 'media/' || c.organisation_id || '/' || m.storage_key \
                    FROM conversations c WHERE c.id = m.conversation_id";
         database.client.batch_execute(sql).await.unwrap();
