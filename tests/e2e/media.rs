@@ -82,6 +82,27 @@ async fn accepted(api: &Api, path: &str, body: Value) -> Uuid {
     answer.get("id").and_then(Value::as_str).unwrap().parse().unwrap()
 }
 
+/// An export has so many objects, each of which holds its own key: all but the one outside of the prefix.
+async fn exported(company: &Company, objects: usize) {
+    let export = company.api().export_of(json!({"include_media": true, "format": "json"})).await.unwrap();
+    let export = company.api().wait(export, &["completed", "failed"], PATIENCE).await.unwrap();
+    assert_eq!(export.summary.state, "completed", "{:?}", export.failure);
+    let mut archive = downloaded(&company.api(), export.summary.id).await;
+    let listed: Vec<Value> = serde_json::from_slice(&archive.file("media/index.json")).unwrap();
+    assert_eq!(listed.len(), objects);
+    for object in listed {
+        let text = |name: &str| object.get(name).and_then(Value::as_str).unwrap();
+        assert_eq!(archive.file(text("path")), text("key").as_bytes());
+    }
+}
+
+async fn hold_row(company: &Company, id: &str) {
+    let comparison = json!({"column": "id", "operator": "equal", "value": id});
+    let scope = json!({"rows": {"collection": "vantage.media_assets", "comparisons": [comparison]}});
+    let hold = json!({"scope": scope, "ground": "legal_claims", "owner": "legal", "review_on": "2027-06-30"});
+    accepted(&company.api(), "/holds", hold).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_keys_are_exported_and_deleted_with_every_version_and_what_stays_has_a_ground() {
     let company = Company::new().await;
@@ -112,21 +133,8 @@ async fn odd_keys_are_exported_and_deleted_with_every_version_and_what_stays_has
     server.put(&format!("media/{one}/x"), b"named by nobody");
     server.lock(&format!("media/{one}/b/../locked"), Lock::LegalHold);
 
-    let export = company.api().export_of(json!({"include_media": true, "format": "json"})).await.unwrap();
-    let export = company.api().wait(export, &["completed", "failed"], PATIENCE).await.unwrap();
-    assert_eq!(export.summary.state, "completed", "{:?}", export.failure);
-    let mut archive = downloaded(&company.api(), export.summary.id).await;
-    let listed: Vec<Value> = serde_json::from_slice(&archive.file("media/index.json")).unwrap();
-    assert_eq!(listed.len(), possible.len() - 1, "all but the one outside of the prefix");
-    for object in listed {
-        let key = object["key"].as_str().unwrap().as_bytes().to_vec();
-        assert_eq!(archive.file(object["path"].as_str().unwrap()), key);
-    }
-
-    let comparison = json!({"column": "id", "operator": "equal", "value": held});
-    let scope = json!({"rows": {"collection": "vantage.media_assets", "comparisons": [comparison]}});
-    let hold = json!({"scope": scope, "ground": "legal_claims", "owner": "legal", "review_on": "2027-06-30"});
-    accepted(&company.api(), "/holds", hold).await;
+    exported(&company, possible.len() - 1).await;
+    hold_row(&company, &held).await;
     let job = company.erased().await;
     assert_eq!(job.summary.state, "completed", "{:?}", job.failure);
     let deleted = i64::try_from(possible.len()).unwrap() - 3;

@@ -21,6 +21,9 @@ use crate::servers::Servers;
 pub const SERVICES: [&str; 5] =
     ["audit-sink", "retention-scheduler", "erasure-worker", "export-worker", "privacy-api"];
 
+/// A bucket: its name, its URL, and its options.
+pub type Bucket = (String, String, Vec<(String, String)>);
+
 /// What a test wants otherwise than usual.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -55,7 +58,7 @@ pub struct Options {
     /// Where the company's media are, for exports.
     pub bucket: Option<String>,
     /// The company's buckets by the names that rows have, with their options, for exports and erasures.
-    pub media: Vec<(String, String, Vec<(String, String)>)>,
+    pub media: Vec<Bucket>,
     /// Where traces go.
     pub otlp_endpoint: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! A step about the rows of one collection, opened: what it may touch, and where that is.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use chassis::StepError;
 use chrono::{DateTime, Utc};
@@ -39,7 +40,7 @@ impl<'a> Opened<'a> {
     /// The holds that the step obeys, to be read again before each batch and page.
     pub fn obeyed(&self) -> Obeyed<'_> {
         let place = (self.dataset, self.collection);
-        Obeyed::new((self.erasures, self.step), &self.planned, place, self.schemas.clone())
+        Obeyed::new((self.erasures, self.step), &self.planned, place, Arc::clone(&self.schemas))
     }
 
     pub fn schema(&self) -> Result<&LiveSchema, StepError> {

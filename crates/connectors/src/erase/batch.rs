@@ -89,7 +89,7 @@ pub enum Begun {
     /// The journal has it already, with so many rows.
     Done(u64),
     /// It is to be done, in the transaction that is open.
-    Open(OpenBatch),
+    Open(Box<OpenBatch>),
 }
 
 /// A batch whose transaction is open: legal holds on the organisation that are placed from now on bind
@@ -131,7 +131,7 @@ impl OpenBatch {
             return Ok(Begun::Done(rows));
         }
         let before = transaction.effects().await?;
-        Ok(Begun::Open(Self { store: store.clone(), transaction, id, before }))
+        Ok(Begun::Open(Box::new(Self { store: store.clone(), transaction, id, before })))
     }
 
     /// The transaction, to read in it what the statements need.

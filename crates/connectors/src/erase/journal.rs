@@ -144,7 +144,8 @@ impl SubjectStore {
     /// When the store fails, or its journal is of an earlier version and keeps none.
     pub async fn writers(&self, job: JobId) -> Result<Writers, StoreError> {
         let transaction = self.begin_read().await?;
-        let (client, job) = (transaction.client()?, [(&job.0 as &(dyn ToSql + Sync), Type::UUID)]);
+        let client = transaction.client()?;
+        let job: [(&(dyn ToSql + Sync), Type); 1] = [(&job.0, Type::UUID)];
         let (found, nameless) =
             tokio::join!(client.query_typed(WRITERS, &job), client.query_typed_one(NAMELESS, &job));
         let failed = |error| transaction.failed(error);

@@ -1,6 +1,7 @@
 //! Looking at the rows of one place of a plan.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chassis::StepError;
 use chrono::{DateTime, Utc};
@@ -61,7 +62,7 @@ impl<'a> Place<'a> {
     /// The holds on its rows: those of the plan, and any placed since.
     async fn holds(&self) -> Result<Vec<Hold>, StepError> {
         let place = (self.dataset, self.collection);
-        let obeyed = Obeyed::new((self.erasures, self.step), self.scope, place, self.schemas.clone());
+        let obeyed = Obeyed::new((self.erasures, self.step), self.scope, place, Arc::clone(&self.schemas));
         let mut obeyed = obeyed.until(self.cutoff_at);
         obeyed.read_at_rest().await?;
         Ok(obeyed.holds().to_vec())

@@ -96,8 +96,8 @@ impl People {
                 (EraseStatement::delete(collection, schema, &scope, &rows), Expected::Deleted)
             }
             RowAction::Anonymise(changes) => (
-                EraseStatement::anonymise(collection, schema, &scope, &rows, changes, &key),
-                Expected::Anonymised { changes, key: &key },
+                EraseStatement::anonymise(collection, schema, &scope, &rows, changes, key),
+                Expected::Anonymised { changes, key },
             ),
             RowAction::Unlink(columns) => (
                 EraseStatement::unlink(collection, schema, &scope, &rows, columns),
