@@ -5,6 +5,7 @@ mod encryption;
 mod erasure;
 mod events;
 mod export;
+mod found;
 mod hold;
 mod media;
 mod plan;
@@ -25,6 +26,7 @@ pub use encryption::{ByPassphrase, EncryptionBody, Passphrase, ToRecipients};
 pub use erasure::{DeleteBody, SkipBody, SkipReason};
 pub use events::{EndEvent, EventTicket, ProgressEvent};
 pub use export::{ExportBody, Format};
+pub use found::{FoundView, LeftView, NotWaitedForView, OpenTransactionView, UndecidedView};
 pub use hold::{
     ComparedView, ComparisonBody, DeferredJob, HeldCollection, HeldOrganisation, HeldPerson, HeldPersonView,
     HeldRows, HeldRowsView, HeldSubject, HeldSubjectView, HoldBody, HoldGround, HoldPage, HoldScopeBody,
@@ -135,6 +137,9 @@ pub struct JobView {
     /// What became of the media that rows name, step by step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub media: Vec<MediaView>,
+    /// What the look at the end of an erasure found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<FoundView>,
     /// All its volumes, each a package complete in itself.
     #[serde(default)]
     pub packages: Vec<PackageView>,

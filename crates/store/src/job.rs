@@ -6,6 +6,7 @@ mod create;
 mod equal;
 mod erasure;
 mod export_before;
+mod found;
 mod glance;
 mod media;
 mod plan;

@@ -11,6 +11,7 @@ use domain::id::{JobId, OrganisationId};
 use uuid::Uuid;
 
 use super::create::WrittenJob;
+use super::found::found;
 use super::media::media;
 use super::steps::{failure, views, waits_for};
 use crate::error::StoreError;
@@ -135,6 +136,7 @@ pub(super) fn view_of_new(written: WrittenJob) -> Result<JobView, StoreError> {
         timeline: vec![entry_of(created)],
         retained: Vec::new(),
         media: Vec::new(),
+        found: None,
         package: None,
         packages: Vec::new(),
         swept: false,
@@ -168,6 +170,7 @@ async fn view(conn: &mut AsyncPgConnection, row: JobRow) -> Result<JobView, Stor
         timeline: timeline(conn, row.id).await?,
         retained: retained(conn, row.id).await?,
         media: media(conn, row.id).await?,
+        found: found(conn, row.id).await?,
         package: packages.as_slice().first().cloned(),
         packages,
         swept: crate::folder::is_swept(row.sweeps_done),

@@ -18,6 +18,7 @@ mod erasing;
 mod export_before;
 mod folders;
 mod forbidden;
+mod found;
 mod glancing;
 mod grace;
 mod guards;

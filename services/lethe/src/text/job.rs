@@ -10,6 +10,7 @@ use contracts::http::{JobSummary, JobView, RetainedView, Status};
 use domain::job::JobKind;
 
 use super::amount::{count, per_cent, size};
+use super::found::found;
 use super::media::media;
 use super::plain;
 use super::progress_bar::progress_bar;
@@ -39,6 +40,9 @@ pub fn job(job: &JobView, now: DateTime<Utc>) -> String {
     }
     if !job.media.is_empty() {
         write!(text, "\nmedia\n{}", media(&job.media)).ok();
+    }
+    if let Some(found) = job.found.as_ref().and_then(found) {
+        write!(text, "\nfound at the end\n{found}").ok();
     }
     if !job.timeline.is_empty() {
         write!(text, "\ntimeline\n{}", timeline(&job.timeline, summary.created_at)).ok();

@@ -2,6 +2,7 @@
 
 pub mod amount;
 pub mod audit;
+mod found;
 pub mod hold;
 pub mod job;
 mod media;

@@ -1,0 +1,65 @@
+//! What the look at the end of an erasure found.
+
+use contracts::http::{FoundView, LeftView, NotWaitedForView, OpenTransactionView, UndecidedView};
+
+use super::amount::count;
+use super::table::Table;
+
+/// Everything that it found, one a line; nothing where it found nothing.
+pub(super) fn found(FoundView { left, undecided, not_waited_for }: &FoundView) -> Option<String> {
+    let mut table = Table::of(&["  WHERE", "ROWS", "WHY"]);
+    for LeftView { collection, why, rows } in left {
+        table.row([format!("  {collection}"), count(*rows), in_words(why).to_owned()]);
+    }
+    for UndecidedView { collection, column, rows } in undecided {
+        let why = "written by others since; nobody can tell whether the value was put back";
+        table.row([format!("  {collection}.{column}"), count(*rows), why.to_owned()]);
+    }
+    if let Some(NotWaitedForView { reason, transactions }) = not_waited_for {
+        for OpenTransactionView { pid, role, .. } in transactions {
+            let pid = pid.map_or_else(|| "prepared".to_owned(), |pid| format!("pid {pid}"));
+            let why = format!("was open at the cutoff and not waited for ({reason})");
+            table.row([format!("  transaction of {role}, {pid}"), "-".to_owned(), why]);
+        }
+    }
+    let anything = !left.is_empty() || !undecided.is_empty() || not_waited_for.is_some();
+    anything.then(|| table.text())
+}
+
+fn in_words(why: &str) -> &str {
+    match why {
+        "shared" => "they are of somebody else too",
+        "referred" => "a row that stays refers to them",
+        "later" => "they were made after the cutoff",
+        "dangling" => "they refer to a row that is gone",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_said_with_its_reason() {
+        assert_eq!(found(&FoundView::default()), None);
+        let left = LeftView { collection: "shop.orders".to_owned(), why: "later".to_owned(), rows: 1_200 };
+        let undecided =
+            UndecidedView { collection: "shop.users".to_owned(), column: "phone".to_owned(), rows: 2 };
+        let open = |pid| OpenTransactionView { pid, role: "app".to_owned(), since: None };
+        let not_waited_for = NotWaitedForView {
+            reason: "transaction_harmless".to_owned(),
+            transactions: vec![open(Some(4711)), open(None)],
+        };
+        let all =
+            FoundView { left: vec![left], undecided: vec![undecided], not_waited_for: Some(not_waited_for) };
+        let expected = [
+            "  WHERE                         ROWS   WHY\n",
+            "  shop.orders                   1,200  they were made after the cutoff\n",
+            "  shop.users.phone              2      written by others since; nobody can tell whether the value was put back\n",
+            "  transaction of app, pid 4711  -      was open at the cutoff and not waited for (transaction_harmless)\n",
+            "  transaction of app, prepared  -      was open at the cutoff and not waited for (transaction_harmless)\n",
+        ];
+        assert_eq!(found(&all), Some(expected.concat()));
+    }
+}
