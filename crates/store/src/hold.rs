@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 pub use obeyed::ActiveHold;
 pub use placed::{PlaceError, PlacedHold};
-pub use rest::Retained;
+pub use rest::{EarlierErasure, Retained};
 use rest::ask_for_rest;
 pub(crate) use rest::keep_retained;
 pub(crate) use resume::{claim_after_releases, released_since, wait_for_releases};

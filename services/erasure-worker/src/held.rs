@@ -1,5 +1,7 @@
 //! Legal holds as rows: what each of them keeps of a collection.
 
+use std::collections::BTreeSet;
+
 use chassis::StepError;
 use connectors::collection_path;
 use connectors::erase::SubjectRows;
@@ -89,4 +91,37 @@ impl Held {
 pub(crate) fn leads_through(collection: &Collection, table: &TableName) -> bool {
     collection.table != *table
         && collection.tenant.iter().flat_map(|path| &path.hops).any(|hop| hop.target == *table)
+}
+
+/// The planned holds on rows of one collection with those found since, which are in the order in which the
+/// holds were placed, as `placed` is: each hold once, in that order. What a hold says itself, and what leads to
+/// what it keeps, includes the rows of its person.
+pub(crate) fn merged(planned: &[Hold], found: Vec<Hold>, placed: &[Uuid]) -> Vec<Hold> {
+    let place = |hold: &Hold| placed.iter().position(|id| *id == hold.id);
+    let (mut all, mut last) = (Vec::new(), 0);
+    for hold in planned {
+        // One that is released by now is not in the list; it stays behind the one before it.
+        last = place(hold).unwrap_or(last);
+        all.push((last, hold.clone()));
+    }
+    for hold in found {
+        match all.iter_mut().find(|(_, known)| known.id == hold.id) {
+            Some((_, known)) => known.rows = both(&known.rows, hold.rows),
+            None => all.push((place(&hold).unwrap_or(last), hold)),
+        }
+    }
+    all.sort_by_key(|(place, _)| *place);
+    all.into_iter().map(|(_, hold)| hold).collect()
+}
+
+/// What a hold keeps by what is known of it twice.
+pub(crate) fn both(known: &HeldRows, found: HeldRows) -> HeldRows {
+    match (known, found) {
+        (HeldRows::Keys(known), HeldRows::Keys(found)) => {
+            let all: BTreeSet<Vec<String>> = known.iter().cloned().chain(found).collect();
+            HeldRows::Keys(all.into_iter().collect())
+        }
+        (HeldRows::Where(_), _) => known.clone(),
+        (HeldRows::Keys(_), found @ HeldRows::Where(_)) => found,
+    }
 }

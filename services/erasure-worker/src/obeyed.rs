@@ -1,8 +1,9 @@
 //! The legal holds that a step obeys while it runs: those of its plan, and any placed since.
 //!
-//! They are asked for again before each batch and each page. Those of the plan are obeyed to the end,
-//! released meanwhile or not, since whoever looks at the end looks for the same rows; what a released one
-//! kept is asked for when the job ends.
+//! They are asked for again before each batch and each page, and so is which rows are of the persons that
+//! they are on: rows that come to be theirs after planning are held too. Those of the plan are obeyed to the
+//! end, released meanwhile or not, since whoever looks at the end looks for the same rows; what a released
+//! one kept is asked for when the job ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,7 @@ use connectors::erase::{EraseTransaction, SubjectRead, SubjectRows};
 use domain::datamap::{Collection, Dataset};
 use domain::erasure::document::PlanDocument;
 use domain::erasure::facts::StoreFacts;
-use domain::erasure::{Identity, Traversal, traversal};
+use domain::erasure::{Identity, RowAction, Traversal, traversal};
 use domain::hold::{Hold, HoldScope};
 use domain::job::StepKind;
 use store::Claimed;
@@ -22,7 +23,7 @@ use uuid::Uuid;
 
 use crate::Erasures;
 use crate::failure::{broken, on_hold, plan_failed, store_failed};
-use crate::held::{Held, Kept};
+use crate::held::{Held, Kept, merged};
 use crate::holds::{OpenHold, ids_in_effect, in_effect};
 use crate::plan::preflight::{facts, refused_by};
 use crate::plan::subject;
@@ -46,6 +47,24 @@ pub(crate) enum Next {
     LearnFirst,
 }
 
+/// What a step has learned of a hold, which never changes.
+struct Learned {
+    open: OpenHold,
+    /// Whether it was placed after planning.
+    late: bool,
+    whom: Whom,
+}
+
+/// Whom a hold is on.
+enum Whom {
+    /// No person: it says itself which rows it keeps.
+    Nobody,
+    /// The very person that the job erases.
+    Same,
+    /// Another person, and how the rows are found.
+    Other(Box<(Identity, Traversal)>),
+}
+
 /// The holds that a step about one collection obeys.
 pub(crate) struct Obeyed<'a> {
     erasures: &'a Erasures,
@@ -57,10 +76,13 @@ pub(crate) struct Obeyed<'a> {
     /// The job's; while it is planned it has none yet.
     cutoff_at: Option<DateTime<Utc>>,
     facts: Option<BTreeMap<String, StoreFacts>>,
-    /// The holds of which the stores have said that they can be obeyed.
-    usable: BTreeSet<Uuid>,
-    /// The holds placed since planning that were in effect when it was last asked.
-    late: Vec<Uuid>,
+    learned: BTreeMap<Uuid, Learned>,
+    /// What was erased by the plan that this one follows.
+    erased: Option<&'a [StepScope]>,
+    /// The late holds on persons whose rows were found before anything that leads to them was erased.
+    whole: BTreeSet<Uuid>,
+    /// The holds that were in effect when it was last asked, in the order of their placing.
+    ids: Vec<Uuid>,
     holds: Vec<Hold>,
 }
 
@@ -71,7 +93,6 @@ impl<'a> Obeyed<'a> {
         place: (&'a Dataset, &'a Collection),
         schemas: Schemas,
     ) -> Self {
-        let holds = scope.holds.clone();
         Self {
             erasures,
             step,
@@ -80,9 +101,11 @@ impl<'a> Obeyed<'a> {
             schemas,
             cutoff_at: step.cutoff,
             facts: None,
-            usable: BTreeSet::new(),
-            late: Vec::new(),
-            holds,
+            learned: BTreeMap::new(),
+            erased: None,
+            whole: BTreeSet::new(),
+            ids: Vec::new(),
+            holds: scope.holds.clone(),
         }
     }
 
@@ -91,31 +114,50 @@ impl<'a> Obeyed<'a> {
         Self { cutoff_at: Some(cutoff_at), ..self }
     }
 
+    /// For planning after an earlier plan: what that erased, and the holds that came late and were obeyed.
+    pub fn after(self, erased: &'a [StepScope], obeyed: &[Uuid]) -> Self {
+        Self { erased: Some(erased), whole: obeyed.iter().copied().collect(), ..self }
+    }
+
     /// The holds as they were last read.
     pub fn holds(&self) -> &[Hold] {
         &self.holds
     }
 
-    /// Reads which holds are in effect, and what those keep that are new.
+    /// Reads which holds are in effect, and what those keep that are new or on a person.
     pub async fn read(&mut self, looking: Looking<'_>) -> Result<Next, StepError> {
         let ids = ids_in_effect(self.erasures, self.step).await?;
-        let ids: Vec<Uuid> = ids.into_iter().filter(|id| !self.scope.known.contains(id)).collect();
-        if ids == self.late {
-            return Ok(Next::GoOn);
-        }
-        if ids.iter().any(|id| !self.usable.contains(id)) {
+        if ids.iter().any(|id| !self.learned.contains_key(id)) {
             return Ok(Next::LearnFirst);
         }
-        let late =
-            in_effect(self.erasures, self.step).await?.into_iter().filter(|open| ids.contains(&open.id));
-        let mut held = Held::default();
-        for open in late {
-            let kept = self.kept(&open, looking).await?;
-            held.0.push((open, kept));
+        let learned: Vec<&Learned> = ids.iter().filter_map(|id| self.learned.get(id)).collect();
+        let follows = |learned: &&Learned| matches!(learned.whom, Whom::Other(_));
+        if ids == self.ids && !learned.iter().any(follows) {
+            return Ok(Next::GoOn);
         }
-        self.holds.clone_from(&self.scope.holds);
-        self.holds.extend(held.before(self.erasures, self.place, &self.scope.erasure.action)?);
-        self.late = ids;
+        let (mut held, mut whole) = (Held::default(), BTreeSet::new());
+        for Learned { open, late, whom } in learned {
+            let kept = match whom {
+                // As planned.
+                Whom::Nobody | Whom::Same if !late => continue,
+                Whom::Nobody => Kept::AsSaid,
+                Whom::Same => Kept::Everything,
+                Whom::Other(person) => {
+                    let (identity, way) = &**person;
+                    let rows = self.rows(way, identity, looking).await?;
+                    if *late && !self.whole.contains(&open.id) {
+                        self.must_be_whole(open, way, looking).await?;
+                        whole.insert(open.id);
+                    }
+                    Kept::Person(rows)
+                }
+            };
+            held.0.push((open.clone(), kept));
+        }
+        let found = held.before(self.erasures, self.place, &self.scope.erasure.action)?;
+        self.holds = merged(&self.scope.holds, found, &ids);
+        self.whole.extend(whole);
+        self.ids = ids;
         Ok(Next::GoOn)
     }
 
@@ -134,84 +176,83 @@ impl<'a> Obeyed<'a> {
     }
 
     /// Asks the stores what must be known of the holds that are new: whether each can be obeyed, and by
-    /// which way the rows of a person are found.
+    /// which way the rows of a person are found. One that cannot be obeyed keeps the job waiting, since
+    /// something of it may be done by now.
     pub async fn learn(&mut self) -> Result<(), StepError> {
         for open in in_effect(self.erasures, self.step).await? {
-            if self.scope.known.contains(&open.id) || self.usable.contains(&open.id) {
+            if self.learned.contains_key(&open.id) {
                 continue;
             }
-            usable::must_be(self.erasures, &open, &self.schemas).await?;
-            if self.facts.is_none() && matches!(open.scope, HoldScope::Subject { .. }) {
-                self.facts = Some(facts(self.erasures).await?);
-            }
-            self.usable.insert(open.id);
+            let late = !self.scope.knows(open.id);
+            let whom = self.whom(&open, late).await.map_err(|error| match error {
+                StepError::Permanent(reason) => on_hold(format!(
+                    "the legal hold {} cannot be obeyed, so nothing more is erased until it is released: {}",
+                    open.id, reason.detail
+                )),
+                other => other,
+            })?;
+            self.learned.insert(open.id, Learned { open, late, whom });
         }
         Ok(())
     }
 
-    async fn kept(&self, open: &OpenHold, looking: Looking<'_>) -> Result<Kept, StepError> {
-        let HoldScope::Subject { identity_type } = &open.scope else { return Ok(Kept::AsSaid) };
-        let value = open.identity_value.as_deref();
-        let value = value.ok_or_else(|| broken("a legal hold on a person names nobody"))?;
-        let identity = subject::parse(identity_type, value)?;
-        if self.is_about(identity_type, &identity).await? {
-            return Ok(Kept::Everything);
+    async fn whom(&mut self, open: &OpenHold, late: bool) -> Result<Whom, StepError> {
+        if late {
+            usable::must_be(self.erasures, open, &self.schemas).await?;
         }
-        let facts = self.facts.as_ref().ok_or_else(|| broken("a store's catalogues were not read"))?;
-        let way = traversal(self.erasures.sources.map(), &self.schemas, facts, identity_type);
+        let HoldScope::Subject { identity_type } = &open.scope else { return Ok(Whom::Nobody) };
+        let identity = open.identity(identity_type)?;
+        if subject::is_about(self.erasures, self.step, identity_type, &identity).await? {
+            return Ok(Whom::Same);
+        }
+        let facts = match self.facts.take() {
+            Some(facts) => facts,
+            None => facts(self.erasures).await?,
+        };
+        let way = traversal(self.erasures.sources.map(), &self.schemas, &facts, identity_type);
+        self.facts = Some(facts);
         let way = way.map_err(|obstacles| refused_by(&obstacles))?;
-        self.must_be_whole(open, &way).await?;
-        Ok(Kept::Person(self.rows(&way, &identity, looking).await?))
-    }
-
-    /// Whether the job erases the very person.
-    async fn is_about(&self, identity_type: &str, identity: &Identity) -> Result<bool, StepError> {
-        let request = crate::request(self.step)?;
-        match request.subject.filter(|subject| subject.identity_type == identity_type) {
-            Some(_) => {
-                let own = subject::identity_of_job(self.erasures, self.step, identity_type).await?;
-                Ok(own.is(identity.value()))
-            }
-            None => Ok(false),
-        }
+        Ok(Whom::Other(Box::new((identity, way))))
     }
 
     /// Waits, once something is erased by which the person's rows are found: which are held nobody can
     /// tell then.
-    async fn must_be_whole(&self, open: &OpenHold, way: &Traversal) -> Result<(), StepError> {
-        if self.step.kind == StepKind::VerifyErasure || !self.cuts(way)? || !self.has_begun().await? {
+    async fn must_be_whole(
+        &self,
+        open: &OpenHold,
+        way: &Traversal,
+        looking: Looking<'_>,
+    ) -> Result<(), StepError> {
+        if self.step.kind == StepKind::VerifyErasure || !self.cuts(way)? || !self.has_begun(looking).await? {
             return Ok(());
         }
-        let detail = format!(
-            "the legal hold {} on a person was placed while this erasure ran, and what is erased by now may have led to \
-             rows of that person; what was erased before stays so, and nothing more is erased until the hold is released",
-            open.id
-        );
-        Err(on_hold(detail))
+        Err(cut(open))
     }
 
     /// Whether the plan erases anything by which the way leads.
     fn cuts(&self, way: &Traversal) -> Result<bool, StepError> {
+        if let Some(erased) = self.erased {
+            return Ok(cuts(erased, way));
+        }
         let planning = self.step.inputs.iter().rfind(|input| input.kind == StepKind::PlanErasure);
         let Some(planning) = planning else { return Ok(true) };
         let plan: PlanDocument = serde_json::from_value(planning.result.clone())
             .map_err(|_| broken("the plan of this job cannot be read"))?;
-        let leads = |collection: &str, column: Option<&str>| {
-            let seeds = way.seeds.iter().filter(|seed| seed.collection == collection);
-            let links = way.links.iter().filter(|link| link.from == collection);
-            let mut columns = seeds.map(|seed| &seed.column).chain(links.flat_map(|link| &link.columns));
-            columns.any(|leading| column.is_none_or(|column| column == leading))
-        };
         Ok(plan.collections.iter().any(|part| match part.fields.as_slice() {
-            [] => part.action == "delete" && leads(&part.collection, None),
-            fields => fields.iter().any(|field| leads(&part.collection, Some(&field.column))),
+            [] => part.action == "delete" && leads(way, &part.collection, None),
+            fields => fields.iter().any(|field| leads(way, &part.collection, Some(&field.column))),
         }))
     }
 
-    async fn has_begun(&self) -> Result<bool, StepError> {
-        for store in self.erasures.sources.stores().values() {
-            let totals = store.journal(self.step.job_id).await.map_err(|error| store_failed(&error))?;
-            if totals.iter().any(|total| total.rows > 0) {
+    /// Whether anything of this store is erased by now, by this job or by one that left rows to it. The ways
+    /// to a person do not leave a store.
+    async fn has_begun(&self, looking: Looking<'_>) -> Result<bool, StepError> {
+        for job in self.scope.after.iter().copied().chain([self.step.job_id]) {
+            let erased: Result<bool, _> = match looking {
+                Looking::Erasing(transaction) => transaction.has_erased(job).await,
+                Looking::Reading(transaction) => transaction.has_erased(job).await,
+            };
+            if erased.map_err(|error| store_failed(&error))? {
                 return Ok(true);
             }
         }
@@ -236,4 +277,33 @@ impl<'a> Obeyed<'a> {
         };
         rows.map_err(|error| store_failed(&error))
     }
+}
+
+/// That a hold on a person came when the way to the rows was cut by then.
+pub(crate) fn cut(open: &OpenHold) -> StepError {
+    on_hold(format!(
+        "the legal hold {} on a person was placed while this erasure ran, and what is erased by now may have led to \
+         rows of that person; what was erased before stays so, and nothing more is erased until the hold is released",
+        open.id
+    ))
+}
+
+/// Whether anything is erased in these places by which the way leads.
+pub(crate) fn cuts(places: &[StepScope], way: &Traversal) -> bool {
+    places.iter().any(|StepScope { erasure, .. }| {
+        let leads = |column: Option<&str>| leads(way, &erasure.collection, column);
+        match &erasure.action {
+            RowAction::Delete => leads(None),
+            RowAction::Anonymise(changes) => changes.iter().any(|change| leads(Some(&change.column))),
+            RowAction::Unlink(columns) => columns.iter().any(|column| leads(Some(column))),
+        }
+    })
+}
+
+/// Whether the way leads by that column of the collection, or by any where none is named.
+fn leads(way: &Traversal, collection: &str, column: Option<&str>) -> bool {
+    let seeds = way.seeds.iter().filter(|seed| seed.collection == collection);
+    let links = way.links.iter().filter(|link| link.from == collection);
+    let mut columns = seeds.map(|seed| &seed.column).chain(links.flat_map(|link| &link.columns));
+    columns.any(|leading| column.is_none_or(|column| column == leading))
 }

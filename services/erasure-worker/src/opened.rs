@@ -12,6 +12,7 @@ use domain::schema::LiveSchema;
 use store::Claimed;
 
 use crate::Erasures;
+use crate::before::DoneBefore;
 use crate::failure::{broken, plan_failed, store_failed};
 use crate::obeyed::Obeyed;
 use crate::scope::{StepScope, open};
@@ -22,6 +23,7 @@ pub(crate) struct Opened<'a> {
     step: &'a Claimed,
     cutoff_at: DateTime<Utc>,
     schemas: Schemas,
+    before: DoneBefore,
     /// As it was planned.
     pub planned: StepScope,
     pub dataset: &'a Dataset,
@@ -34,7 +36,8 @@ impl<'a> Opened<'a> {
         let (dataset, collection) = erasures.find(&planned.erasure.collection)?;
         let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
         let schemas = erasures.schemas().await?;
-        Ok(Self { erasures, step, cutoff_at, schemas, planned, dataset, collection })
+        let before = DoneBefore::of(erasures, step, &planned).await?;
+        Ok(Self { erasures, step, cutoff_at, schemas, before, planned, dataset, collection })
     }
 
     /// The holds that the step obeys, to be read again before each batch and page.
@@ -49,7 +52,7 @@ impl<'a> Opened<'a> {
 
     /// As [`StepScope::rows`].
     pub fn scope(&self) -> EraseScope<'_> {
-        self.planned.rows(&self.step.organisation, self.cutoff_at)
+        self.planned.rows(&self.step.organisation, self.cutoff_at, &self.before)
     }
 
     /// These columns of every row, so many rows at a time.

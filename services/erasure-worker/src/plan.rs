@@ -44,14 +44,16 @@ pub(crate) async fn run(
     }
     let before = pass::before(erasures, step).await?;
     let mut checked = preflight::run(erasures, step, &before).await?;
-    checked.noted = match before.verified.as_ref().map(|scope| scope.noted.clone()) {
-        Some(noted) => noted,
+    // A plan of an earlier version has noted nothing.
+    let noted = before.verified.as_ref().map(|scope| &scope.noted).filter(|noted| !noted.is_empty());
+    checked.noted = match noted {
+        Some(noted) => noted.clone(),
         None => note(erasures, progress).await?,
     };
     progress.pulse();
     let (planned, rows) = decide(erasures, step, &request, (&checked, &before)).await?;
     progress.pulse();
-    let holds = held::find(erasures, step, &checked).await?;
+    let holds = held::find(erasures, step, (&checked, &before)).await?;
     let rows = rows.as_ref();
     let survey =
         Survey { erasures, step, checked: &checked, rows, holds: &holds, pass: before.pass, progress };

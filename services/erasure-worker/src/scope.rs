@@ -14,11 +14,12 @@ use domain::schema::TableName;
 use packages::{KeyRing, SealError, SealedFor};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use store::Claimed;
 use uuid::Uuid;
 
 use crate::Erasures;
+use crate::before::DoneBefore;
 use crate::failure::{broken, control_failed};
 
 /// The rows of a step. No `Debug`: keys may be personal data.
@@ -35,8 +36,9 @@ pub(crate) struct StepScope {
     /// Every hold that planning knew of, on whatever rows.
     #[serde(default)]
     pub known: Vec<Uuid>,
-    /// Only the rows that this hold kept, after its release.
-    pub only: Option<HeldRows>,
+    /// Only the rows that each of these holds kept, after their release.
+    #[serde(default, deserialize_with = "none_one_or_more")]
+    pub only: Vec<HeldRows>,
     /// But for rows that are left to the run after another hold's release.
     #[serde(default)]
     pub beside: Vec<HeldRows>,
@@ -44,15 +46,43 @@ pub(crate) struct StepScope {
     /// can find them at the end, and what is left of them is looked for before.
     #[serde(default)]
     pub path_goes: bool,
+    /// The erasures that left these rows to this one. What they have done is not done again.
+    #[serde(default)]
+    pub after: Vec<JobId>,
+}
+
+/// Earlier versions kept the rows of one hold, or of none.
+fn none_one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<HeldRows>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Kept {
+        More(Vec<HeldRows>),
+        OneOrNone(Option<HeldRows>),
+    }
+    Ok(match Kept::deserialize(deserializer)? {
+        Kept::More(all) => all,
+        Kept::OneOrNone(one) => one.into_iter().collect(),
+    })
 }
 
 impl StepScope {
+    /// Whether planning knew of a hold. Earlier versions kept only those on rows of the collection.
+    pub fn knows(&self, hold: Uuid) -> bool {
+        self.known.contains(&hold) || self.holds.iter().any(|known| known.id == hold)
+    }
+
     /// The organisation's rows that nothing holds. Who erases them adds the guards of rows that others refer
     /// to, and the threads of those that go together.
-    pub fn rows<'a>(&'a self, organisation: &'a OrganisationId, cutoff_at: DateTime<Utc>) -> EraseScope<'a> {
+    pub fn rows<'a>(
+        &'a self,
+        organisation: &'a OrganisationId,
+        cutoff_at: DateTime<Utc>,
+        before: &'a DoneBefore,
+    ) -> EraseScope<'a> {
         EraseScope {
             holds: &self.holds,
-            only: self.only.as_ref(),
+            only: &self.only,
+            done: before.to(&self.erasure.action),
             beside: &self.beside,
             exclusive: self.erasure.exclusive,
             ..EraseScope::all(organisation, cutoff_at)

@@ -19,7 +19,7 @@ use crate::Erasures;
 use crate::failure::{broken, refused, store_failed};
 use crate::scope::{StepScope, VerifyScope, open};
 
-pub(crate) use places::{can_look, journals_name_writers, keys_left, look_at};
+pub(crate) use places::{can_look, journals_name_writers, keys_left, look_at, writers_of};
 use report::Report;
 pub(crate) use wait::note;
 

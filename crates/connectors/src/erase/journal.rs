@@ -11,6 +11,7 @@ use crate::erase::write::EraseTransaction;
 use crate::error::StoreError;
 use crate::pool::SubjectStore;
 use crate::read::ReadTransaction;
+use crate::session::Session;
 use crate::sql;
 
 /// One batch of a step of a job.
@@ -94,6 +95,10 @@ const TOTALS: &str = "\
 SELECT step_no, pg_catalog.count(*), pg_catalog.sum(rows)::pg_catalog.int8
 FROM lethe.journal WHERE job_id = $1 GROUP BY step_no ORDER BY step_no";
 
+/// Marks of organisations are entered under a job's first step, which erases nothing.
+const BEGUN: &str = "\
+SELECT EXISTS (SELECT FROM lethe.journal WHERE job_id = $1 AND step_no > 1 AND rows > 0)";
+
 type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 impl BatchId {
@@ -165,4 +170,29 @@ impl ReadTransaction {
         };
         rows.map_err(failed)?.iter().map(total).collect::<Result<_, _>>().map_err(failed)
     }
+}
+
+impl ReadTransaction {
+    /// Whether the job has erased rows of this store by now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn has_erased(&self, job: JobId) -> Result<bool, StoreError> {
+        has_erased(self.session()?, job).await
+    }
+}
+
+impl EraseTransaction {
+    /// As [`ReadTransaction::has_erased`], in the transaction that is about to erase.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn has_erased(&self, job: JobId) -> Result<bool, StoreError> {
+        has_erased(self.session(), job).await
+    }
+}
+
+async fn has_erased(session: &Session, job: JobId) -> Result<bool, StoreError> {
+    let found = session.client()?.query_typed_one(BEGUN, &[(&job.0, Type::UUID)]).await;
+    found.and_then(|row| row.try_get(0)).map_err(|error| session.failed(error))
 }

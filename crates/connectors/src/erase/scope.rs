@@ -8,6 +8,7 @@ use domain::id::OrganisationId;
 use domain::schema::{LiveSchema, TableName};
 
 use crate::erase::keyed::{self, Parameters, Selected};
+use crate::erase::standing::DoneBy;
 use crate::erase::statement::Rows;
 use crate::export::{made_by, rows_ever, until};
 use crate::range;
@@ -23,8 +24,11 @@ pub struct EraseScope<'a> {
     pub cutoff_at: DateTime<Utc>,
     /// Rows that one of these keeps stay.
     pub holds: &'a [Hold],
-    /// Only these rows are touched: those that a hold kept, which now is released.
-    pub only: Option<&'a HeldRows>,
+    /// Only rows that each of these keeps are touched: those that a hold kept, which now is released, of
+    /// those that another one had kept before.
+    pub only: &'a [HeldRows],
+    /// Rows to which it was done already are not touched again.
+    pub done: Option<DoneBy<'a>>,
     /// Rows that one of these keeps are another run's matter: neither touched nor counted here.
     pub beside: &'a [HeldRows],
     /// Whether rows that lead to another organisation too are spared, as those of a person who is a
@@ -45,7 +49,8 @@ impl<'a> EraseScope<'a> {
             organisation,
             cutoff_at,
             holds: &[],
-            only: None,
+            only: &[],
+            done: None,
             beside: &[],
             exclusive: false,
             guards: &[],
@@ -89,7 +94,7 @@ pub(crate) fn meant(
     parameters: &mut Parameters<'_>,
 ) -> Result<String, PlanError> {
     let mut meant = rows_ever(collection, schema, scope.organisation)?;
-    if let Some(only) = scope.only {
+    for only in scope.only {
         meant.push_str(&format!(" AND ({})", held(&collection.table, schema, only, parameters)?));
     }
     for beside in scope.beside {
@@ -97,6 +102,9 @@ pub(crate) fn meant(
             " AND ({}) IS NOT TRUE",
             held(&collection.table, schema, beside, parameters)?
         ));
+    }
+    if let Some(done) = &scope.done {
+        meant.push_str(&format!(" AND ({}) IS TRUE", done.undone(collection, schema, parameters)?));
     }
     Ok(meant)
 }

@@ -6,37 +6,19 @@
 //! last to write it ([`Writers`]).
 
 use domain::datamap::Collection;
-use domain::erasure::FieldChange;
 use domain::schema::{LiveColumn, LiveSchema, TableName};
 use uuid::Uuid;
 
 use crate::erase::journal::Writers;
 use crate::erase::keyed::{Parameters, Selected, primary_key};
 use crate::erase::look::Looked;
-use crate::erase::pseudonym::PseudonymKey;
 use crate::erase::scope::{self, EraseScope, Row};
+use crate::erase::standing::{Expected, Standing, Written};
 use crate::erase::statement::Rows;
-use crate::erase::strategy::{self, Residual};
 use crate::error::StoreError;
 use crate::export::tables_of;
 use crate::session::Session;
 use crate::sql::{self, PlanError};
-
-/// What should have become of the rows.
-#[derive(Debug, Clone, Copy)]
-pub enum Expected<'a> {
-    /// They are gone.
-    Deleted,
-    /// Their columns were changed.
-    Anonymised {
-        /// By which strategies.
-        changes: &'a [FieldChange],
-        /// The organisation's key, by which its tokens are recognised.
-        key: &'a PseudonymKey,
-    },
-    /// These columns are NULL.
-    Unlinked(&'a [String]),
-}
 
 /// The verification of the rows of one collection.
 pub struct Verification {
@@ -186,75 +168,7 @@ impl Verification {
     }
 }
 
-/// The job's transactions in SQL. They are numbers, and constants: the server then looks them up by a hash,
-/// where it would compare each of an array that is bound with each row.
-struct Written {
-    ids: String,
-    /// The first of them, where all are known: before it the job has written nothing.
-    first: Option<String>,
-}
-
-impl Written {
-    fn by(writers: &Writers) -> Self {
-        let number = |id: &&String| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
-        let ids: Vec<&str> = writers.ids.iter().filter(number).map(String::as_str).collect();
-        let first = ids.first().filter(|_| writers.complete).map(|id| (*id).to_owned());
-        Self { ids: ids.join(","), first }
-    }
-
-    /// That somebody else wrote the row `t0` last.
-    fn by_others(&self) -> String {
-        format!("(t0.xmin OPERATOR(pg_catalog.=) ANY ('{{{}}}'::pg_catalog.xid[])) IS NOT TRUE", self.ids)
-    }
-
-    /// That this was before the job wrote anything: it never wrote the row.
-    fn before(&self) -> String {
-        let Some(first) = &self.first else { return "FALSE".to_owned() };
-        format!("pg_catalog.age(t0.xmin) OPERATOR(pg_catalog.>) pg_catalog.age('{first}'::pg_catalog.xid)")
-    }
-}
-
-/// What is so of a row in which something is left.
-struct Standing {
-    /// By column, the condition under which its value is still there; one without a column where the row
-    /// itself should be gone.
-    values: Vec<(Option<String>, String)>,
-    unverifiable: Vec<String>,
-}
-
 impl Standing {
-    fn of(
-        collection: &Collection,
-        schema: &LiveSchema,
-        expected: Expected<'_>,
-        parameters: &mut Parameters<'_>,
-    ) -> Result<Self, PlanError> {
-        let table = &collection.table;
-        let (mut values, mut unverifiable) = (Vec::new(), Vec::new());
-        match expected {
-            Expected::Deleted => values.push((None, "TRUE".to_owned())),
-            Expected::Unlinked(columns) => {
-                for name in columns {
-                    let column = sql::identifier(&sql::live_column(schema, table, name)?.name);
-                    values.push((Some(name.clone()), format!("t0.{column} IS NOT NULL")));
-                }
-            }
-            Expected::Anonymised { changes, key } => {
-                let keyed = changes.iter().any(|change| change.token.has_check());
-                let check = if keyed { parameters.secret(key.check()) } else { String::new() };
-                for change in changes {
-                    let (column, name) = (sql::live_column(schema, table, &change.column)?, &change.column);
-                    let Residual { condition, decides } = strategy::residual(column, change, &check);
-                    values.extend(condition.map(|condition| (Some(name.clone()), condition)));
-                    if !decides {
-                        unverifiable.push(name.clone());
-                    }
-                }
-            }
-        }
-        Ok(Self { values, unverifiable })
-    }
-
     /// That anything is left in a row that is to be erased.
     fn left(&self, row: &Row, written: &Written) -> String {
         let mut any: Vec<String> = self.values.iter().map(|(_, value)| format!("({value})")).collect();
@@ -266,15 +180,6 @@ impl Standing {
             row.erased(),
             if any.is_empty() { "FALSE".to_owned() } else { any.join(" OR ") }
         )
-    }
-
-    /// That a hold still keeps anything in a row.
-    fn stands(&self, written: &Written) -> String {
-        let mut any: Vec<String> = self.values.iter().map(|(_, value)| format!("({value})")).collect();
-        if !self.unverifiable.is_empty() {
-            any.push(written.by_others());
-        }
-        if any.is_empty() { "FALSE".to_owned() } else { format!("({})", any.join(" OR ")) }
     }
 
     /// What is counted, in the order in which [`Looked`] reads it.

@@ -93,7 +93,64 @@ pub(super) async fn ask_for_rest(
     Ok(job)
 }
 
+/// An erasure that left rows because of a hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EarlierErasure {
+    /// The job.
+    pub job: JobId,
+    /// Rows made later were none of its matter.
+    pub cutoff: Option<DateTime<Utc>>,
+}
+
 impl Store {
+    /// This erasure, the one that had left its rows to it, and so on back to the first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails, or one of the jobs is no erasure.
+    pub async fn erasures_back_from(
+        &self,
+        organisation: &OrganisationId,
+        job: JobId,
+    ) -> Result<Vec<EarlierErasure>, StoreError> {
+        let mut conn = self.conn().await?;
+        let (mut chain, mut next) = (Vec::new(), Some(job));
+        while let Some(job) = next {
+            let found: Option<(serde_json::Value, Option<DateTime<Utc>>)> = privacy_jobs::table
+                .find(job.0)
+                .filter(privacy_jobs::organisation_id.eq(organisation.as_str()))
+                .select((privacy_jobs::request, privacy_jobs::cutoff))
+                .first(&mut conn)
+                .await
+                .optional()?;
+            let Some((request, cutoff)) = found else { break };
+            let request: ErasureRequest = serde_json::from_value(request)
+                .map_err(|_| StoreError::corrupt(format!("job {job} is no erasure")))?;
+            chain.push(EarlierErasure { job, cutoff });
+            next = request.deferred.map(|deferred| JobId(deferred.job));
+        }
+        Ok(chain)
+    }
+
+    /// The holds for which these jobs left rows.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn holds_obeyed_by(
+        &self,
+        organisation: &OrganisationId,
+        jobs: &[JobId],
+    ) -> Result<Vec<Uuid>, StoreError> {
+        let mut conn = self.conn().await?;
+        let holds = job_retained::table
+            .filter(job_retained::job_id.eq_any(jobs.iter().map(|job| job.0)))
+            .filter(job_retained::organisation_id.eq(organisation.as_str()))
+            .select(job_retained::hold_id)
+            .distinct()
+            .load(&mut conn)
+            .await?;
+        Ok(holds)
+    }
+
     /// The holds because of which the job left rows and that were placed before this one, released or not,
     /// the earliest first: whatever several of them cover was left because of the first, and is for the
     /// run after that one's release.

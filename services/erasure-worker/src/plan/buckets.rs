@@ -6,6 +6,7 @@ use connectors::erase::BucketsRead;
 use store::Claimed;
 
 use crate::Erasures;
+use crate::before::DoneBefore;
 use crate::failure::{broken, plan_failed, refused, store_failed};
 use crate::media::without_settings;
 use crate::scope::StepScope;
@@ -21,7 +22,8 @@ pub(super) async fn are_known(
     let (dataset, collection) = erasures.find(&scope.erasure.collection)?;
     let schemas = erasures.schemas().await?;
     let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
-    let (rows, known) = (scope.rows(&step.organisation, cutoff_at), erasures.buckets.names());
+    let before = DoneBefore::of(erasures, step, scope).await?;
+    let (rows, known) = (scope.rows(&step.organisation, cutoff_at, &before), erasures.buckets.names());
     let failed = |error| store_failed(&error);
     for (_, of) in scope.batches.numbered() {
         let read = BucketsRead::plan(collection, schema, &rows, &of, &known);

@@ -10,6 +10,7 @@ use store::Claimed;
 
 use super::preflight::{Checked, refused_by};
 use crate::Erasures;
+use crate::before::DoneBefore;
 use crate::failure::{broken, plan_failed, store_failed};
 use crate::scope::StepScope;
 
@@ -39,7 +40,8 @@ pub(super) async fn of(
         let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
         let all = place.batches.whole();
         let Some((_, rows)) = all.numbered().next() else { continue };
-        let (store, scope) = (erasures.store(dataset)?, place.rows(&step.organisation, *cutoff_at));
+        let (store, before) = (erasures.store(dataset)?, DoneBefore::of(erasures, step, place).await?);
+        let scope = place.rows(&step.organisation, *cutoff_at, &before);
         let writes = Writes { collection, schema, scope: &scope, rows: &rows, changes: &changes, key: &key };
         for asked in asked(store, &writes).await? {
             let (about, answer) = match asked {

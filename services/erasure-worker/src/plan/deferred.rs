@@ -6,9 +6,7 @@ use chassis::{StepError, StepProgress};
 use chrono::{DateTime, Utc};
 use domain::erasure::document::CollectionPlan;
 use domain::erasure::steps::{ErasureWork, RowsWork};
-use domain::erasure::{
-    CollectionErasure, Deferred, ErasurePlan, ErasureRequest, Identity, RowAction, traversal,
-};
+use domain::erasure::{CollectionErasure, Deferred, ErasurePlan, ErasureRequest, RowAction, traversal};
 use domain::hold::{HeldRows, HoldScope};
 use domain::id::JobId;
 use domain::plan::CollectionSize;
@@ -17,10 +15,10 @@ use uuid::Uuid;
 
 use super::preflight::{self, Checked, refused_by};
 use super::survey::Surveyed;
-use super::{Decision, buckets, constraints, produced, rehearsal, subject};
+use super::{Decision, buckets, constraints, loose, produced, rehearsal, subject};
 use crate::Erasures;
 use crate::failure::{broken, control_failed, refused};
-use crate::held::{Held, Kept};
+use crate::held::{Held, Kept, both};
 use crate::holds::{self, OpenHold};
 use crate::obeyed::Obeyed;
 use crate::scope::{StepScope, verified_by};
@@ -32,23 +30,17 @@ pub(super) async fn run(
     request: &ErasureRequest,
     (deferred, progress): (Deferred, &StepProgress),
 ) -> Result<Produced, StepError> {
-    let checked = preflight::of_deferred(erasures, note(erasures, progress).await?).await?;
-    let verified = verified_by(erasures, step, JobId(deferred.job)).await?.unwrap_or_default();
-    let earlier = earlier(erasures, step, deferred).await?;
-    let kept_by = KeptBy { erasures, step, request, checked: &checked };
+    let earlier = Earlier::find(erasures, step, deferred).await?;
+    let noted = note(erasures, progress).await?;
+    let checked = preflight::of_deferred(erasures, earlier.cutoff_at, noted).await?;
+    let kept_by = KeptBy { erasures, step, checked: &checked };
     let mut surveyed = Surveyed::default();
     let (mut waves, mut work) = (BTreeMap::new(), BTreeMap::<usize, Vec<(RowsWork, StepScope)>>::new());
     let (mut steps, mut tokens, mut media) = (ErasureWork::default(), Vec::new(), Vec::new());
-    for kept in verified.places.into_iter().filter(|kept| kept.batches.numbered().next().is_some()) {
+    for kept in earlier.places.iter().filter(|kept| kept.batches.numbered().next().is_some()) {
         let path = kept.erasure.collection.clone();
-        let Some(rows) = kept_by.rows(&kept, deferred.hold).await? else { continue };
-        let mut beside = Vec::new();
-        for hold in &earlier {
-            beside.extend(kept_by.rows(&kept, *hold).await?);
-        }
+        let Some(scope) = earlier.left_to(&kept_by, kept, deferred.hold).await? else { continue };
         waves.entry(kept.wave).or_insert_with(Vec::new).push(kept.erasure.clone());
-        let kept = StepScope { only: Some(rows), beside, ..kept };
-        let scope = narrowed((erasures, step), kept, checked.cutoff_at).await?;
         surveyed.verify.places.push(scope.clone());
         surveyed.collections.push(planned(&scope));
         surveyed.sizes.push(CollectionSize { collection: path.clone(), rows: 0 });
@@ -73,6 +65,7 @@ pub(super) async fn run(
     }
     surveyed.work = steps;
     let waves = ErasurePlan { waves: waves.into_values().collect() };
+    surveyed.verify.loose = loose::references(erasures, &checked, &waves);
     let unproven = constraints::of(erasures, step, &checked, &surveyed.verify.places).await?;
     let rehearsal = rehearsal::of(erasures, step, &checked, &surveyed.verify.places).await?;
     let (holds, cutoff_at) = (Vec::new(), checked.cutoff_at);
@@ -80,47 +73,110 @@ pub(super) async fn run(
     produced(erasures, step, request, &decision, surveyed)
 }
 
-/// The holds that were placed before this one and for which the same job left rows: what both kept was
-/// counted for the earlier, and is erased after that one's release.
-async fn earlier(erasures: &Erasures, step: &Claimed, deferred: Deferred) -> Result<Vec<Uuid>, StepError> {
-    let job = JobId(deferred.job);
-    let earlier = erasures.control.retained_before(&step.organisation, job, deferred.hold).await;
-    earlier.map_err(|error| control_failed(&error))
+/// The erasure that left the rows, and those that had left them to it.
+struct Earlier {
+    /// That of the erasure that left the rows: what was made later is a matter for another one. It has waited
+    /// for whoever could still make rows of before.
+    cutoff_at: DateTime<Utc>,
+    /// What it was about.
+    places: Vec<StepScope>,
+    jobs: Vec<JobId>,
+    /// The holds for which they left rows.
+    obeyed: Vec<Uuid>,
+    /// Those that were placed before this one and for which the erasure left rows: what both kept was
+    /// counted for the earlier, and is erased after that one's release.
+    before: Vec<Uuid>,
+}
+
+impl Earlier {
+    async fn find(erasures: &Erasures, step: &Claimed, deferred: Deferred) -> Result<Self, StepError> {
+        let (control, job, failed) = (&erasures.control, JobId(deferred.job), control_failed);
+        let verified = verified_by(erasures, step, job).await?.unwrap_or_default();
+        let chain = control.erasures_back_from(&step.organisation, job).await.map_err(|error| failed(&error))?;
+        // A plan of an earlier version had a time of its own, which never changes.
+        let cutoff_at = step.cutoff.or_else(|| chain.first().and_then(|earlier| earlier.cutoff));
+        let cutoff_at = cutoff_at.ok_or_else(|| broken("the erasure that left the rows has no cutoff"))?;
+        let mut jobs: Vec<JobId> = chain.into_iter().map(|earlier| earlier.job).collect();
+        let obeyed = control.holds_obeyed_by(&step.organisation, &jobs).await.map_err(|error| failed(&error))?;
+        if step.pass > 1 {
+            jobs.push(step.job_id);
+        }
+        let before = control.retained_before(&step.organisation, job, deferred.hold).await;
+        let before = before.map_err(|error| failed(&error))?;
+        Ok(Self { cutoff_at, places: verified.places, jobs, obeyed, before })
+    }
+
+    /// The rows of a place that this hold kept, no hold keeps still, and no other run is for.
+    async fn left_to(
+        &self,
+        kept_by: &KeptBy<'_>,
+        kept: &StepScope,
+        hold: Uuid,
+    ) -> Result<Option<StepScope>, StepError> {
+        let Some(rows) = kept_by.rows(kept, hold).await? else { return Ok(None) };
+        let mut beside = Vec::new();
+        for hold in &self.before {
+            beside.extend(kept_by.rows(kept, *hold).await?);
+        }
+        let only = kept.only.iter().cloned().chain([rows]).collect();
+        let kept = StepScope { only, beside, after: self.jobs.clone(), ..kept.clone() };
+        self.narrowed((kept_by.erasures, kept_by.step), kept).await.map(Some)
+    }
+
+    /// The same rows, and none that another hold keeps still.
+    async fn narrowed(
+        &self,
+        (erasures, step): (&Erasures, &Claimed),
+        kept: StepScope,
+    ) -> Result<StepScope, StepError> {
+        // Those that are released by now keep nothing any more.
+        let open: Vec<_> = holds::in_effect(erasures, step).await?.iter().map(|open| open.id).collect();
+        let known = kept.known.iter().copied().chain(kept.holds.iter().map(|hold| hold.id)).collect();
+        let holds = kept.holds.iter().filter(|hold| open.contains(&hold.id)).cloned().collect();
+        let planned = StepScope { holds, known, ..kept };
+        let place = erasures.find(&planned.erasure.collection)?;
+        let obeyed = Obeyed::new((erasures, step), &planned, place, erasures.schemas().await?);
+        let mut obeyed = obeyed.until(self.cutoff_at).after(&self.places, &self.obeyed);
+        obeyed.read_at_rest().await?;
+        let holds = obeyed.holds().to_vec();
+        Ok(StepScope { holds, known: open, ..planned })
+    }
 }
 
 /// What holds kept of the places of the earlier job.
 struct KeptBy<'a> {
     erasures: &'a Erasures,
     step: &'a Claimed,
-    request: &'a ErasureRequest,
     checked: &'a Checked,
 }
 
 impl KeptBy<'_> {
-    /// The rows that a hold kept of a place.
+    /// The rows that a hold kept of a place: those that were planned, and those of a person that came since.
     async fn rows(&self, place: &StepScope, hold: Uuid) -> Result<Option<HeldRows>, StepError> {
-        if let Some(hold) = place.holds.iter().find(|planned| planned.id == hold) {
-            return Ok(Some(hold.rows.clone()));
-        }
-        if place.known.contains(&hold) {
-            return Ok(None);
-        }
-        // Placed after planning, which then did not write down what it keeps.
-        let Some(open) = holds::obeyed(self.erasures, self.step, hold).await? else { return Ok(None) };
+        let planned = place.holds.iter().find(|planned| planned.id == hold).map(|hold| hold.rows.clone());
+        let open = holds::obeyed(self.erasures, self.step, hold).await?;
+        let follows = |open: &OpenHold| matches!(open.scope, HoldScope::Subject { .. });
+        let known = place.knows(hold);
+        // One that was placed after planning is not written down in it.
+        let Some(open) = open.filter(|open| !known || follows(open)) else { return Ok(planned) };
         let kept = self.kept(&open).await?;
+        if known && matches!(kept, Kept::Everything) {
+            return Ok(planned);
+        }
         let held = Held(vec![(open, kept)]);
         let of = self.erasures.find(&place.erasure.collection)?;
-        let rows = held.before(self.erasures, of, &place.erasure.action)?;
-        Ok(rows.into_iter().next().map(|hold| hold.rows))
+        let found = held.before(self.erasures, of, &place.erasure.action)?.into_iter().next();
+        Ok(match (planned, found.map(|hold| hold.rows)) {
+            (Some(planned), Some(found)) => Some(both(&planned, found)),
+            (planned, found) => planned.or(found),
+        })
     }
 
     /// Whom a hold kept: the rows of that person stand, and are found as ever.
     async fn kept(&self, open: &OpenHold) -> Result<Kept, StepError> {
         let HoldScope::Subject { identity_type } = &open.scope else { return Ok(Kept::AsSaid) };
-        let value = open.identity_value.as_deref();
-        let value = value.ok_or_else(|| broken("a legal hold on a person names nobody"))?;
-        let identity = subject::parse(identity_type, value)?;
-        if self.is_about(identity_type, &identity)? {
+        let identity = open.identity(identity_type)?;
+        if subject::is_about(self.erasures, self.step, identity_type, &identity).await? {
             return Ok(Kept::Everything);
         }
         let Checked { schemas, facts, .. } = self.checked;
@@ -128,15 +184,6 @@ impl KeptBy<'_> {
         let way = way.map_err(|obstacles| refused_by(&obstacles))?;
         let rows = subject::find(self.erasures, self.step, self.checked, (&way, &identity)).await?;
         Ok(Kept::Person(rows))
-    }
-
-    /// Whether the erasure was about the very person: who it was is not kept, but by which tag.
-    fn is_about(&self, identity_type: &str, identity: &Identity) -> Result<bool, StepError> {
-        let Some(subject) = &self.request.subject else { return Ok(false) };
-        let content = format!("{identity_type}\0{}", identity.value());
-        let tag = self.erasures.sealing.tag(self.step.organisation.as_str(), content.as_bytes());
-        let tag = tag.map_err(|_| broken("the tag of a person cannot be made"))?;
-        Ok(tag.iter().map(|byte| format!("{byte:02x}")).collect::<String>() == subject.tag)
     }
 }
 
@@ -164,24 +211,6 @@ fn objects(
         media.push(scope);
     }
     Ok(has_media)
-}
-
-/// The same rows, and none that another hold keeps still.
-async fn narrowed(
-    (erasures, step): (&Erasures, &Claimed),
-    kept: StepScope,
-    cutoff_at: DateTime<Utc>,
-) -> Result<StepScope, StepError> {
-    // Those that are released by now keep nothing any more.
-    let open: Vec<_> = holds::in_effect(erasures, step).await?.iter().map(|open| open.id).collect();
-    let holds = kept.holds.iter().filter(|hold| open.contains(&hold.id)).cloned().collect();
-    let planned = StepScope { holds, ..kept };
-    let place = erasures.find(&planned.erasure.collection)?;
-    let obeyed = Obeyed::new((erasures, step), &planned, place, erasures.schemas().await?);
-    let mut obeyed = obeyed.until(cutoff_at);
-    obeyed.read_at_rest().await?;
-    let holds = obeyed.holds().to_vec();
-    Ok(StepScope { holds, known: open, ..planned })
 }
 
 fn planned(scope: &StepScope) -> CollectionPlan {

@@ -15,6 +15,7 @@ use store::Claimed;
 
 use super::preflight::Checked;
 use crate::Erasures;
+use crate::before::NOTHING;
 use crate::failure::{broken, plan_failed, refused, store_failed};
 use crate::scope::StepScope;
 use crate::verify;
@@ -87,7 +88,7 @@ async fn threads(erasures: &Erasures, stage: &Stage<'_>, place: &StepScope) -> R
     let scope = EraseScope {
         guards: &place.erasure.guards,
         threads: &place.erasure.threads,
-        ..place.rows(stage.organisation, stage.cutoff_at)
+        ..place.rows(stage.organisation, stage.cutoff_at, &NOTHING)
     };
     let counted = Verification::of_threads(collection, stage.schema, &scope, &all);
     let counted = [counted.map_err(|error| plan_failed(&error))?];

@@ -41,6 +41,27 @@ pub(crate) async fn identity_of_job(
     parse(identity_type, &identity_value)
 }
 
+/// Whether the job erases that very person. Who it was that an erasure left rows of is not kept, but by which
+/// tag.
+pub(crate) async fn is_about(
+    erasures: &Erasures,
+    step: &Claimed,
+    identity_type: &str,
+    identity: &Identity,
+) -> Result<bool, StepError> {
+    let request = crate::request(step)?;
+    let Some(subject) = request.subject.filter(|subject| subject.identity_type == identity_type) else {
+        return Ok(false);
+    };
+    if request.deferred.is_none() {
+        return Ok(identity_of_job(erasures, step, identity_type).await?.is(identity.value()));
+    }
+    let content = format!("{identity_type}\0{}", identity.value());
+    let tag = erasures.sealing.tag(step.organisation.as_str(), content.as_bytes());
+    let tag = tag.map_err(|_| broken("the tag of a person cannot be made"))?;
+    Ok(tag.iter().map(|byte| format!("{byte:02x}")).collect::<String>() == subject.tag)
+}
+
 /// An identity of a type; its value is not repeated in the error.
 pub(crate) fn parse(identity_type: &str, value: &str) -> Result<Identity, StepError> {
     Identity::parse(identity_type, value).map_err(|error| refused("identity_unusable", error.to_string()))

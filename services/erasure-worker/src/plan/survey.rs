@@ -15,6 +15,7 @@ use store::Claimed;
 use super::buckets;
 use super::preflight::Checked;
 use crate::Erasures;
+use crate::before::NOTHING;
 use crate::failure::{broken, plan_failed, store_failed};
 use crate::held::{Held, leads_through};
 use crate::scope::{Batches, StepScope, VerifyScope};
@@ -108,9 +109,10 @@ impl Survey<'_> {
         };
         let holds = self.holds.before(self.erasures, (dataset, collection), &erasure.action)?;
         let (known, path_goes) = (self.holds.ids(), false);
-        let (mut erasure, only, beside) = (erasure.clone(), None, Vec::new());
+        let (mut erasure, only, beside) = (erasure.clone(), Vec::new(), Vec::new());
         self.holds.count_in(&mut erasure.guards)?;
-        let scope = StepScope { erasure, wave, batches, holds, known, only, beside, path_goes };
+        let after = Vec::new();
+        let scope = StepScope { erasure, wave, batches, holds, known, only, beside, path_goes, after };
         Ok(Place { dataset, collection, schema, scope })
     }
 
@@ -278,7 +280,7 @@ impl Survey<'_> {
             action: &scope.erasure.action,
             scope: EraseScope {
                 guards: &scope.erasure.guards,
-                ..scope.rows(&self.step.organisation, self.checked.cutoff_at)
+                ..scope.rows(&self.step.organisation, self.checked.cutoff_at, &NOTHING)
             },
             rows,
         })

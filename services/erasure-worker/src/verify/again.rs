@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use chassis::StepError;
-use connectors::erase::{Looked, Rows, SubjectRows};
+use connectors::erase::{Looked, Remainder, Rows, SubjectRows};
 use domain::erasure::traversal;
+use domain::schema::TableName;
 use store::Claimed;
 
 use super::places::Place;
@@ -29,11 +30,19 @@ pub(super) async fn unplanned(
         let now = rows.of(&scope.erasure);
         let new: Vec<Vec<String>> = now.iter().filter(|key| !planned.contains(key)).cloned().collect();
         if !new.is_empty() {
-            let looked = Place::of(erasures, step, scope).await?.look(&[Rows::Keys(&new)]).await?;
+            let mut looked = Place::of(erasures, step, scope).await?.look(&[Rows::Keys(&new)]).await?;
+            looked.remainders.extend(held_for_nobody(&scope.erasure.table, &looked));
             found.push((scope.erasure.collection.clone(), looked));
         }
     }
     Ok(found)
+}
+
+/// Rows that a hold keeps and that no plan names: nobody would erase them after its release. A further pass
+/// names them.
+fn held_for_nobody(table: &TableName, looked: &Looked) -> Option<Remainder> {
+    let rows = looked.held.values().fold(0_i64, |sum, rows| sum.saturating_add(*rows));
+    (rows > 0).then(|| Remainder { table: table.clone(), column: None, rows })
 }
 
 /// The person's rows as they are found now, whenever they were made, with those that were planned.

@@ -13,11 +13,13 @@ use connectors::erase::{
 use domain::datamap::{Collection, Dataset};
 use domain::erasure::RowAction;
 use domain::hold::Hold;
+use domain::id::JobId;
 use domain::schema::LiveSchema;
 use store::Claimed;
 
 use super::reader;
 use crate::Erasures;
+use crate::before::DoneBefore;
 use crate::failure::{broken, plan_failed, refused, store_failed, trial_failed};
 use crate::obeyed::Obeyed;
 use crate::scope::{LooseReference, Noted, StepScope};
@@ -32,6 +34,7 @@ pub(crate) struct Place<'a> {
     schemas: Schemas,
     cutoff_at: DateTime<Utc>,
     key: PseudonymKey,
+    before: DoneBefore,
 }
 
 impl<'a> Place<'a> {
@@ -52,7 +55,8 @@ impl<'a> Place<'a> {
         let (dataset, collection) = erasures.find(&scope.erasure.collection)?;
         let raw = erasures.pseudonym_key(&step.organisation)?;
         let (schemas, key) = (erasures.schemas().await?, PseudonymKey::new(&raw));
-        Ok(Self { erasures, step, scope, dataset, collection, schemas, cutoff_at, key })
+        let before = DoneBefore::of(erasures, step, scope).await?;
+        Ok(Self { erasures, step, scope, dataset, collection, schemas, cutoff_at, key, before })
     }
 
     fn schema(&self) -> Result<&LiveSchema, StepError> {
@@ -73,7 +77,7 @@ impl<'a> Place<'a> {
         let scope = EraseScope {
             holds,
             guards: &self.scope.erasure.guards,
-            ..self.scope.rows(&self.step.organisation, self.cutoff_at)
+            ..self.scope.rows(&self.step.organisation, self.cutoff_at, &self.before)
         };
         let expected = match &self.scope.erasure.action {
             RowAction::Delete => Expected::Deleted,
@@ -97,14 +101,14 @@ impl<'a> Place<'a> {
     }
 
     async fn writers(&self) -> Result<Writers, StepError> {
-        writers(self.erasures, self.step, &self.dataset.store).await
+        writers_of(self.erasures, self.step.job_id, &self.dataset.store).await
     }
 }
 
 /// The transactions in which a job has changed rows of a store.
-pub(crate) async fn writers(erasures: &Erasures, step: &Claimed, name: &str) -> Result<Writers, StepError> {
+pub(crate) async fn writers_of(erasures: &Erasures, job: JobId, name: &str) -> Result<Writers, StepError> {
     let store = erasures.sources.stores().get(name).ok_or_else(|| broken("a store is not configured"))?;
-    let found = store.writers(step.job_id).await;
+    let found = store.writers(job).await;
     found.map_err(|error| match error.sqlstate() {
         Some("42703") => {
             let detail = format!(
@@ -120,7 +124,7 @@ pub(crate) async fn writers(erasures: &Erasures, step: &Claimed, name: &str) -> 
 /// Whether the journals keep by which transactions a job has changed rows, before it changes any.
 pub(crate) async fn journals_name_writers(erasures: &Erasures, step: &Claimed) -> Result<(), StepError> {
     for name in erasures.sources.stores().keys() {
-        writers(erasures, step, name).await?;
+        writers_of(erasures, step.job_id, name).await?;
     }
     Ok(())
 }
@@ -195,7 +199,7 @@ pub(super) async fn dangling(
     let schemas = erasures.schemas().await?;
     let schema = schemas.get(store).ok_or_else(|| broken("a store has no schema"))?;
     let read = DanglingRead::plan(schema, target, reference).map_err(|error| plan_failed(&error))?;
-    let writers = writers(erasures, step, store).await?;
+    let writers = writers_of(erasures, step.job_id, store).await?;
     let counted = count_dangling(reader(erasures, store)?, &read, (&noted.horizon, &writers)).await;
     counted.map_err(|error| store_failed(&error))
 }

@@ -120,7 +120,7 @@ async fn only_what_a_released_hold_had_kept_is_counted() {
         collection: odd.bench.collection("visitLog"),
         action: &RowAction::Delete,
         scope: EraseScope {
-            only: Some(&only),
+            only: std::slice::from_ref(&only),
             holds: &still,
             ..EraseScope::all(&organisation, far_future())
         },

@@ -15,6 +15,7 @@ use domain::schema::{LiveSchema, TableName};
 use store::Claimed;
 
 use crate::Erasures;
+use crate::before::DoneBefore;
 use crate::failure::{broken, plan_failed, store_failed};
 use crate::plan::preflight::Checked;
 use crate::rows::OneByOne;
@@ -36,6 +37,7 @@ pub(super) struct Stage<'a> {
 /// What is erased of one collection.
 pub(super) struct Place<'a> {
     pub planned: &'a StepScope,
+    before: DoneBefore,
     /// All rows of it at once.
     whole: Batches,
     collection: &'a Collection,
@@ -70,7 +72,8 @@ impl<'a> Stage<'a> {
                 .iter()
                 .filter(|one| one.table == planned.erasure.table && triggers.contains(&one.trigger));
             let (outside, whole) = (outside.cloned().collect(), planned.batches.whole());
-            places.push(Place { planned, whole, collection, outside, triggers });
+            let before = DoneBefore::of(erasures, step, planned).await?;
+            places.push(Place { planned, before, whole, collection, outside, triggers });
         }
         let (organisation, cutoff_at) = (&step.organisation, checked.cutoff_at);
         Ok(Self { step, organisation, cutoff_at, store, schema, places, key, raw })
@@ -113,7 +116,7 @@ impl<'a> Stage<'a> {
     fn part<'p>(&'p self, place: &'p Place<'_>) -> Result<Sampling<'p>, StepError> {
         let StepScope { erasure, wave, .. } = place.planned;
         let (_, rows) = place.whole.numbered().next().ok_or_else(|| broken("a scope without rows"))?;
-        let scope = EraseScope { threads: &[], ..self.scope(place.planned) };
+        let scope = EraseScope { threads: &[], ..self.scope(place) };
         Ok(Sampling {
             part: Part { collection: place.collection, action: &erasure.action, scope, rows },
             wave: *wave,
@@ -123,11 +126,11 @@ impl<'a> Stage<'a> {
         })
     }
 
-    fn scope<'p>(&'p self, planned: &'p StepScope) -> EraseScope<'p> {
+    fn scope<'p>(&'p self, Place { planned, before, .. }: &'p Place<'_>) -> EraseScope<'p> {
         EraseScope {
             guards: &planned.erasure.guards,
             threads: &planned.erasure.threads,
-            ..planned.rows(self.organisation, self.cutoff_at)
+            ..planned.rows(self.organisation, self.cutoff_at, before)
         }
     }
 
@@ -136,8 +139,9 @@ impl<'a> Stage<'a> {
         self.places.iter().map(|place| self.one_by_one(place)).collect()
     }
 
-    fn one_by_one<'p>(&'p self, Place { planned, collection, .. }: &'p Place<'a>) -> OneByOne<'p> {
-        let (schema, scope, action) = (self.schema, self.scope(planned), &planned.erasure.action);
+    fn one_by_one<'p>(&'p self, place: &'p Place<'a>) -> OneByOne<'p> {
+        let Place { planned, collection, .. } = place;
+        let (schema, scope, action) = (self.schema, self.scope(place), &planned.erasure.action);
         OneByOne { collection, schema, scope, action, key: self.key, raw: self.raw }
     }
 
