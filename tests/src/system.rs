@@ -5,9 +5,11 @@ mod running;
 mod settings;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
@@ -260,6 +262,19 @@ async fn make_vhost(management: &str, vhost: &str) -> Result<()> {
     Ok(())
 }
 
+/// A port that nobody listens on, and that no other test is given: each is locked by a file for as long as
+/// this process lives. It is none of those that the system gives to connections.
 fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    static LOCKED: Mutex<Vec<File>> = Mutex::new(Vec::new());
+    let folder = std::env::temp_dir().join("lethe-test-ports");
+    std::fs::create_dir_all(&folder)?;
+    for _ in 0..1_000 {
+        let port: u16 = rand::random_range(10_000..20_000);
+        let file = File::options().create(true).append(true).open(folder.join(port.to_string()))?;
+        if file.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            LOCKED.lock().unwrap_or_else(PoisonError::into_inner).push(file);
+            return Ok(port);
+        }
+    }
+    bail!("no port is free")
 }

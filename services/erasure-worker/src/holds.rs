@@ -20,6 +20,8 @@ pub(crate) struct OpenHold {
     pub id: Uuid,
     pub ground: String,
     pub scope: HoldScope,
+    /// Whether it was released meanwhile.
+    pub released: bool,
     values: Vec<String>,
     /// Who is held, where the hold is on one person.
     identity_value: Option<String>,
@@ -42,7 +44,8 @@ impl OpenHold {
         let sealed = record.sealed.map(|sealed| unsealed::<Sealed>(&erasures.sealing, target, &sealed));
         let Sealed { values, identity_value } =
             sealed.transpose()?.unwrap_or(Sealed { values: Vec::new(), identity_value: None });
-        Ok(Self { id: record.id, ground: record.ground, scope, values, identity_value })
+        let released = record.released_at.is_some();
+        Ok(Self { id: record.id, ground: record.ground, scope, released, values, identity_value })
     }
 
     /// Who is held, where the hold is on one person.

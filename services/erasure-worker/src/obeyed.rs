@@ -25,7 +25,7 @@ use crate::Erasures;
 use crate::failure::{broken, on_hold, plan_failed, store_failed};
 use crate::held::{Held, Kept, merged};
 use crate::holds::{OpenHold, ids_in_effect, in_effect};
-use crate::plan::preflight::{facts, refused_by};
+use crate::plan::preflight::facts;
 use crate::plan::subject;
 use crate::scope::StepScope;
 use crate::usable;
@@ -61,6 +61,8 @@ enum Whom {
     Nobody,
     /// The very person that the job erases.
     Same,
+    /// Nobody can tell; but it is released by now, and nothing was erased beside it.
+    Unknown,
     /// Another person, and how the rows are found.
     Other(Box<(Identity, Traversal)>),
 }
@@ -140,6 +142,7 @@ impl<'a> Obeyed<'a> {
             let kept = match whom {
                 // As planned.
                 Whom::Nobody | Whom::Same if !late => continue,
+                Whom::Unknown => continue,
                 Whom::Nobody => Kept::AsSaid,
                 Whom::Same => Kept::Everything,
                 Whom::Other(person) => {
@@ -184,13 +187,11 @@ impl<'a> Obeyed<'a> {
                 continue;
             }
             let late = !self.scope.knows(open.id);
-            let whom = self.whom(&open, late).await.map_err(|error| match error {
-                StepError::Permanent(reason) => on_hold(format!(
-                    "the legal hold {} cannot be obeyed, so nothing more is erased until it is released: {}",
-                    open.id, reason.detail
-                )),
-                other => other,
-            })?;
+            let whom = match self.whom(&open, late).await {
+                Err(StepError::Permanent(_) | StepError::OnHold(_)) if open.released => Whom::Unknown,
+                Err(StepError::Permanent(reason)) => return Err(StepError::OnHold(reason)),
+                known => known?,
+            };
             self.learned.insert(open.id, Learned { open, late, whom });
         }
         Ok(())
@@ -211,7 +212,15 @@ impl<'a> Obeyed<'a> {
         };
         let way = traversal(self.erasures.sources.map(), &self.schemas, &facts, identity_type);
         self.facts = Some(facts);
-        let way = way.map_err(|obstacles| refused_by(&obstacles))?;
+        let way = way.map_err(|obstacles| {
+            let why: Vec<String> = obstacles.iter().map(ToString::to_string).collect();
+            on_hold(format!(
+                "the rows of the person of the legal hold {} cannot be found, so nothing more is erased until it is \
+                 released: {}",
+                open.id,
+                why.join("; ")
+            ))
+        })?;
         Ok(Whom::Other(Box::new((identity, way))))
     }
 

@@ -11,7 +11,6 @@ use connectors::erase::{
 use domain::datamap::Collection;
 use domain::erasure::RowAction;
 use domain::erasure::document::RowsResult;
-use domain::id::OrganisationId;
 use domain::schema::LiveSchema;
 use store::{Claimed, Produced};
 
@@ -22,6 +21,8 @@ use crate::opened::Opened;
 use crate::scope::StepScope;
 use crate::{Erasures, verify};
 
+/// So often rows are erased that came while the batches were at work, where nobody could find them later.
+const SWEEPS: usize = 3;
 /// How often a batch is begun again, with its rows locked first, before the step is left for later.
 const TRIES: u32 = 3;
 
@@ -38,36 +39,54 @@ pub(crate) async fn run(
     let (store, collection, schema) = (erasures.store(opened.dataset)?, opened.collection, opened.schema()?);
     let rows = OneByOne { collection, schema, scope, action: &erasure.action, key: &key, raw: &raw };
     let mut obeyed = opened.obeyed();
-    let (mut done, mut count) = (0_u64, 0_i64);
+    let (mut done, mut count) = (0_u64, 0_i32);
     for (number, of) in batches.numbered() {
-        let id = BatchId { job: step.job_id, step: step.step_no, batch: number };
-        let batch = Attempt { store, organisation: &step.organisation, id, of };
+        let batch = Attempt { store, step, number, of };
         done = done.saturating_add(batch.carry_out(&rows, &mut obeyed).await?);
         count = count.saturating_add(1);
         progress.set(&erasure.collection, done, 0);
     }
     if *path_goes {
+        for number in (count..).take(SWEEPS) {
+            let left = verify::keys_left(erasures, step, (&opened.planned, erasures.batch_rows)).await?;
+            let Some(left) = left.filter(|keys| !keys.is_empty()) else { break };
+            let batch = Attempt { store, step, number, of: Rows::Keys(&left) };
+            batch.carry_out(&rows, &mut obeyed).await?;
+        }
         verify::nothing_left(erasures, step, &opened.planned).await?;
+        // A sweep of an earlier attempt of the step is entered there, and nowhere else.
+        (done, count) = entered(store, step).await?;
     }
-    let result = RowsResult { rows: i64::try_from(done).unwrap_or(i64::MAX), batches: count };
+    let result = RowsResult { rows: i64::try_from(done).unwrap_or(i64::MAX), batches: count.into() };
     let result = serde_json::to_value(result).map_err(|_| broken("a result cannot be written down"))?;
     Ok(Produced { result: Some(result), amounts: progress.amounts(), ..Produced::default() })
+}
+
+/// The rows and the batches of a step that its journal has.
+async fn entered(store: &SubjectStore, step: &Claimed) -> Result<(u64, i32), StepError> {
+    let totals = store.journal(step.job_id).await.map_err(|error| store_failed(&error))?;
+    let own = totals.into_iter().find(|total| total.step == step.step_no);
+    Ok(own.map_or((0, 0), |own| {
+        (u64::try_from(own.rows).unwrap_or_default(), i32::try_from(own.batches).unwrap_or(i32::MAX))
+    }))
 }
 
 /// One batch, until it is done or cannot be.
 struct Attempt<'a> {
     store: &'a SubjectStore,
-    organisation: &'a OrganisationId,
-    id: BatchId,
+    step: &'a Claimed,
+    number: i32,
     of: Rows<'a>,
 }
 
 impl Attempt<'_> {
     /// Erases the rows of the batch, unless the journal has it; how many there were.
     async fn carry_out(&self, rows: &OneByOne<'_>, obeyed: &mut Obeyed<'_>) -> Result<u64, StepError> {
+        let Claimed { job_id, step_no, organisation, .. } = self.step;
+        let id = BatchId { job: *job_id, step: *step_no, batch: self.number };
         let mut tries = 0;
         loop {
-            let begun = OpenBatch::begin(self.store, self.id, self.organisation).await;
+            let begun = OpenBatch::begin(self.store, id, organisation).await;
             let open = match begun.map_err(|error| store_failed(&error))? {
                 Begun::Done(rows) => return Ok(rows),
                 Begun::Open(open) => open,

@@ -1,5 +1,6 @@
 //! Holds as an erasure obeys them: with the sealed values that they are found by.
 
+use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable};
@@ -12,7 +13,7 @@ use crate::error::StoreError;
 use crate::pool::Store;
 use crate::schema::{job_steps, legal_holds};
 
-/// A hold in effect, as an erasure obeys it. `Debug` shows no sealed value.
+/// A hold as an erasure obeys it. `Debug` shows no sealed value.
 #[derive(Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = legal_holds)]
 pub struct ActiveHold {
@@ -24,6 +25,8 @@ pub struct ActiveHold {
     pub sealed: Option<Vec<u8>>,
     /// The ground of Art. 17(3), by name.
     pub ground: String,
+    /// When it was released, if it was.
+    pub released_at: Option<DateTime<Utc>>,
 }
 
 impl std::fmt::Debug for ActiveHold {

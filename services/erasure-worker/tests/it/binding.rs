@@ -7,7 +7,7 @@ use testkit::{organisation, owner};
 use crate::world::{Ended, World};
 
 /// Customers whom a number identifies that stays, with notes; 2,500 of them in organisation 1.
-const SCHEMA: &str = "
+pub const SCHEMA: &str = "
     CREATE TABLE org (id int PRIMARY KEY, name text NOT NULL);
     CREATE TABLE customer (id int PRIMARY KEY, org int NOT NULL REFERENCES org, number text NOT NULL, email text, name text);
     CREATE TABLE note (id int PRIMARY KEY, org int NOT NULL REFERENCES org, customer int NOT NULL REFERENCES customer, body text);
@@ -16,7 +16,7 @@ const SCHEMA: &str = "
     INSERT INTO customer SELECT n, 1 + n / 2501, 'C' || n, 'c' || n || '@example.org', 'Name ' || n FROM generate_series(1, 2600) n;
     INSERT INTO note SELECT n, 1 + n / 2501, n, 'note ' || n FROM generate_series(1, 2600) n;";
 
-const MAP: &str = "
+pub const MAP: &str = "
 dataset:
 - fides_key: shop
   lethe: {organisation: {collection: org, key: id}}
@@ -42,23 +42,23 @@ dataset:
     - {name: body, data_categories: [user.content.private], lethe: {strategy: redact_text}}
 ";
 
-const STANDING: &str = "SELECT id FROM note WHERE body LIKE 'note %' AND org = 1 ORDER BY id";
+pub const STANDING: &str = "SELECT id FROM note WHERE body LIKE 'note %' AND org = 1 ORDER BY id";
 
-async fn world() -> World {
+pub async fn world() -> World {
     World::new(SCHEMA, MAP, None).await
 }
 
-fn completed(ended: &Ended) {
+pub fn completed(ended: &Ended) {
     assert_eq!((ended.state.as_str(), ended.failure.as_deref()), ("completed", None));
 }
 
-fn person(identity_type: &str, value: &str) -> (Value, Value) {
+pub fn person(identity_type: &str, value: &str) -> (Value, Value) {
     (json!({"kind": "subject", "identity_type": identity_type}), json!({"identity_value": value}))
 }
 
 /// Holds the worker up in the second batch of the first step over notes, has `meanwhile` done, and lets it
 /// go on. What is done meanwhile may wait for the worker.
-async fn in_the_middle(world: &World, job: domain::id::JobId, meanwhile: impl AsyncFnOnce(&World)) {
+pub async fn in_the_middle(world: &World, job: domain::id::JobId, meanwhile: impl AsyncFnOnce(&World)) {
     let sql = "SELECT min(step_no) FROM job_steps WHERE job_id = $1 AND collection = 'shop.note'";
     let step: i32 = world.admin.query_one(sql, &[&job.0]).await.unwrap().get(0);
     let blocker = world.another().await;

@@ -18,6 +18,7 @@ mod person;
 mod refused;
 mod refused_late;
 mod rehearsed;
+mod released;
 mod reregister;
 mod spared;
 mod stored;

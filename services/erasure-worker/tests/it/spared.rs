@@ -186,16 +186,21 @@ async fn a_hold_whose_value_no_store_can_compare_is_named_and_nothing_is_erased_
         let held = hold(&world, compared(column), &["abc"]).await;
         let before = world.digests().await;
         let named = format!("hold_unusable: the legal hold {held} on rows of shop.visit cannot be obeyed");
-        for ended in [world.finish(job, &organisation("1")).await, world.erase("1").await] {
-            let failure = ended.failure.unwrap_or_default();
-            assert_eq!(ended.state, "failed");
-            assert!(failure.starts_with(&named) && failure.contains(told), "{failure}");
-            assert!(!failure.contains("abc"), "{failure}");
+        // What is under way waits for the release; nothing else is begun.
+        let step = world.due(job).await.unwrap();
+        assert_eq!(world.step(&world.claim(job, step).await).await.name(), "on_hold");
+        let why = "SELECT failure_code || ': ' || failure_detail FROM job_steps WHERE job_id = $1 AND state = 'due'";
+        let why: String = world.admin.query_one(why, &[&job.0]).await.unwrap().get(0);
+        let refused = world.erase("1").await;
+        assert_eq!(refused.state, "failed");
+        for told_by in [why, refused.failure.unwrap_or_default()] {
+            assert!(told_by.starts_with(&named) && told_by.contains(told), "{told_by}");
+            assert!(!told_by.contains("abc"), "{told_by}");
         }
         assert_eq!(world.rows("SELECT count(*) FROM visit WHERE org = 1").await, ["(9)"]);
         assert_eq!(world.digests().await.get("visit"), before.get("visit"));
         world.api.release_hold(&organisation("1"), held, &owner("officer-1")).await.unwrap();
-        completed(&world.erase("1").await);
+        completed(&world.finish(job, &organisation("1")).await);
         assert_eq!(visits(&world).await, ["(2,9)"]);
     }
 }

@@ -84,3 +84,52 @@ async fn a_row_that_comes_while_its_parent_is_deleted_stays_with_its_parent() {
         assert_eq!(world.journalled(ended.job).await, 39, "{reference}: 20 payments and 19 cards");
     }
 }
+
+/// Notes that lead to their organisation through orders, which are deleted after them.
+const ORDERS: &str = "
+    CREATE TABLE org (id int PRIMARY KEY, name text NOT NULL);
+    CREATE TABLE orders (id int PRIMARY KEY, org int NOT NULL REFERENCES org);
+    CREATE TABLE note (id int PRIMARY KEY, of int NOT NULL REFERENCES orders, body text);
+    CREATE INDEX ON note (of);
+    INSERT INTO org VALUES (1, 'One'), (2, 'Two');
+    INSERT INTO orders VALUES (1, 1), (2, 2);
+    INSERT INTO note SELECT n, 1 + n / 2501, 'note ' || n FROM generate_series(1, 2600) n;";
+
+const MAP_OF_ORDERS: &str = "
+dataset:
+- fides_key: shop
+  lethe: {organisation: {collection: org, key: id}}
+  collections:
+  - name: org
+    fields:
+    - {name: id, fides_meta: {primary_key: true}}
+    - {name: name, lethe: {strategy: keep}}
+  - name: orders
+    lethe: {tenant: org, erase: delete}
+    fields:
+    - {name: id, fides_meta: {primary_key: true}}
+    - {name: org, fides_meta: {references: [{dataset: shop, field: org.id}]}}
+  - name: note
+    lethe: {tenant: of, erase: delete}
+    fields:
+    - {name: id, fides_meta: {primary_key: true}}
+    - {name: of, fides_meta: {references: [{dataset: shop, field: orders.id}]}}
+    - {name: body, data_categories: [user.content.private]}
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_comes_behind_the_batches_goes_before_its_path_does() {
+    let world = World::new(ORDERS, MAP_OF_ORDERS, None).await;
+    let job = world.planned().await;
+    crate::binding::in_the_middle(&world, job, async |world: &World| {
+        let client = world.another().await;
+        client.batch_execute("INSERT INTO note VALUES (0, 1, 'behind the first batch')").await.unwrap();
+        client.batch_execute("SELECT FROM note WHERE id = 700 FOR UPDATE").await.unwrap();
+    })
+    .await;
+    let ended = world.finish(job, &organisation("1")).await;
+    assert_eq!((ended.state.as_str(), ended.failure.as_deref()), ("completed", None));
+    assert_eq!(world.rows("SELECT count(*) FROM note").await, ["(100)"]);
+    assert_eq!(world.journalled(job).await, 2_502, "the notes, the one that came, and the order");
+    assert_eq!(world.verified(job).await["rows"], 2_502);
+}
