@@ -7,8 +7,10 @@
 //! own. Every statement carries the tenant's predicate beside the keys, whatever selected them.
 //!
 //! ```text
-//! BEGIN -> is the batch in lethe.journal? -> UPDATE or DELETE -> INSERT INTO lethe.journal -> COMMIT
+//! BEGIN -> is the batch in lethe.journal? -> UPDATE or DELETE -> INSERT INTO lethe.journal
 //!             yes: ROLLBACK, "already done"        more rows than planned: ROLLBACK
+//!       -> what waits for the end -> did anything else change? -> COMMIT
+//!             does not hold: ROLLBACK    yes: ROLLBACK
 //! ```
 
 mod batch;
