@@ -70,6 +70,13 @@ GRANT SELECT, INSERT ON lethe.journal TO {role};
     )
 }
 
+/// That a row was written by this transaction or later. A row keeps the number of its transaction for ever,
+/// and numbers come round: one of more than half a round ago has a negative age, and is older than all that
+/// anybody asks about.
+pub(super) fn written_since(row: &str, transaction: &str) -> String {
+    format!("(pg_catalog.age({row}.xmin) BETWEEN 0 AND pg_catalog.age({transaction}))")
+}
+
 /// Held to the end of the transaction. Whoever has it knows that no other transaction is in the
 /// middle of this batch, not even one whose client is gone.
 const LOCK: &str = "\

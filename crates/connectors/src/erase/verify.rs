@@ -10,7 +10,7 @@ use domain::erasure::FieldChange;
 use domain::schema::{LiveColumn, LiveSchema, TableName};
 use uuid::Uuid;
 
-use crate::erase::journal::Writers;
+use crate::erase::journal::{Writers, written_since};
 use crate::erase::keyed::{Parameters, Selected, primary_key};
 use crate::erase::look::Looked;
 use crate::erase::pseudonym::PseudonymKey;
@@ -210,7 +210,7 @@ impl Written {
     /// That this was before the job wrote anything: it never wrote the row.
     fn before(&self) -> String {
         let Some(first) = &self.first else { return "FALSE".to_owned() };
-        format!("pg_catalog.age(t0.xmin) OPERATOR(pg_catalog.>) pg_catalog.age('{first}'::pg_catalog.xid)")
+        format!("NOT {}", written_since("t0", &format!("'{first}'::pg_catalog.xid")))
     }
 }
 
