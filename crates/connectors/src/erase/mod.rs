@@ -61,7 +61,7 @@ pub use ranges::RangeRead;
 pub use rehearse::{Objection, Trial, rehearse};
 pub use sample::{SampleError, SampledPart, Sampling, Unsampled, sample};
 pub use scope::EraseScope;
-pub use soft_delete::restore;
+pub use soft_delete::{BegunRestoring, MarkHeld, Restoring};
 pub use statement::{EraseStatement, Rows};
 pub use strategy::in_statement;
 pub use subject::{Led, LedBy, SubjectRead, SubjectRows, led_column};
