@@ -190,27 +190,27 @@ impl Verification {
 /// where it would compare each of an array that is bound with each row.
 struct Written {
     ids: String,
-    /// The first of them, where all are known: before it the job has written nothing.
-    first: Option<String>,
+    /// That a row `t0` was written before the job wrote anything: it never wrote the row.
+    before: String,
 }
 
 impl Written {
     fn by(writers: &Writers) -> Self {
         let number = |id: &&String| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
         let ids: Vec<&str> = writers.ids.iter().filter(number).map(String::as_str).collect();
-        let first = ids.first().filter(|_| writers.complete).map(|id| (*id).to_owned());
-        Self { ids: ids.join(","), first }
+        let before = match ids.first() {
+            Some(first) if writers.complete => {
+                format!("NOT {}", written_since("t0", &format!("'{first}'::pg_catalog.xid")))
+            }
+            None if writers.complete => "TRUE".to_owned(),
+            Some(_) | None => "FALSE".to_owned(),
+        };
+        Self { ids: ids.join(","), before }
     }
 
     /// That somebody else wrote the row `t0` last.
     fn by_others(&self) -> String {
         format!("(t0.xmin OPERATOR(pg_catalog.=) ANY ('{{{}}}'::pg_catalog.xid[])) IS NOT TRUE", self.ids)
-    }
-
-    /// That this was before the job wrote anything: it never wrote the row.
-    fn before(&self) -> String {
-        let Some(first) = &self.first else { return "FALSE".to_owned() };
-        format!("NOT {}", written_since("t0", &format!("'{first}'::pg_catalog.xid")))
     }
 }
 
@@ -259,7 +259,7 @@ impl Standing {
     fn left(&self, row: &Row, written: &Written) -> String {
         let mut any: Vec<String> = self.values.iter().map(|(_, value)| format!("({value})")).collect();
         if !self.unverifiable.is_empty() {
-            any.push(format!("({} AND {})", written.by_others(), written.before()));
+            any.push(format!("({} AND {})", written.by_others(), written.before));
         }
         format!(
             "{} AND ({})",
@@ -286,7 +286,7 @@ impl Standing {
         counts.extend(row.kept().iter().map(|kept| count(&format!("{kept} AND {stands}"))));
         counts.extend(self.values.iter().map(|(_, value)| count(&format!("{erased} AND ({value})"))));
         if !self.unverifiable.is_empty() {
-            let (others, before) = (written.by_others(), written.before());
+            let (others, before) = (written.by_others(), &written.before);
             counts.push(count(&format!("{erased} AND {others} AND {before}")));
             counts.push(count(&format!("{erased} AND {others} AND NOT ({before})")));
         }

@@ -210,3 +210,28 @@ async fn a_mark_under_a_hold_is_taken_away_after_the_release() {
     assert_eq!((ended.state.as_str(), world.due(job).await), ("cancelled", None));
     assert_eq!(world.digests().await["company"], before["company"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_was_written_after_the_mark_and_never_erased_is_not_in_doubt() {
+    let field =
+        "{name: phone, data_categories: [user.contact.phone_number], lethe: {strategy: format_preserving}}";
+    let map = MAP.replace(
+        "fides_meta: {identity: email}}",
+        &format!("lethe: {{strategy: keep}}, fides_meta: {{identity: email}}}}\n    - {field}"),
+    );
+    let world = of_one(&map.replace("{tenant: company_id}", "{tenant: company_id, triggers: [undo]}")).await;
+    let sql = "ALTER TABLE person ADD phone text; INSERT INTO person VALUES (3, 1, 'three@example.org'); \
+               UPDATE person SET phone = '+44 20 7946 010' || id";
+    world.client.batch_execute(sql).await.unwrap();
+    let job = scheduled_of_one(&world).await;
+    world.finish(job, &organisation("1")).await;
+    assert_eq!(marked(&world).await, ["(1)"]);
+    // Somebody corrects a number; what erases it is undone.
+    let sql = "UPDATE person SET phone = '+44 20 7946 0999' WHERE id = 1; \
+               CREATE FUNCTION undo() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
+               CREATE TRIGGER undo BEFORE UPDATE ON person FOR EACH ROW WHEN (OLD.id = 1) EXECUTE FUNCTION undo()";
+    world.client.batch_execute(sql).await.unwrap();
+    let ended = over(&world, job, "1").await;
+    let failure = ended.failure.unwrap_or_default();
+    assert!(failure.contains("public.person.phone: 1 rows still hold values"), "{}: {failure}", ended.state);
+}

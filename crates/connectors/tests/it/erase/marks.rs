@@ -7,7 +7,7 @@ use connectors::erase::{
 };
 use domain::erasure::{SoftDelete, soft_delete};
 use domain::hold::{Comparison, HeldRows, Hold, Operator};
-use domain::id::OrganisationId;
+use domain::id::{OrganisationId, StepNo};
 use uuid::Uuid;
 
 use crate::erase::support::batch;
@@ -170,4 +170,23 @@ async fn the_first_hold_that_keeps_the_organisations_row_is_told() {
         assert_eq!(transaction.keeps(&asked).await.unwrap(), first);
         transaction.rollback().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn to_mark_and_to_restore_is_not_to_erase() {
+    let orgs = Orgs::of("timestamptz", "NULL", "'2020-01-01'").await;
+    orgs.mark("0").await;
+    let job = batch(MARKING).job;
+    let writers = orgs.bench.store.writers(job).await.unwrap();
+    assert_eq!((writers.ids.len(), writers.complete), (0, true));
+    // Planning was the second step, and has taken the mark away; a third has erased.
+    orgs.set(&format!("INSERT INTO lethe.journal VALUES ('{}', 2, 0, 1)", job.0)).await;
+    let third = BatchId { job, step: StepNo(3), batch: 0 };
+    let ours = OrganisationId::parse("1").unwrap();
+    let statement = EraseStatement::soft_delete(&orgs.mark, &orgs.bench.schema, &ours).unwrap();
+    let run = Batch { id: third, statements: std::slice::from_ref(&statement), planned: None };
+    run_batch(&orgs.bench.store, &run).await.unwrap();
+    let written = r#"SELECT xmin::text FROM "Org" WHERE id = 1"#;
+    let written: String = orgs.database.client.query_one(written, &[]).await.unwrap().get(0);
+    assert_eq!(orgs.bench.store.writers(job).await.unwrap().ids, [written]);
 }
