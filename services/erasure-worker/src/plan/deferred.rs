@@ -73,7 +73,7 @@ pub(super) async fn run(
     }
     surveyed.work = steps;
     let waves = ErasurePlan { waves: waves.into_values().collect() };
-    let unproven = constraints::of(erasures, step, &checked, &surveyed.verify.places).await?;
+    let unproven = constraints::of(erasures, step, (&checked, progress), &surveyed.verify.places).await?;
     let rehearsal = rehearsal::of(erasures, step, &checked, &surveyed.verify.places).await?;
     let (holds, cutoff_at) = (Vec::new(), checked.cutoff_at);
     let decision = Decision { waves: &waves, nobody_found: false, holds, unproven, cutoff_at, rehearsal };
