@@ -56,7 +56,7 @@ pub async fn dangling(
     read: &DanglingRead,
     (horizon, writers): (&str, &Writers),
 ) -> Result<i64, StoreError> {
-    let config = StoreConfig { replica_url: None, max_connections: 1, ..config.clone() };
+    let config = StoreConfig { max_connections: 1, ..config.of_primary() };
     let transaction = SubjectStore::connect(&config)?.begin_read().await?;
     let failed = |error| transaction.failed(error).reading(std::slice::from_ref(&read.table));
     let row = transaction
