@@ -116,7 +116,9 @@ impl StepProgress {
         self.amounts.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    pub(crate) fn beats(&self) -> u64 {
+    /// How often the step has said that it is alive.
+    #[must_use]
+    pub fn beats(&self) -> u64 {
         self.pulse.load(Ordering::Relaxed)
     }
 }

@@ -37,6 +37,12 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl StoreConfig {
+    /// The same without the replica, which may be behind: for whoever must see all that is so.
+    #[must_use]
+    pub fn of_primary(&self) -> Self {
+        Self { replica_url: None, ..self.clone() }
+    }
+
     /// The driver's settings; its `ssl_mode` is `Disable` exactly when no TLS is to be used.
     pub(crate) fn driver(&self) -> Result<tokio_postgres::Config, StoreError> {
         let bad = |text| StoreError::new(&self.name, StoreErrorKind::Configuration(text));

@@ -58,7 +58,7 @@ impl SubjectStore {
             .build()
             .map_err(|error| StoreError::new(&config.name, StoreErrorKind::Other).because(error))?;
         let limits = Limits { statement: config.statement_timeout, lock: config.lock_timeout };
-        let primary = StoreConfig { replica_url: None, max_connections: 1, ..config.clone() };
+        let primary = StoreConfig { max_connections: 1, ..config.of_primary() };
         Ok(Self { name: config.name.clone(), pool, transport, limits, primary: Arc::new(primary) })
     }
 

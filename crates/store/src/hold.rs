@@ -16,9 +16,9 @@ use uuid::Uuid;
 
 pub use obeyed::ActiveHold;
 pub use placed::{PlaceError, PlacedHold};
-pub use rest::{EarlierErasure, Retained};
 use rest::ask_for_rest;
 pub(crate) use rest::keep_retained;
+pub use rest::{EarlierErasure, Retained};
 pub(crate) use resume::{claim_after_releases, released_since, wait_for_releases};
 use resume::{lock_releases, resume};
 

@@ -27,7 +27,9 @@ mod sweep;
 pub use audit::{Appended, AuditFilter, IncomingEvent};
 pub use error::StoreError;
 pub use folder::{FolderPolicy, FolderToExpire, FolderToSweep, SweptAttempts};
-pub use hold::{ActiveHold, EarlierErasure, HoldError, HoldFilter, HoldRecord, NewHold, PlaceError, PlacedHold, Retained};
+pub use hold::{
+    ActiveHold, EarlierErasure, HoldError, HoldFilter, HoldRecord, NewHold, PlaceError, PlacedHold, Retained,
+};
 pub use idempotency::Idempotency;
 pub use job::{
     Accepted, AcceptedExport, Actor, ControlError, CreateError, ExportQuota, JobFilter, JobGlance, JobPlan,

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use connectors::StoreSettings;
 use connectors::revoke::ProviderSettings;
+use connectors::{StoreConfig, StoreSettings};
 use packages::KeyRingSettings;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -17,8 +17,8 @@ pub struct Config {
     pub data_map: PathBuf,
     /// The subject stores by their name in the data map, for a role that may erase.
     pub stores: BTreeMap<String, StoreSettings>,
-    /// The same stores for a role that may only read: by it the result is verified. It must be the
-    /// primary, since a replica may be behind.
+    /// The same stores for a role that may only read: by it the result is verified, on the primary: a replica
+    /// that is named is left alone, since it may be behind.
     pub verify: BTreeMap<String, StoreSettings>,
     /// The keys under which identities and scopes are sealed; the API has the same.
     pub sealing: KeyRingSettings,
@@ -61,6 +61,14 @@ fn default_step() -> u32 {
 }
 
 impl Config {
+    /// How the stores are reached to verify: on their primaries, whatever the settings say, since a replica
+    /// that is behind hides what is left.
+    pub(crate) fn verifiers(&self) -> BTreeMap<String, StoreConfig> {
+        let primary =
+            |(name, settings): (&String, &StoreSettings)| (name.clone(), settings.config(name).of_primary());
+        self.verify.iter().map(primary).collect()
+    }
+
     /// Refuses what no erasure could be run with.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         if let Some(name) = self.stores.keys().find(|name| !self.verify.contains_key(*name)) {
@@ -98,5 +106,13 @@ mod tests {
         config.verify.clear();
         let error = config.check().unwrap_err().to_string();
         assert!(error.starts_with("service.verify.vantage: "), "{error}");
+    }
+
+    #[test]
+    fn nothing_is_verified_on_a_replica() {
+        let mut config = Settings::<Config>::parse(SAMPLE).unwrap().service;
+        let settings = config.verify.get_mut("vantage").unwrap();
+        settings.replica_url = Some("postgresql://reader@replica/vantage".into());
+        assert!(config.verifiers()["vantage"].replica_url.is_none());
     }
 }

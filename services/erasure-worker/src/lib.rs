@@ -76,10 +76,9 @@ impl Erasures {
     /// When the settings cannot be used.
     pub fn open(config: &Config, control: Store) -> anyhow::Result<Self> {
         config.check()?;
-        let verifiers = config.verify.iter().map(|(name, settings)| (name.clone(), settings.config(name)));
         Ok(Self {
             sources: Sources::open(&config.data_map, &config.stores).context("service")?,
-            verifiers: verifiers.collect(),
+            verifiers: config.verifiers(),
             control,
             sealing: config.sealing.ring().context("service.sealing cannot be used")?,
             pseudonyms: config.pseudonyms.ring().context("service.pseudonyms cannot be used")?,

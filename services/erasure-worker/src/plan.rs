@@ -59,7 +59,7 @@ pub(crate) async fn run(
         Survey { erasures, step, checked: &checked, rows, holds: &holds, pass: before.pass, progress };
     let mut surveyed = survey.of(&planned, &request).await?;
     let places = &surveyed.verify.places;
-    let unproven = constraints::of(erasures, step, &checked, places).await?;
+    let unproven = constraints::of(erasures, step, (&checked, progress), places).await?;
     progress.pulse();
     let rehearsal = rehearsal::of(erasures, step, &checked, places).await?;
     progress.pulse();

@@ -64,7 +64,7 @@ fn told(unplanned: &[Unplanned]) -> String {
 const BROKEN_REFERENCE: &str = "23503";
 
 impl EraseError {
-    fn of(error: StoreError) -> Self {
+    pub(crate) fn of(error: StoreError) -> Self {
         match error.sqlstate() {
             Some(BROKEN_REFERENCE) => Self::Disturbed(Box::new(error)),
             _ => Self::Store(error),
@@ -149,7 +149,8 @@ impl OpenBatch {
     }
 
     /// Executes the statements one after the other, enters the batch into the journal, and commits, when
-    /// what has changed is what was meant to.
+    /// what has changed is what was meant to. What waits for the end of a transaction is had before that is
+    /// compared: the triggers among it write too.
     ///
     /// # Errors
     /// [`EraseError`]; nothing is done then, or it is not known whether it is, and running the batch again
@@ -171,6 +172,10 @@ impl OpenBatch {
             transaction.rollback().await?;
             return Ok(Erased { rows: settled(&store, &id).await?.unwrap_or_default(), already_done: true });
         }
+        if let Err(error) = transaction.check_constraints().await {
+            transaction.rollback().await?;
+            return Err(EraseError::of(error));
+        }
         let unplanned = transaction.effects().await?.since(&before).unplanned(&meant.with_entry());
         if !unplanned.is_empty() {
             transaction.rollback().await?;
@@ -180,7 +185,7 @@ impl OpenBatch {
             Ok(()) => Ok(Erased { rows, already_done: false }),
             Err(lost) => match settled(&store, &id).await? {
                 Some(rows) => Ok(Erased { rows, already_done: false }),
-                None => Err(lost.into()),
+                None => Err(EraseError::of(lost)),
             },
         }
     }

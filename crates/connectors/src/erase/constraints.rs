@@ -11,9 +11,12 @@ mod queries;
 mod questions;
 mod rows;
 
+use std::time::Duration;
+
 use domain::datamap::Collection;
 use domain::erasure::FieldChange;
 use domain::schema::{LiveSchema, TableName};
+use tokio_postgres::types::Type;
 
 use crate::erase::keyed::Parameters;
 use crate::erase::pseudonym::PseudonymKey;
@@ -67,13 +70,21 @@ pub struct Question<'a> {
     tables: Vec<TableName>,
 }
 
+/// A shorter limit of the store stays.
+const LIMIT: &str = "\
+SELECT pg_catalog.set_config('statement_timeout', $1::pg_catalog.text, true) FROM pg_catalog.pg_settings s
+WHERE s.name = 'statement_timeout' AND s.setting::pg_catalog.int8 NOT BETWEEN 1 AND $1::pg_catalog.text::pg_catalog.int8";
+
 impl ReadTransaction {
-    /// How many rows would break the constraint.
+    /// How many rows would break the constraint, if that is known within such a time.
     ///
     /// # Errors
-    /// When the store fails, or cannot evaluate the constraint.
-    pub async fn broken(&self, question: &Question<'_>) -> Result<i64, StoreError> {
+    /// When the store fails, cannot evaluate the constraint, or takes longer.
+    pub async fn broken(&self, question: &Question<'_>, within: Duration) -> Result<i64, StoreError> {
         let failed = |error| self.failed(error).reading(&question.tables);
+        let within = within.as_millis().max(1).to_string();
+        let limited = self.client()?.query_typed(LIMIT, &[(&within, Type::TEXT)]).await;
+        limited.map_err(failed)?;
         let row = self.client()?.query_typed_one(&question.sql, &question.parameters.typed()).await;
         row.and_then(|row| row.try_get(0)).map_err(failed)
     }

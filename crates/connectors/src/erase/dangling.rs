@@ -5,7 +5,7 @@ use domain::schema::{LiveSchema, TableName};
 use tokio_postgres::types::Type;
 
 use crate::config::StoreConfig;
-use crate::erase::journal::Writers;
+use crate::erase::journal::{Writers, written_since};
 use crate::error::StoreError;
 use crate::pool::SubjectStore;
 use crate::sql::{self, PlanError};
@@ -33,11 +33,12 @@ impl DanglingRead {
         }
         let sql = format!(
             "SELECT pg_catalog.count(*) FROM {} g WHERE {} \
-             AND pg_catalog.age(g.xmin) OPERATOR(pg_catalog.<=) pg_catalog.age($1::pg_catalog.text::pg_catalog.xid) \
+             AND {} \
              AND (g.xmin OPERATOR(pg_catalog.=) ANY ($2::pg_catalog.text[]::pg_catalog.xid[])) IS NOT TRUE \
              AND NOT EXISTS (SELECT FROM {} t0 WHERE {})",
             sql::relation(&reference.table),
             given.join(" AND "),
+            written_since("g", "$1::pg_catalog.text::pg_catalog.xid"),
             sql::relation(target),
             matches.join(" AND ")
         );
@@ -55,7 +56,7 @@ pub async fn dangling(
     read: &DanglingRead,
     (horizon, writers): (&str, &Writers),
 ) -> Result<i64, StoreError> {
-    let config = StoreConfig { replica_url: None, max_connections: 1, ..config.clone() };
+    let config = StoreConfig { max_connections: 1, ..config.of_primary() };
     let transaction = SubjectStore::connect(&config)?.begin_read().await?;
     let failed = |error| transaction.failed(error).reading(std::slice::from_ref(&read.table));
     let row = transaction

@@ -36,7 +36,7 @@ pub struct StepTotal {
     pub rows: i64,
 }
 
-/// The transactions in which a job has changed rows, the first one first.
+/// The transactions in which a job has erased rows, the first one first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Writers {
     /// Their ids, as `xmin` of the rows has them.
@@ -71,6 +71,13 @@ GRANT SELECT, INSERT ON lethe.journal TO {role};
     )
 }
 
+/// That a row was written by this transaction or later. A row keeps the number of its transaction for ever,
+/// and numbers come round: one of more than half a round ago has a negative age, and is older than all that
+/// anybody asks about.
+pub(super) fn written_since(row: &str, transaction: &str) -> String {
+    format!("(pg_catalog.age({row}.xmin) BETWEEN 0 AND pg_catalog.age({transaction}))")
+}
+
 /// Held to the end of the transaction. Whoever has it knows that no other transaction is in the
 /// middle of this batch, not even one whose client is gone.
 const LOCK: &str = "\
@@ -82,14 +89,18 @@ const FIND: &str = "SELECT rows FROM lethe.journal WHERE job_id = $1 AND step_no
 const ADD: &str = "\
 INSERT INTO lethe.journal (job_id, step_no, batch_no, rows) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
 
-/// The transactions of a job as rows name those that wrote them: the lower 32 bits of the id.
+/// The transactions of a job as rows name those that wrote them: the lower 32 bits of the id. Entries of
+/// earlier versions have none.
+///
+/// To mark the organisation as deleted, which may be long before, is not to erase it; nor is to take the mark
+/// away. Whether a job marks its first step tells, which plans otherwise and has no entry: then the second
+/// plans, and takes the mark away when there is to be no erasure.
 const WRITERS: &str = "\
 SELECT (xid::pg_catalog.text::pg_catalog.numeric % 4294967296)::pg_catalog.text
-FROM lethe.journal WHERE job_id = $1 AND rows > 0 AND xid IS NOT NULL ORDER BY xid";
-
-/// Entries of earlier versions have no id of a transaction.
-const NAMELESS: &str = "\
-SELECT pg_catalog.count(*) FROM lethe.journal WHERE job_id = $1 AND rows > 0 AND xid IS NULL";
+FROM lethe.journal
+WHERE job_id = $1 AND rows > 0 AND step_no > CASE WHEN EXISTS (
+    SELECT FROM lethe.journal m WHERE m.job_id = $1 AND m.step_no = 1) THEN 2 ELSE 1 END
+ORDER BY xid";
 
 const TOTALS: &str = "\
 SELECT step_no, pg_catalog.count(*), pg_catalog.sum(rows)::pg_catalog.int8
@@ -143,21 +154,19 @@ impl SubjectStore {
 }
 
 impl SubjectStore {
-    /// The transactions in which a job has changed rows.
+    /// The transactions in which a job has erased rows: those that marked the organisation are none.
     ///
     /// # Errors
     /// When the store fails, or its journal is of an earlier version and keeps none.
     pub async fn writers(&self, job: JobId) -> Result<Writers, StoreError> {
         let transaction = self.begin_read().await?;
         let client = transaction.client()?;
-        let job: [(&(dyn ToSql + Sync), Type); 1] = [(&job.0, Type::UUID)];
-        let (found, nameless) =
-            tokio::join!(client.query_typed(WRITERS, &job), client.query_typed_one(NAMELESS, &job));
-        let failed = |error| transaction.failed(error);
-        let ids = found.and_then(|rows| rows.iter().map(|row| row.try_get(0)).collect()).map_err(failed)?;
-        let nameless: i64 = nameless.and_then(|row| row.try_get(0)).map_err(failed)?;
+        let found = client.query_typed(WRITERS, &[(&job.0, Type::UUID)]).await;
+        let ids = found.and_then(|rows| rows.iter().map(|row| row.try_get(0)).collect());
+        let ids: Vec<Option<String>> = ids.map_err(|error| transaction.failed(error))?;
         transaction.finish().await?;
-        Ok(Writers { ids, complete: nameless == 0 })
+        let complete = ids.iter().all(Option::is_some);
+        Ok(Writers { ids: ids.into_iter().flatten().collect(), complete })
     }
 }
 

@@ -163,6 +163,5 @@ pub async fn can_verify(config: &StoreConfig, verifications: &[Verification]) ->
 
 /// The primary over new connections, and how many of them may be open.
 fn fresh(config: &StoreConfig) -> Result<(SubjectStore, usize), StoreError> {
-    let config = StoreConfig { replica_url: None, ..config.clone() };
-    Ok((SubjectStore::connect(&config)?, config.max_connections.max(1)))
+    Ok((SubjectStore::connect(&config.of_primary())?, config.max_connections.max(1)))
 }

@@ -7,8 +7,10 @@
 //! own. Every statement carries the tenant's predicate beside the keys, whatever selected them.
 //!
 //! ```text
-//! BEGIN -> is the batch in lethe.journal? -> UPDATE or DELETE -> INSERT INTO lethe.journal -> COMMIT
+//! BEGIN -> is the batch in lethe.journal? -> UPDATE or DELETE -> INSERT INTO lethe.journal
 //!             yes: ROLLBACK, "already done"        more rows than planned: ROLLBACK
+//!       -> what waits for the end -> did anything else change? -> COMMIT
+//!             does not hold: ROLLBACK    yes: ROLLBACK
 //! ```
 
 mod batch;
@@ -60,7 +62,7 @@ pub use ranges::RangeRead;
 pub use rehearse::{Objection, Trial, rehearse};
 pub use sample::{SampleError, SampledPart, Sampling, Unsampled, sample};
 pub use scope::EraseScope;
-pub use soft_delete::restore;
+pub use soft_delete::{BegunRestoring, MarkHeld, Restoring};
 pub use standing::{DoneBy, Expected};
 pub use statement::{EraseStatement, Rows};
 pub use strategy::in_statement;

@@ -4,7 +4,7 @@ use domain::datamap::Collection;
 use domain::erasure::FieldChange;
 use domain::schema::LiveSchema;
 
-use crate::erase::journal::Writers;
+use crate::erase::journal::{Writers, written_since};
 use crate::erase::keyed::Parameters;
 use crate::erase::pseudonym::PseudonymKey;
 use crate::erase::strategy::{self, Residual};
@@ -52,27 +52,27 @@ impl DoneBy<'_> {
 /// where it would compare each of an array that is bound with each row.
 pub(super) struct Written {
     ids: String,
-    /// The first of them, where all are known: before it the job has written nothing.
-    first: Option<String>,
+    /// That a row `t0` was written before the job wrote anything: it never wrote the row.
+    pub(super) before: String,
 }
 
 impl Written {
     pub(super) fn by(writers: &Writers) -> Self {
         let number = |id: &&String| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
         let ids: Vec<&str> = writers.ids.iter().filter(number).map(String::as_str).collect();
-        let first = ids.first().filter(|_| writers.complete).map(|id| (*id).to_owned());
-        Self { ids: ids.join(","), first }
+        let before = match ids.first() {
+            Some(first) if writers.complete => {
+                format!("NOT {}", written_since("t0", &format!("'{first}'::pg_catalog.xid")))
+            }
+            None if writers.complete => "TRUE".to_owned(),
+            Some(_) | None => "FALSE".to_owned(),
+        };
+        Self { ids: ids.join(","), before }
     }
 
     /// That somebody else wrote the row `t0` last.
     pub(super) fn by_others(&self) -> String {
         format!("(t0.xmin OPERATOR(pg_catalog.=) ANY ('{{{}}}'::pg_catalog.xid[])) IS NOT TRUE", self.ids)
-    }
-
-    /// That this was before the job wrote anything: it never wrote the row.
-    pub(super) fn before(&self) -> String {
-        let Some(first) = &self.first else { return "FALSE".to_owned() };
-        format!("pg_catalog.age(t0.xmin) OPERATOR(pg_catalog.>) pg_catalog.age('{first}'::pg_catalog.xid)")
     }
 }
 

@@ -173,7 +173,7 @@ impl Standing {
     fn left(&self, row: &Row, written: &Written) -> String {
         let mut any: Vec<String> = self.values.iter().map(|(_, value)| format!("({value})")).collect();
         if !self.unverifiable.is_empty() {
-            any.push(format!("({} AND {})", written.by_others(), written.before()));
+            any.push(format!("({} AND {})", written.by_others(), written.before));
         }
         format!(
             "{} AND ({})",
@@ -191,7 +191,7 @@ impl Standing {
         counts.extend(row.kept().iter().map(|kept| count(&format!("{kept} AND {stands}"))));
         counts.extend(self.values.iter().map(|(_, value)| count(&format!("{erased} AND ({value})"))));
         if !self.unverifiable.is_empty() {
-            let (others, before) = (written.by_others(), written.before());
+            let (others, before) = (written.by_others(), &written.before);
             counts.push(count(&format!("{erased} AND {others} AND {before}")));
             counts.push(count(&format!("{erased} AND {others} AND NOT ({before})")));
         }

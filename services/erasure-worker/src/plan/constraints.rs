@@ -1,7 +1,9 @@
 //! Constraints, asked of all planned rows before the first is changed: the row that alone breaks one may be
 //! any of them. What cannot be asked is named in the plan, and left to the rehearsal.
 
-use chassis::StepError;
+use std::time::Duration;
+
+use chassis::{StepError, StepProgress};
 use connectors::erase::{About, Asked, PseudonymKey, Question, Writes};
 use connectors::{StoreError, StoreErrorKind, SubjectStore};
 use domain::erasure::document::Unproven;
@@ -14,6 +16,10 @@ use crate::before::DoneBefore;
 use crate::failure::{broken, plan_failed, store_failed};
 use crate::scope::StepScope;
 
+/// How long one question may take. It is asked of all rows, while nobody hears of the step; what is not known
+/// by then is left to the rehearsal.
+const LONGEST: Duration = Duration::from_secs(60);
+
 /// What an answer is.
 enum Answer {
     Holds,
@@ -25,7 +31,7 @@ enum Answer {
 pub(super) async fn of(
     erasures: &Erasures,
     step: &Claimed,
-    Checked { schemas, cutoff_at, .. }: &Checked,
+    (Checked { schemas, cutoff_at, .. }, progress): (&Checked, &StepProgress),
     places: &[StepScope],
 ) -> Result<Vec<Unproven>, StepError> {
     let raw = erasures.pseudonym_key(&step.organisation)?;
@@ -48,6 +54,7 @@ pub(super) async fn of(
                 Asked::Query(about, question) => (about, answer(store, &question).await?),
                 Asked::Unproven(about, why) => (about, Answer::Unproven(why)),
             };
+            progress.pulse();
             match answer {
                 Answer::Holds => {}
                 Answer::Broken(rows) => obstacles.push(obstacle(about, rows)),
@@ -72,7 +79,7 @@ async fn asked<'a>(store: &SubjectStore, writes: &Writes<'a>) -> Result<Vec<Aske
 /// Asks in a transaction of its own, since one that failed answers nothing more.
 async fn answer(store: &SubjectStore, question: &Question<'_>) -> Result<Answer, StepError> {
     let transaction = store.begin_read().await.map_err(|error| store_failed(&error))?;
-    match transaction.broken(question).await {
+    match transaction.broken(question, LONGEST).await {
         Ok(rows) => {
             transaction.finish().await.map_err(|error| store_failed(&error))?;
             Ok(if rows > 0 { Answer::Broken(rows) } else { Answer::Holds })
@@ -88,7 +95,9 @@ fn unanswered(error: &StoreError) -> Result<Answer, StepError> {
         StoreErrorKind::Permission => {
             "the eraser's role may not read, or call, what it is made of".to_owned()
         }
-        StoreErrorKind::Timeout => "to ask it of all rows takes longer than a statement may".to_owned(),
+        StoreErrorKind::Timeout => {
+            format!("to ask it of all rows takes longer than it may ({} s at most)", LONGEST.as_secs())
+        }
         _ if error.is_retryable() => return Err(store_failed(error)),
         _ => format!("the question failed ({error})"),
     };

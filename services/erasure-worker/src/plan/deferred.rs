@@ -66,7 +66,7 @@ pub(super) async fn run(
     surveyed.work = steps;
     let waves = ErasurePlan { waves: waves.into_values().collect() };
     surveyed.verify.loose = loose::references(erasures, &checked, &waves);
-    let unproven = constraints::of(erasures, step, &checked, &surveyed.verify.places).await?;
+    let unproven = constraints::of(erasures, step, (&checked, progress), &surveyed.verify.places).await?;
     let rehearsal = rehearsal::of(erasures, step, &checked, &surveyed.verify.places).await?;
     let (holds, cutoff_at) = (Vec::new(), checked.cutoff_at);
     let decision = Decision { waves: &waves, nobody_found: false, holds, unproven, cutoff_at, rehearsal };
@@ -92,12 +92,14 @@ impl Earlier {
     async fn find(erasures: &Erasures, step: &Claimed, deferred: Deferred) -> Result<Self, StepError> {
         let (control, job, failed) = (&erasures.control, JobId(deferred.job), control_failed);
         let verified = verified_by(erasures, step, job).await?.unwrap_or_default();
-        let chain = control.erasures_back_from(&step.organisation, job).await.map_err(|error| failed(&error))?;
+        let chain =
+            control.erasures_back_from(&step.organisation, job).await.map_err(|error| failed(&error))?;
         // A plan of an earlier version had a time of its own, which never changes.
         let cutoff_at = step.cutoff.or_else(|| chain.first().and_then(|earlier| earlier.cutoff));
         let cutoff_at = cutoff_at.ok_or_else(|| broken("the erasure that left the rows has no cutoff"))?;
         let mut jobs: Vec<JobId> = chain.into_iter().map(|earlier| earlier.job).collect();
-        let obeyed = control.holds_obeyed_by(&step.organisation, &jobs).await.map_err(|error| failed(&error))?;
+        let obeyed =
+            control.holds_obeyed_by(&step.organisation, &jobs).await.map_err(|error| failed(&error))?;
         if step.pass > 1 {
             jobs.push(step.job_id);
         }

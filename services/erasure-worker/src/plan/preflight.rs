@@ -56,7 +56,7 @@ pub(super) async fn export_is_delivered(
     );
     match mark::unset_if_set(erasures, step).await {
         Ok(()) => {}
-        Err(StepError::Permanent(reason)) => {
+        Err(StepError::Permanent(reason) | StepError::Waiting(reason)) => {
             detail = format!("{detail} (the organisation is still marked as deleted: {})", reason.detail);
         }
         Err(later) => return Err(later),

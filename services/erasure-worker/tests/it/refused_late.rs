@@ -1,6 +1,7 @@
 //! What would only be found half-way, beyond any sample or in what the server does by itself, is refused
 //! before anything is written.
 
+use chassis::{StepProgress, StepRunner as _};
 use serde_json::Value;
 
 use crate::world::{Ended, World};
@@ -205,6 +206,47 @@ async fn what_could_not_be_asked_of_all_rows_stands_in_the_plan() {
     json.as_object_mut().unwrap().remove("unproven");
     let read: domain::erasure::document::PlanDocument = serde_json::from_value(json).unwrap();
     assert_eq!(read.unproven, []);
+}
+
+/// A CHECK that takes too long wherever no more than a minute is allowed for it, without a minute's wait.
+const SLOW: &str = "
+    CREATE FUNCTION slow(text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN
+        IF current_setting('transaction_read_only')::bool AND current_setting('statement_timeout') = '1min' THEN
+            RAISE EXCEPTION USING ERRCODE = '57014';
+        END IF;
+        RETURN true;
+    END $$;
+    ALTER TABLE letter ADD CONSTRAINT slow CHECK (slow(body))";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_takes_too_long_stands_in_the_plan_and_ends_no_erasure() {
+    let world = World::new(&format!("{SCHEMA};{SLOW}"), MAP, None).await;
+    let ended = world.erase("1").await;
+    completed(&ended);
+    let plan = world.plan(&ended, "1").await;
+    let told: Vec<(&str, &str)> =
+        plan.unproven.iter().map(|one| (one.constraint.as_str(), one.why.as_str())).collect();
+    let why = "to ask it of all rows takes longer than it may (60 s at most)";
+    assert_eq!(told, [("the constraint `slow`", why)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn planning_is_heard_of_after_each_question() {
+    let mut beats = Vec::new();
+    for checks in [1, 11] {
+        let checks: Vec<String> = (0..checks)
+            .map(|number| format!("ADD CONSTRAINT c{number} CHECK (body <> 'x{number}')"))
+            .collect();
+        let sql = format!("{SCHEMA};ALTER TABLE letter {}", checks.join(", "));
+        let world = World::new(&sql, MAP, None).await;
+        let mut new = testkit::new_erasure("1");
+        new.request.grace_period_days = 0.try_into().unwrap();
+        let claimed = world.claim(world.accepted(&new).await, 1).await;
+        let progress = StepProgress::default();
+        world.worker.run(&claimed, &progress).await.unwrap();
+        beats.push(progress.beats());
+    }
+    assert_eq!(beats[1] - beats[0], 10, "{beats:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

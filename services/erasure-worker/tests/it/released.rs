@@ -105,7 +105,8 @@ async fn rows_that_come_to_be_a_held_persons_are_held_too_and_erased_after_the_r
     let (scope, sealed) = person("customer_id", "C2000");
     let hold = world.hold(scope, sealed).await;
     let job = world.planned().await;
-    let rows = "INSERT INTO note VALUES (1999000, 1, 2000, 'note that came'), (1999001, 1, 1999, 'note that came')";
+    let rows =
+        "INSERT INTO note VALUES (1999000, 1, 2000, 'note that came'), (1999001, 1, 1999, 'note that came')";
     world.client.batch_execute(rows).await.unwrap();
     let ended = world.finish(job, &organisation("1")).await;
     completed(&ended);
@@ -152,8 +153,13 @@ async fn what_was_put_back_is_erased_by_a_further_pass_of_the_run_after_a_releas
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_made_after_the_erasure_are_none_of_the_matter_of_the_run_after_a_release() {
-    let schema = crate::binding::SCHEMA.replace("body text);", "body text, made timestamptz NOT NULL DEFAULT '2024-01-01');");
-    let map = crate::binding::MAP.replace("name: note\n    lethe: {tenant: org}", "name: note\n    lethe: {tenant: org, created_at: made}")
+    let schema = crate::binding::SCHEMA
+        .replace("body text);", "body text, made timestamptz NOT NULL DEFAULT '2024-01-01');");
+    let map = crate::binding::MAP
+        .replace(
+            "name: note\n    lethe: {tenant: org}",
+            "name: note\n    lethe: {tenant: org, created_at: made}",
+        )
         .replace("    - {name: body,", "    - {name: made}\n    - {name: body,");
     let world = World::new(&schema, &map, None).await;
     let (scope, sealed) = all_notes();
@@ -212,7 +218,10 @@ async fn a_hold_on_somebody_else_does_not_stop_the_run_after_a_persons_release()
     let (scope, sealed) = person("customer_id", "C8");
     world.hold(scope, sealed).await;
     assert_eq!(release(&world, notes).await, [1]);
-    assert_eq!(world.rows("SELECT body FROM note WHERE id IN (7, 8) ORDER BY id").await, ["([redacted])", "(\"note 8\")"]);
+    assert_eq!(
+        world.rows("SELECT body FROM note WHERE id IN (7, 8) ORDER BY id").await,
+        ["([redacted])", "(\"note 8\")"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,7 +49,9 @@ async fn with_a_late_payment(reference: &str) -> (World, Ended) {
     }
     let client = world.another().await;
     client
-        .batch_execute("BEGIN; INSERT INTO payment VALUES (900, 2, 4, 'of another organisation')")
+        .batch_execute(
+            "BEGIN; SET CONSTRAINTS ALL IMMEDIATE; INSERT INTO payment VALUES (900, 2, 4, 'of another organisation')",
+        )
         .await
         .unwrap();
     let claimed = world.claim(job, cards).await;
@@ -64,9 +66,12 @@ async fn with_a_late_payment(reference: &str) -> (World, Ended) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_comes_while_its_parent_is_deleted_stays_with_its_parent() {
-    for reference in
-        ["REFERENCES card ON DELETE CASCADE", "REFERENCES card ON DELETE SET NULL", "REFERENCES card"]
-    {
+    for reference in [
+        "REFERENCES card ON DELETE CASCADE",
+        "REFERENCES card ON DELETE SET NULL",
+        "REFERENCES card",
+        "REFERENCES card DEFERRABLE INITIALLY DEFERRED",
+    ] {
         let (world, ended) = with_a_late_payment(reference).await;
         assert_eq!((ended.state.as_str(), ended.failure.as_deref()), ("completed", None), "{reference}");
         assert_eq!(

@@ -76,7 +76,8 @@ impl World {
         let config: Config = serde_json::from_value(serde_json::json!({
             "data_map": file,
             "stores": {&store: {"url": as_role(roles.map(|roles| roles.0))}},
-            "verify": {&store: {"url": as_role(roles.map(|roles| roles.1))}},
+            // A replica that nobody can reach: whoever verifies by it fails.
+            "verify": {&store: {"url": as_role(roles.map(|roles| roles.1)), "replica_url": "postgresql://nobody@127.0.0.1:1/none"}},
             "sealing": keys,
             "pseudonyms": keys,
             "providers": providers,

@@ -77,6 +77,39 @@ async fn what_the_schema_forbids_leaves_nothing_and_says_no_value() {
 }
 
 #[tokio::test]
+async fn a_key_that_waits_for_the_end_is_as_good_as_one_that_does_not() {
+    let deferred = r#"ALTER TABLE "lineItem" ALTER CONSTRAINT "lineItem_select_userId_isGuest_fkey" DEFERRABLE INITIALLY DEFERRED"#;
+    let odd = Odd::with(deferred).await;
+    let (all, before) = (whole(), odd.digests().await);
+    let error = odd.run(batch(1), &odd.delete("visitLog", "1", &Rows::Range(&all))).await.unwrap_err();
+    let EraseError::Disturbed(store) = &error else { panic!("{error}") };
+    assert_eq!(store.sqlstate(), Some("23503"));
+    assert_eq!((odd.digests().await, odd.count("lethe.journal").await), (before, 0));
+    let lines = odd.delete("lineItem", "1", &Rows::Range(&all));
+    assert_eq!(odd.run(batch(1), &lines).await.unwrap(), Erased { rows: 18, already_done: false });
+}
+
+/// What keeps an old name elsewhere, at the end of the transaction that changes it.
+const KEPT_AT_THE_END: &str = r#"
+CREATE TABLE history (name text);
+CREATE FUNCTION remember() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+    INSERT INTO public.history VALUES (OLD."fullName"); RETURN NULL;
+END$$;
+CREATE CONSTRAINT TRIGGER remember AFTER UPDATE ON "visitLog" DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION remember()"#;
+
+#[tokio::test]
+async fn what_a_trigger_writes_at_the_end_is_seen_before_it_is_so() {
+    let odd = Odd::with(KEPT_AT_THE_END).await;
+    let (all, before) = (whole(), odd.digests().await);
+    let statement = odd.anonymise("1", &Rows::Range(&all), &[("fullName", Strategy::Pseudonymise)]);
+    let error = odd.run(batch(1), &statement).await.unwrap_err();
+    assert!(matches!(error, EraseError::Unplanned(_)), "{error}");
+    assert!(error.to_string().contains("public.history: 9 rows inserted that were not planned"), "{error}");
+    assert_eq!((odd.digests().await, odd.count("history").await), (before, 0));
+}
+
+#[tokio::test]
 async fn a_role_with_just_its_rights_erases_and_cannot_change_the_journal() {
     let mut odd = Odd::new().await;
     let (role, act_as) = odd.database.role().await;

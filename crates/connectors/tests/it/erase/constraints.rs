@@ -1,9 +1,11 @@
 //! Constraints, asked of all rows that are to be changed, and what the server says when they are.
 
-use connectors::SubjectStore;
+use std::time::Duration;
+
 use connectors::erase::{
     About, Asked, Batch, EraseScope, EraseStatement, PseudonymKey, Rows, Writes, journal_ddl, run_batch,
 };
+use connectors::{StoreConfig, StoreErrorKind, SubjectStore};
 use domain::datamap::Strategy;
 use domain::id::OrganisationId;
 
@@ -36,6 +38,9 @@ dataset:
     - {name: email}
 ";
 
+/// Longer than any question here takes.
+const LONGEST: Duration = Duration::from_secs(30);
+
 struct Found {
     broken: Vec<(About, i64)>,
     unproven: Vec<(About, String)>,
@@ -59,7 +64,10 @@ async fn of(
     changes: &[(&str, Strategy)],
 ) -> Found {
     let store = SubjectStore::connect(&database.config(act_as)).unwrap();
-    let bench = Bench::new(store, MAP).await;
+    of_bench(&Bench::new(store, MAP).await, organisation, changes).await
+}
+
+async fn of_bench(bench: &Bench, organisation: &str, changes: &[(&str, Strategy)]) -> Found {
     let (organisation, key) = (OrganisationId::parse(organisation).unwrap(), PseudonymKey::new(&KEY));
     let (scope, all) = (EraseScope::all(&organisation, far_future()), whole());
     let (rows, changes) = (Rows::Range(&all), changes_of(changes));
@@ -74,7 +82,7 @@ async fn of(
             Asked::Unproven(about, why) => found.unproven.push((about, why)),
             Asked::Query(about, question) => {
                 found.asked += 1;
-                let rows = transaction.broken(&question).await.unwrap();
+                let rows = transaction.broken(&question, LONGEST).await.unwrap();
                 found.broken.extend((rows > 0).then_some((about, rows)));
             }
         }
@@ -334,4 +342,42 @@ async fn constants_are_read_as_the_column_reads_them() {
     let found = of(&database, "", "1", &changes).await;
     assert_eq!(found.names(), [("the constraint `c` of its type", 150)]);
     assert!(!found.taken);
+}
+
+#[tokio::test]
+async fn a_question_that_takes_longer_than_it_may_is_given_up_and_the_next_one_is_asked() {
+    let sql = "CREATE FUNCTION slow(text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_catalog.pg_sleep(60); RETURN true; END $$;
+        ALTER TABLE person ADD CONSTRAINT slow CHECK (public.slow(note)) NOT VALID";
+    let database = database(sql).await;
+    let bench = Bench::new(database.store(), MAP).await;
+    let (organisation, key, all) = (OrganisationId::parse("1").unwrap(), PseudonymKey::new(&KEY), whole());
+    let (scope, rows) = (EraseScope::all(&organisation, far_future()), Rows::Range(&all));
+    let (collection, changes) = (bench.collection("person"), changes_of(&[("note", Strategy::RedactText)]));
+    let schema = &bench.schema;
+    let writes = Writes { collection, schema, scope: &scope, rows: &rows, changes: &changes, key: &key };
+    let transaction = bench.store.begin_read().await.unwrap();
+    let constraints = transaction.constraints(&collection.table, &["note".to_owned()]).await.unwrap();
+    let asked = constraints.asked(&writes).unwrap();
+    let [Asked::Query(_, question)] = asked.as_slice() else { panic!("one question") };
+    let error = transaction.broken(question, Duration::from_millis(1)).await.unwrap_err();
+    assert_eq!((error.kind(), error.sqlstate()), (StoreErrorKind::Timeout, Some("57014")));
+    drop(transaction);
+    database
+        .client
+        .batch_execute("CREATE OR REPLACE FUNCTION slow(text) RETURNS bool LANGUAGE sql AS 'SELECT false'")
+        .await
+        .unwrap();
+    let transaction = bench.store.begin_read().await.unwrap();
+    assert_eq!(transaction.broken(question, LONGEST).await.unwrap(), 150);
+}
+
+#[tokio::test]
+async fn a_limit_of_the_store_that_is_shorter_stays() {
+    let sql = "CREATE FUNCTION limited(text) RETURNS bool LANGUAGE sql AS $$ SELECT pg_catalog.current_setting('statement_timeout') = '7s' $$;
+        ALTER TABLE person ADD CONSTRAINT limited CHECK (public.limited(note)) NOT VALID";
+    let database = database(sql).await;
+    let config = StoreConfig { statement_timeout: Duration::from_secs(7), ..database.config("") };
+    let bench = Bench::new(SubjectStore::connect(&config).unwrap(), MAP).await;
+    let found = of_bench(&bench, "1", &[("note", Strategy::RedactText)]).await;
+    assert_eq!((found.asked, found.names()), (1, vec![]));
 }

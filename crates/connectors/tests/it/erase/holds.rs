@@ -31,7 +31,10 @@ async fn rows_held_by_key_or_by_predicate_are_kept_and_erased_after_the_release(
         assert_eq!(erased.rows, 8);
         let left = r#""visitLog" WHERE "orgId" = 1 AND "select" = 1 AND "userId" = '' AND NOT "isGuest""#;
         assert_eq!((odd.count(left).await, odd.count(r#""visitLog" WHERE "orgId" = 1"#).await), (1, 1));
-        let scope = EraseScope { only: std::slice::from_ref(&held.rows), ..EraseScope::all(&organisation, far_future()) };
+        let scope = EraseScope {
+            only: std::slice::from_ref(&held.rows),
+            ..EraseScope::all(&organisation, far_future())
+        };
         let deferred = odd.delete_in("visitLog", &scope, &Rows::Range(&all));
         assert_eq!(odd.run(batch(3), &deferred).await.unwrap().rows, 1);
         assert_eq!(odd.digests().await, of_others(&before, "1"));
@@ -45,8 +48,11 @@ async fn after_a_release_other_holds_still_keep_their_rows() {
     let released = HeldRows::Where(vec![compare("select", Operator::AtMost, "1")]);
     let [still, _] = holds_of_one_visit();
     let holds = [still];
-    let scope =
-        EraseScope { holds: &holds, only: std::slice::from_ref(&released), ..EraseScope::all(&organisation, far_future()) };
+    let scope = EraseScope {
+        holds: &holds,
+        only: std::slice::from_ref(&released),
+        ..EraseScope::all(&organisation, far_future())
+    };
     let range = whole();
     let page = Page { of: Rows::Range(&range), after: None, rows: 100 };
     let (collection, schema) = (odd.bench.collection("visitLog"), &odd.bench.schema);
@@ -67,7 +73,8 @@ async fn what_a_comparison_says_of_null_is_not_held_before_or_after_the_release(
     let orders = r#""visitLog" WHERE "orgId" = 1 AND "order" IS NULL"#;
     let unknown = odd.count(orders).await;
     let held = hold(vec![compare("order", Operator::Equal, "o")]);
-    let scope = EraseScope { only: std::slice::from_ref(&held.rows), ..EraseScope::all(&organisation, far_future()) };
+    let scope =
+        EraseScope { only: std::slice::from_ref(&held.rows), ..EraseScope::all(&organisation, far_future()) };
     let erased = odd.run(batch(2), &odd.delete_in("visitLog", &scope, &Rows::Range(&all))).await.unwrap();
     assert!(unknown > 0);
     assert_eq!((i64::try_from(erased.rows).unwrap(), odd.count(orders).await), (9 - unknown, unknown));

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use connectors::erase::{Batch, BatchId, EraseStatement, Erased, journal_ddl, restore, run_batch};
+use connectors::erase::{
+    Batch, BatchId, BegunRestoring, EraseStatement, Erased, MarkHeld, Restoring, journal_ddl, run_batch,
+};
 use domain::erasure::{SoftDelete, soft_delete};
-use domain::id::OrganisationId;
+use domain::hold::{Comparison, HeldRows, Hold, Operator};
+use domain::id::{OrganisationId, StepNo};
+use uuid::Uuid;
 
 use crate::erase::support::batch;
 use crate::support::{Bench, TestDatabase};
@@ -57,8 +61,11 @@ impl Orgs {
         let organisation = OrganisationId::parse(organisation).unwrap();
         let statement =
             EraseStatement::undo_soft_delete(&self.mark, &self.bench.schema, &organisation).unwrap();
-        let (marking, own): (BatchId, BatchId) = (batch(MARKING), batch(RESTORING));
-        restore(&self.bench.store, &marking, &own, &statement).await.unwrap()
+        let ids: (BatchId, BatchId) = (batch(MARKING), batch(RESTORING));
+        match Restoring::begin(&self.bench.store, ids, &organisation).await.unwrap() {
+            BegunRestoring::Done(rows) => Erased { rows, already_done: true },
+            BegunRestoring::Open(open) => open.commit(&statement).await.unwrap(),
+        }
     }
 
     /// Every organisation's mark.
@@ -138,4 +145,48 @@ async fn marking_and_restoring_at_once_leave_it_unmarked() {
     let (marked, restored) = tokio::join!(marks, restores);
     assert_eq!(restored.iter().filter(|erased| !erased.already_done).count(), 1, "{marked:?} {restored:?}");
     assert_eq!(orgs.marks().await, before);
+}
+
+#[tokio::test]
+async fn the_first_hold_that_keeps_the_organisations_row_is_told() {
+    let orgs = Orgs::of("timestamptz", "NULL", "'2020-01-01'").await;
+    let equal = |value: &str| {
+        let (column, operator) = ("id".to_owned(), Operator::Equal);
+        HeldRows::Where(vec![Comparison { column, operator, value: value.to_owned() }])
+    };
+    let (id, ours) = (|n: u128| Uuid::from_u128(n), OrganisationId::parse("0").unwrap());
+    let other = Hold { id: id(1), rows: equal("1") };
+    let keyed = Hold { id: id(2), rows: HeldRows::Keys(vec![vec!["0".to_owned()]]) };
+    let all = Hold { id: id(3), rows: HeldRows::Where(Vec::new()) };
+    for (holds, first) in [
+        (vec![], None),
+        (vec![other.clone()], None),
+        (vec![other.clone(), keyed, all.clone()], Some(id(2))),
+        (vec![other, all], Some(id(3))),
+        (vec![Hold { id: id(4), rows: equal("0") }], Some(id(4))),
+    ] {
+        let asked = MarkHeld::plan(&orgs.mark, &orgs.bench.schema, &ours, &holds).unwrap();
+        let transaction = orgs.bench.store.begin_erase().await.unwrap();
+        assert_eq!(transaction.keeps(&asked).await.unwrap(), first);
+        transaction.rollback().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn to_mark_and_to_restore_is_not_to_erase() {
+    let orgs = Orgs::of("timestamptz", "NULL", "'2020-01-01'").await;
+    orgs.mark("0").await;
+    let job = batch(MARKING).job;
+    let writers = orgs.bench.store.writers(job).await.unwrap();
+    assert_eq!((writers.ids.len(), writers.complete), (0, true));
+    // Planning was the second step, and has taken the mark away; a third has erased.
+    orgs.set(&format!("INSERT INTO lethe.journal VALUES ('{}', 2, 0, 1)", job.0)).await;
+    let third = BatchId { job, step: StepNo(3), batch: 0 };
+    let ours = OrganisationId::parse("1").unwrap();
+    let statement = EraseStatement::soft_delete(&orgs.mark, &orgs.bench.schema, &ours).unwrap();
+    let run = Batch { id: third, statements: std::slice::from_ref(&statement), planned: None };
+    run_batch(&orgs.bench.store, &run).await.unwrap();
+    let written = r#"SELECT xmin::text FROM "Org" WHERE id = 1"#;
+    let written: String = orgs.database.client.query_one(written, &[]).await.unwrap().get(0);
+    assert_eq!(orgs.bench.store.writers(job).await.unwrap().ids, [written]);
 }

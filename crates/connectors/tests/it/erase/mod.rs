@@ -17,6 +17,7 @@ mod person;
 mod ranges;
 mod records;
 mod refusals;
+mod rounds;
 mod sample;
 mod spared;
 mod standby;
