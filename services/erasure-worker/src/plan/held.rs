@@ -49,7 +49,10 @@ async fn kept(
     let Checked { schemas, facts, .. } = checked;
     let way = traversal(erasures.sources.map(), schemas, facts, identity_type);
     let way = way.map_err(|obstacles| refused_by(&obstacles))?;
-    let places = before.verified.as_ref().map_or(&[] as &[StepScope], |scope| &scope.places);
+    let places: &[StepScope] = match &before.verified {
+        Some(scope) => &scope.places,
+        None => &[],
+    };
     if !places.is_empty() {
         if subject::is_about(erasures, step, identity_type, &identity).await? {
             return Ok(Kept::Everything);
