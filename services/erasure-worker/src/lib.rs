@@ -21,6 +21,7 @@ mod scope;
 mod tokens;
 mod usable;
 mod verify;
+mod way;
 
 use std::collections::BTreeMap;
 

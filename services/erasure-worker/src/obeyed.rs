@@ -15,7 +15,7 @@ use connectors::erase::{EraseTransaction, SubjectRead, SubjectRows};
 use domain::datamap::{Collection, Dataset};
 use domain::erasure::document::PlanDocument;
 use domain::erasure::facts::StoreFacts;
-use domain::erasure::{Identity, RowAction, Traversal, traversal};
+use domain::erasure::{Identity, Traversal, traversal};
 use domain::hold::{Hold, HoldScope};
 use domain::job::StepKind;
 use store::Claimed;
@@ -29,6 +29,7 @@ use crate::plan::preflight::facts;
 use crate::plan::subject;
 use crate::scope::StepScope;
 use crate::usable;
+use crate::way::{cut, cuts, leads};
 
 /// Where the rows of a person are looked for.
 #[derive(Clone, Copy)]
@@ -286,33 +287,4 @@ impl<'a> Obeyed<'a> {
         };
         rows.map_err(|error| store_failed(&error))
     }
-}
-
-/// That a hold on a person came when the way to the rows was cut by then.
-pub(crate) fn cut(open: &OpenHold) -> StepError {
-    on_hold(format!(
-        "the legal hold {} on a person was placed while this erasure ran, and what is erased by now may have led to \
-         rows of that person; what was erased before stays so, and nothing more is erased until the hold is released",
-        open.id
-    ))
-}
-
-/// Whether anything is erased in these places by which the way leads.
-pub(crate) fn cuts(places: &[StepScope], way: &Traversal) -> bool {
-    places.iter().any(|StepScope { erasure, .. }| {
-        let leads = |column: Option<&str>| leads(way, &erasure.collection, column);
-        match &erasure.action {
-            RowAction::Delete => leads(None),
-            RowAction::Anonymise(changes) => changes.iter().any(|change| leads(Some(&change.column))),
-            RowAction::Unlink(columns) => columns.iter().any(|column| leads(Some(column))),
-        }
-    })
-}
-
-/// Whether the way leads by that column of the collection, or by any where none is named.
-fn leads(way: &Traversal, collection: &str, column: Option<&str>) -> bool {
-    let seeds = way.seeds.iter().filter(|seed| seed.collection == collection);
-    let links = way.links.iter().filter(|link| link.from == collection);
-    let mut columns = seeds.map(|seed| &seed.column).chain(links.flat_map(|link| &link.columns));
-    columns.any(|leading| column.is_none_or(|column| column == leading))
 }

@@ -31,6 +31,7 @@ mod page;
 mod pseudonym;
 mod ranges;
 mod rehearse;
+mod row;
 mod sample;
 mod scope;
 mod soft_delete;

@@ -11,9 +11,9 @@ use super::subject;
 use crate::Erasures;
 use crate::held::{Held, Kept};
 use crate::holds::{OpenHold, in_effect};
-use crate::obeyed::{cut, cuts};
 use crate::scope::StepScope;
 use crate::usable;
+use crate::way::{cut, cuts};
 
 /// Finds the holds, and the rows of whom they are on.
 pub(super) async fn find(
