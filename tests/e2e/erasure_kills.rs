@@ -3,7 +3,6 @@
 //! when nobody is in the way, and each row was changed once.
 //!
 //! `LETHE_TEST_KILLS` is another number of kills, `LETHE_TEST_SEED` another choice of points and victims.
-#![expect(clippy::indexing_slicing, reason = "a test ends with a panic that says why")]
 
 use std::env::VarError;
 
@@ -16,21 +15,9 @@ use crate::erasing::{Company, Left, asked, ended_well, owner, reached, undisturb
 
 /// As many as a run of all tests has time for; a release is tried with `make soak`, which makes 200.
 const KILLS: u64 = 12;
-/// The kills are shared by so many systems, which are disturbed side by side.
-const SYSTEMS: u64 = 2;
 const ROWS: u64 = 6_000;
 /// About so many kills disturb one erasure.
 const EACH: u64 = 12;
-
-#[tokio::test(flavor = "multi_thread")]
-async fn kills_at_random_points_change_nothing() {
-    killed(0).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn more_kills_at_random_points_change_nothing() {
-    killed(1).await;
-}
 
 /// A number from the environment.
 pub fn setting(name: &str, default: u64) -> u64 {
@@ -81,10 +68,11 @@ fn again(system: &System, server: &str) {
     system.servers.command(&format!("start-{server}")).unwrap();
 }
 
-/// Erases organisations of a system while its parts are killed, and holds it against one at peace.
-async fn killed(number: u64) {
-    let seed = setting("LETHE_TEST_SEED", 4) * SYSTEMS + number;
-    let kills = setting("LETHE_TEST_KILLS", KILLS) / SYSTEMS;
+/// Organisations of a system are erased while its parts are killed; what is left is held against one at peace.
+#[tokio::test(flavor = "multi_thread")]
+async fn kills_at_random_points_change_nothing() {
+    let seed = setting("LETHE_TEST_SEED", 4);
+    let kills = setting("LETHE_TEST_KILLS", KILLS);
     say(&format!("seed {seed}, {kills} kills"));
     // The first erasures take the kills; the last one takes those that came too late, if any did. Of one
     // organisation more nothing is erased.
