@@ -131,6 +131,27 @@ impl Store {
         Ok(chain)
     }
 
+    /// The collections of which the job left rows because of the hold.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn collections_retained(
+        &self,
+        organisation: &OrganisationId,
+        job: JobId,
+        hold: Uuid,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut conn = self.conn().await?;
+        let collections = job_retained::table
+            .filter(job_retained::job_id.eq(job.0))
+            .filter(job_retained::hold_id.eq(hold))
+            .filter(job_retained::organisation_id.eq(organisation.as_str()))
+            .select(job_retained::collection)
+            .load(&mut conn)
+            .await?;
+        Ok(collections)
+    }
+
     /// The holds for which these jobs left rows.
     ///
     /// # Errors

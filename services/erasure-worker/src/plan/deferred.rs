@@ -83,6 +83,8 @@ struct Earlier {
     jobs: Vec<JobId>,
     /// The holds for which they left rows.
     obeyed: Vec<Uuid>,
+    /// The collections of which it left rows because of this hold.
+    retained: Vec<String>,
     /// Those that were placed before this one and for which the erasure left rows: what both kept was
     /// counted for the earlier, and is erased after that one's release.
     before: Vec<Uuid>,
@@ -103,9 +105,11 @@ impl Earlier {
         if step.pass > 1 {
             jobs.push(step.job_id);
         }
+        let retained = control.collections_retained(&step.organisation, job, deferred.hold).await;
+        let retained = retained.map_err(|error| failed(&error))?;
         let before = control.retained_before(&step.organisation, job, deferred.hold).await;
         let before = before.map_err(|error| failed(&error))?;
-        Ok(Self { cutoff_at, places: verified.places, jobs, obeyed, before })
+        Ok(Self { cutoff_at, places: verified.places, jobs, obeyed, retained, before })
     }
 
     /// The rows of a place that this hold kept, no hold keeps still, and no other run is for.
@@ -115,7 +119,14 @@ impl Earlier {
         kept: &StepScope,
         hold: Uuid,
     ) -> Result<Option<StepScope>, StepError> {
-        let Some(rows) = kept_by.rows(kept, hold).await? else { return Ok(None) };
+        let retained = self.retained.contains(&kept.erasure.collection);
+        let rows = match kept_by.rows(kept, hold).await? {
+            // What led to rows of a person may be gone, which the application has deleted or changed since. So
+            // it is whatever stands of what the erasure was about and no other hold keeps.
+            _ if retained && kept_by.follows(hold).await? => HeldRows::Where(Vec::new()),
+            Some(rows) => rows,
+            None => return Ok(None),
+        };
         let mut beside = Vec::new();
         for hold in &self.before {
             beside.extend(kept_by.rows(kept, *hold).await?);
@@ -153,6 +164,12 @@ struct KeptBy<'a> {
 }
 
 impl KeptBy<'_> {
+    /// Whether a hold is on a person, whose rows were found anew all along.
+    async fn follows(&self, hold: Uuid) -> Result<bool, StepError> {
+        let open = holds::obeyed(self.erasures, self.step, hold).await?;
+        Ok(open.is_some_and(|open| matches!(open.scope, HoldScope::Subject { .. })))
+    }
+
     /// The rows that a hold kept of a place: those that were planned, and those of a person that came since.
     async fn rows(&self, place: &StepScope, hold: Uuid) -> Result<Option<HeldRows>, StepError> {
         let planned = place.holds.iter().find(|planned| planned.id == hold).map(|hold| hold.rows.clone());

@@ -238,3 +238,61 @@ async fn a_hold_that_cannot_be_obeyed_and_comes_late_keeps_the_job_waiting() {
     completed(&world.finish(job, &ours).await);
     assert_eq!(world.rows(STANDING).await.len(), 0);
 }
+
+/// Notes about customers that lead to their organisation through orders, which are deleted after them.
+const OF_ORDERS: &str = "
+    CREATE TABLE org (id int PRIMARY KEY, name text NOT NULL);
+    CREATE TABLE customer (id int PRIMARY KEY, org int NOT NULL REFERENCES org, number text NOT NULL, name text);
+    CREATE TABLE orders (id int PRIMARY KEY, org int NOT NULL REFERENCES org);
+    CREATE TABLE note (id int PRIMARY KEY, of int NOT NULL REFERENCES orders, customer int REFERENCES customer, body text);
+    CREATE INDEX ON note (of);
+    CREATE INDEX ON note (customer);
+    INSERT INTO org VALUES (1, 'One'), (2, 'Two');
+    INSERT INTO customer VALUES (1, 1, 'C1', 'Ada'), (2, 2, 'C2', 'Bob');
+    INSERT INTO orders VALUES (1, 1), (2, 2), (3, 1);";
+
+const MAP_OF_ORDERS: &str = "
+dataset:
+- fides_key: shop
+  lethe: {organisation: {collection: org, key: id}}
+  collections:
+  - name: org
+    fields:
+    - {name: id, fides_meta: {primary_key: true}}
+    - {name: name, lethe: {strategy: keep}}
+  - name: customer
+    lethe: {tenant: org}
+    fields:
+    - {name: id, fides_meta: {primary_key: true}}
+    - {name: org, fides_meta: {references: [{dataset: shop, field: org.id}]}}
+    - {name: number, data_categories: [user.unique_id], lethe: {strategy: keep}, fides_meta: {identity: customer_id}}
+    - {name: name, data_categories: [user.name], lethe: {strategy: redact_text}}
+  - name: orders
+    lethe: {tenant: org, erase: delete}
+    fields:
+    - {name: id, fides_meta: {primary_key: true}}
+    - {name: org, fides_meta: {references: [{dataset: shop, field: org.id}]}}
+  - name: note
+    lethe: {tenant: of, erase: delete}
+    fields:
+    - {name: id, fides_meta: {primary_key: true}}
+    - {name: of, fides_meta: {references: [{dataset: shop, field: orders.id}]}}
+    - {name: customer, fides_meta: {references: [{dataset: shop, field: customer.id, direction: from}]}}
+    - {name: body, data_categories: [user.content.private]}
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_hold_kept_for_rows_that_are_gone_by_now_is_erased_after_its_release() {
+    let world = World::new(OF_ORDERS, MAP_OF_ORDERS, None).await;
+    let (scope, sealed) = person("customer_id", "C1");
+    let hold = world.hold(scope, sealed).await;
+    let job = world.planned().await;
+    // Held since it came, with the way that leads to it.
+    world.client.batch_execute("INSERT INTO note VALUES (1, 1, 1, 'a note')").await.unwrap();
+    completed(&world.finish(job, &organisation("1")).await);
+    assert_eq!(world.rows("SELECT id FROM orders ORDER BY id").await, ["(1)", "(2)", "(3)"]);
+    world.client.batch_execute("DELETE FROM note").await.unwrap();
+    assert_eq!(release(&world, hold).await, [3], "the customer and two orders");
+    assert_eq!(world.rows("SELECT id FROM orders").await, ["(2)"]);
+    assert_eq!(world.rows("SELECT name FROM customer ORDER BY id").await, ["([redacted])", "(Bob)"]);
+}
