@@ -56,6 +56,7 @@ pub(crate) async fn run(
         verify::nothing_left(erasures, step, &opened.planned).await?;
         // A sweep of an earlier attempt of the step is entered there, and nowhere else.
         (done, count) = entered(store, step).await?;
+        progress.set(&erasure.collection, done, 0);
     }
     let result = RowsResult { rows: i64::try_from(done).unwrap_or(i64::MAX), batches: count.into() };
     let result = serde_json::to_value(result).map_err(|_| broken("a result cannot be written down"))?;

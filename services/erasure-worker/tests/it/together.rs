@@ -137,4 +137,6 @@ async fn a_row_that_comes_behind_the_batches_goes_before_its_path_does() {
     assert_eq!(world.rows("SELECT count(*) FROM note").await, ["(100)"]);
     assert_eq!(world.journalled(job).await, 2_502, "the notes, the one that came, and the order");
     assert_eq!(world.verified(job).await["rows"], 2_502);
+    let done = "SELECT sum(rows_done)::int8 FROM job_steps WHERE job_id = $1";
+    assert_eq!(world.admin.query_one(done, &[&job.0]).await.unwrap().get::<_, i64>(0), 2_502);
 }
