@@ -16,7 +16,7 @@ use crate::erasing::{Company, Left, asked, ended_well, owner, reached, undisturb
 /// As many as a run of all tests has time for; a release is tried with `make soak`, which makes 200.
 const KILLS: u64 = 12;
 const ROWS: u64 = 6_000;
-/// About so many kills disturb one erasure.
+/// How many kills disturb one erasure, about.
 const EACH: u64 = 12;
 
 /// A number from the environment.

@@ -82,7 +82,7 @@ async fn accepted(api: &Api, path: &str, body: Value) -> Uuid {
     answer.get("id").and_then(Value::as_str).unwrap().parse().unwrap()
 }
 
-/// An export has so many objects, each of which holds its own key: all but the one outside of the prefix.
+/// The number of objects in an export: all but the one outside of the prefix. Each holds its own key.
 async fn exported(company: &Company, objects: usize) {
     let export = company.api().export_of(json!({"include_media": true, "format": "json"})).await.unwrap();
     let export = company.api().wait(export, &["completed", "failed"], PATIENCE).await.unwrap();

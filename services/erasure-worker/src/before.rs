@@ -18,7 +18,7 @@ pub(crate) struct DoneBefore(Option<(Writers, PseudonymKey)>);
 pub(crate) static NOTHING: DoneBefore = DoneBefore(None);
 
 impl DoneBefore {
-    pub async fn of(erasures: &Erasures, step: &Claimed, scope: &StepScope) -> Result<Self, StepError> {
+    pub async fn find(erasures: &Erasures, step: &Claimed, scope: &StepScope) -> Result<Self, StepError> {
         if scope.after.is_empty() {
             return Ok(Self::default());
         }

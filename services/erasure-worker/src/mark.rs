@@ -39,7 +39,7 @@ pub(crate) async fn set(erasures: &Erasures, step: &Claimed) -> Result<Produced,
     loop {
         let begun = OpenBatch::begin(&marking.store, batch(step, step.step_no), &step.organisation).await;
         let open = match begun.map_err(|error| store_failed(&error))? {
-            Begun::Done(rows) => return Ok(told(rows, None)),
+            Begun::Done(rows) => return Ok(produced(rows, None)),
             Begun::Open(open) => open,
         };
         let held = match marking.held(&usable, open.transaction()).await? {
@@ -52,7 +52,7 @@ pub(crate) async fn set(erasures: &Erasures, step: &Claimed) -> Result<Produced,
         };
         let statements = if held.is_none() { std::slice::from_ref(&statement) } else { &[] };
         let erased = open.commit(statements, None).await.map_err(|error| erase_failed(&error))?;
-        return Ok(told(erased.rows, held));
+        return Ok(produced(erased.rows, held));
     }
 }
 
@@ -69,7 +69,7 @@ pub(crate) async fn unset(erasures: &Erasures, step: &Claimed) -> Result<Produce
     loop {
         let begun = Restoring::begin(&marking.store, ids, &step.organisation).await;
         let open = match begun.map_err(|error| store_failed(&error))? {
-            BegunRestoring::Done(rows) => return Ok(told(rows, None)),
+            BegunRestoring::Done(rows) => return Ok(produced(rows, None)),
             BegunRestoring::Open(open) => open,
         };
         let next = match open.is_marked() {
@@ -79,7 +79,7 @@ pub(crate) async fn unset(erasures: &Erasures, step: &Claimed) -> Result<Produce
         match next {
             Next::GoOn(None) => {
                 let restored = open.commit(&statement).await.map_err(|error| erase_failed(&error))?;
-                return Ok(told(restored.rows, None));
+                return Ok(produced(restored.rows, None));
             }
             Next::GoOn(Some(held)) => {
                 open.give_up().await.map_err(|error| store_failed(&error))?;
@@ -201,7 +201,7 @@ fn still_marked(held: &RetainedRows) -> StepError {
 }
 
 /// How many rows were written, and what kept the row from it.
-fn told(rows: u64, held: Option<RetainedRows>) -> Produced {
+fn produced(rows: u64, held: Option<RetainedRows>) -> Produced {
     let result = match held {
         Some(held) => serde_json::json!({"rows": rows, "retained": [held]}),
         None => serde_json::json!({"rows": rows}),

@@ -36,7 +36,7 @@ impl<'a> Opened<'a> {
         let (dataset, collection) = erasures.find(&planned.erasure.collection)?;
         let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
         let schemas = erasures.schemas().await?;
-        let before = DoneBefore::of(erasures, step, &planned).await?;
+        let before = DoneBefore::find(erasures, step, &planned).await?;
         Ok(Self { erasures, step, cutoff_at, schemas, before, planned, dataset, collection })
     }
 

@@ -277,3 +277,26 @@ fn locked(error: SealError) -> StepError {
     };
     StepError::Permanent(FailureReason::new("scope_locked", detail))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rows_of_no_hold_of_one_and_of_several_are_read() {
+        #[derive(Deserialize)]
+        struct Scope {
+            #[serde(default, deserialize_with = "none_one_or_more")]
+            only: Vec<HeldRows>,
+        }
+        let read = |json: &str| serde_json::from_str::<Scope>(json).unwrap().only;
+        let (keys, all) = (HeldRows::Keys(vec![vec!["1".to_owned()]]), HeldRows::Where(Vec::new()));
+        // Earlier versions.
+        assert!(read("{}").is_empty() && read(r#"{"only":null}"#).is_empty());
+        assert!(read(r#"{"only":{"keys":[["1"]]}}"#) == [keys.clone()]);
+        assert!(read(r#"{"only":{"where":[]}}"#) == [all.clone()]);
+        // This one.
+        assert!(read(r#"{"only":[]}"#).is_empty());
+        assert!(read(r#"{"only":[{"keys":[["1"]]},{"where":[]}]}"#) == [keys, all]);
+    }
+}

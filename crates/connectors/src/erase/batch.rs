@@ -64,7 +64,7 @@ fn told(unplanned: &[Unplanned]) -> String {
 const BROKEN_REFERENCE: &str = "23503";
 
 impl EraseError {
-    pub(crate) fn of(error: StoreError) -> Self {
+    pub(crate) fn from_store(error: StoreError) -> Self {
         match error.sqlstate() {
             Some(BROKEN_REFERENCE) => Self::Disturbed(Box::new(error)),
             _ => Self::Store(error),
@@ -86,7 +86,7 @@ pub async fn run_batch(store: &SubjectStore, batch: &Batch<'_>) -> Result<Erased
 /// A batch that is begun.
 #[derive(Debug)]
 pub enum Begun {
-    /// The journal has it already, with so many rows.
+    /// The journal already has it, with this number of rows.
     Done(u64),
     /// It is to be done, in the transaction that is open.
     Open(Box<OpenBatch>),
@@ -174,7 +174,7 @@ impl OpenBatch {
         }
         if let Err(error) = transaction.check_constraints().await {
             transaction.rollback().await?;
-            return Err(EraseError::of(error));
+            return Err(EraseError::from_store(error));
         }
         let unplanned = transaction.effects().await?.since(&before).unplanned(&meant.with_entry());
         if !unplanned.is_empty() {
@@ -185,7 +185,7 @@ impl OpenBatch {
             Ok(()) => Ok(Erased { rows, already_done: false }),
             Err(lost) => match settled(&store, &id).await? {
                 Some(rows) => Ok(Erased { rows, already_done: false }),
-                None => Err(EraseError::of(lost)),
+                None => Err(EraseError::from_store(lost)),
             },
         }
     }
@@ -199,7 +199,7 @@ async fn execute(
 ) -> Result<(u64, Effects), EraseError> {
     let (mut rows, mut meant) = (0_u64, Effects::default());
     for statement in statements {
-        let found = transaction.execute(statement).await.map_err(EraseError::of)?;
+        let found = transaction.execute(statement).await.map_err(EraseError::from_store)?;
         (rows, meant) = (rows.saturating_add(found), meant.with(statement, found));
         let limits = [statement.at_most().map(|most| (found, most)), planned.map(|most| (rows, most))];
         if let Some((found, planned)) = limits.into_iter().flatten().find(|(found, most)| found > most) {

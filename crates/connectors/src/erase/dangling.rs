@@ -21,7 +21,7 @@ impl DanglingRead {
     /// of `target` that is not there.
     ///
     /// # Errors
-    /// When the live schema has not the columns.
+    /// When the live schema does not have the columns.
     pub fn plan(schema: &LiveSchema, target: &TableName, reference: &Guard) -> Result<Self, PlanError> {
         let (mut given, mut matches) = (Vec::new(), Vec::new());
         for (from, to) in reference.columns.iter().zip(&reference.target_columns) {

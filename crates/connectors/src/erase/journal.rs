@@ -89,26 +89,32 @@ const FIND: &str = "SELECT rows FROM lethe.journal WHERE job_id = $1 AND step_no
 const ADD: &str = "\
 INSERT INTO lethe.journal (job_id, step_no, batch_no, rows) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
 
-/// The transactions of a job as rows name those that wrote them: the lower 32 bits of the id. Entries of
-/// earlier versions have none.
+/// The entries of a job that erased rows.
 ///
 /// To mark the organisation as deleted, which may be long before, is not to erase it; nor is to take the mark
 /// away. Whether a job marks its first step tells, which plans otherwise and has no entry: then the second
 /// plans, and takes the mark away when there is to be no erasure.
-const WRITERS: &str = "\
-SELECT (xid::pg_catalog.text::pg_catalog.numeric % 4294967296)::pg_catalog.text
-FROM lethe.journal
-WHERE job_id = $1 AND rows > 0 AND step_no > CASE WHEN EXISTS (
-    SELECT FROM lethe.journal m WHERE m.job_id = $1 AND m.step_no = 1) THEN 2 ELSE 1 END
-ORDER BY xid";
+macro_rules! erasing {
+    () => {
+        "FROM lethe.journal WHERE job_id = $1 AND rows > 0 AND step_no > CASE WHEN EXISTS (
+            SELECT FROM lethe.journal m WHERE m.job_id = $1 AND m.step_no = 1) THEN 2 ELSE 1 END"
+    };
+}
+
+/// The transactions of a job as rows name those that wrote them: the lower 32 bits of the id. Entries of
+/// earlier versions have none.
+const WRITERS: &str = concat!(
+    "SELECT (xid::pg_catalog.text::pg_catalog.numeric % 4294967296)::pg_catalog.text ",
+    erasing!(),
+    " ORDER BY xid"
+);
+
+/// Whether there is any.
+const BEGUN: &str = concat!("SELECT EXISTS (SELECT ", erasing!(), ")");
 
 const TOTALS: &str = "\
 SELECT step_no, pg_catalog.count(*), pg_catalog.sum(rows)::pg_catalog.int8
 FROM lethe.journal WHERE job_id = $1 GROUP BY step_no ORDER BY step_no";
-
-/// Marks of organisations are entered under a job's first step, which erases nothing.
-const BEGUN: &str = "\
-SELECT EXISTS (SELECT FROM lethe.journal WHERE job_id = $1 AND step_no > 1 AND rows > 0)";
 
 type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 

@@ -23,7 +23,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(crate) fn of(
+    pub(crate) fn plan(
         collection: &Collection,
         schema: &LiveSchema,
         scope: &EraseScope<'_>,

@@ -24,7 +24,7 @@ impl EraseStatement<'_> {
     /// Marks the organisation as deleted, by the store's clock, unless it is so already.
     ///
     /// # Errors
-    /// When the live schema has not the columns.
+    /// When the live schema does not have the columns.
     pub fn soft_delete(
         mark: &SoftDelete,
         schema: &LiveSchema,
@@ -44,7 +44,7 @@ impl EraseStatement<'_> {
     /// Takes the mark back.
     ///
     /// # Errors
-    /// When the live schema has not the columns.
+    /// When the live schema does not have the columns.
     pub fn undo_soft_delete(
         mark: &SoftDelete,
         schema: &LiveSchema,
@@ -87,7 +87,7 @@ impl MarkHeld {
     /// Plans to ask it of these holds on rows of the table.
     ///
     /// # Errors
-    /// When the live schema has not the columns.
+    /// When the live schema does not have the columns.
     pub fn plan(
         SoftDelete { table, key, .. }: &SoftDelete,
         schema: &LiveSchema,
@@ -130,7 +130,7 @@ impl EraseTransaction {
 /// Taking back what the batch `marking` did.
 #[derive(Debug)]
 pub enum BegunRestoring {
-    /// The journal has it already, with so many rows.
+    /// The journal already has it, with this number of rows.
     Done(u64),
     /// It is to be done, in the transaction that is open.
     Open(Box<Restoring>),
@@ -210,7 +210,7 @@ impl Restoring {
             Ok(()) => Ok(Erased { rows, already_done: false }),
             Err(lost) => match settled(&store, &own).await? {
                 Some(rows) => Ok(Erased { rows, already_done: false }),
-                None => Err(EraseError::of(lost)),
+                None => Err(EraseError::from_store(lost)),
             },
         }
     }

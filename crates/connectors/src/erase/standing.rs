@@ -43,7 +43,7 @@ impl DoneBy<'_> {
         schema: &LiveSchema,
         parameters: &mut Parameters<'_>,
     ) -> Result<String, PlanError> {
-        let standing = Standing::of(collection, schema, self.expected, parameters)?;
+        let standing = Standing::plan(collection, schema, self.expected, parameters)?;
         Ok(standing.stands(&Written::by(self.writers)))
     }
 }
@@ -85,7 +85,7 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    pub(super) fn of(
+    pub(super) fn plan(
         collection: &Collection,
         schema: &LiveSchema,
         expected: Expected<'_>,

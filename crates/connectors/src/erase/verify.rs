@@ -60,8 +60,8 @@ impl Verification {
         expected: Expected<'_>,
     ) -> Result<Self, PlanError> {
         let mut parameters = Parameters::default();
-        let standing = Standing::of(collection, schema, expected, &mut parameters)?;
-        let row = Row::of(collection, schema, scope, rows, &mut parameters)?;
+        let standing = Standing::plan(collection, schema, expected, &mut parameters)?;
+        let row = Row::plan(collection, schema, scope, rows, &mut parameters)?;
         let source = row.source.as_ref().map(|source| format!(", {source}")).unwrap_or_default();
         let from = format!("FROM {} t0{source} WHERE {}", sql::relation(&collection.table), row.ours);
         let name = |column: &&LiveColumn| format!("t0.{}", sql::identifier(&column.name));

@@ -22,7 +22,7 @@ pub(super) async fn are_known(
     let (dataset, collection) = erasures.find(&scope.erasure.collection)?;
     let schemas = erasures.schemas().await?;
     let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
-    let before = DoneBefore::of(erasures, step, scope).await?;
+    let before = DoneBefore::find(erasures, step, scope).await?;
     let (rows, known) = (scope.rows(&step.organisation, cutoff_at, &before), erasures.buckets.names());
     let failed = |error| store_failed(&error);
     for (_, of) in scope.batches.numbered() {

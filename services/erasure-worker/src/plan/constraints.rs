@@ -46,7 +46,7 @@ pub(super) async fn of(
         let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
         let all = place.batches.whole();
         let Some((_, rows)) = all.numbered().next() else { continue };
-        let (store, before) = (erasures.store(dataset)?, DoneBefore::of(erasures, step, place).await?);
+        let (store, before) = (erasures.store(dataset)?, DoneBefore::find(erasures, step, place).await?);
         let scope = place.rows(&step.organisation, *cutoff_at, &before);
         let writes = Writes { collection, schema, scope: &scope, rows: &rows, changes: &changes, key: &key };
         for asked in asked(store, &writes).await? {

@@ -164,7 +164,7 @@ struct KeptBy<'a> {
 }
 
 impl KeptBy<'_> {
-    /// Whether a hold is on a person, whose rows were found anew all along.
+    /// Whether a hold is on a person, whose rows are found again for each batch.
     async fn follows(&self, hold: Uuid) -> Result<bool, StepError> {
         let open = holds::obeyed(self.erasures, self.step, hold).await?;
         Ok(open.is_some_and(|open| matches!(open.scope, HoldScope::Subject { .. })))

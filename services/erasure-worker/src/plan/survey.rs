@@ -1,11 +1,13 @@
 //! How many rows there are of each collection, what is left of them and why, and into which steps and
 //! batches they are cut.
 
+mod shown;
+
 use chassis::{StepError, StepProgress};
 use connectors::erase::{EraseScope, Part, RangeRead, SubjectRows, Survey as RowSurvey, Surveyed as Counted};
 use connectors::{KeyRange, ReadTransaction, collection_path};
 use domain::datamap::{Collection, Dataset};
-use domain::erasure::document::{CollectionPlan, RetainedRows};
+use domain::erasure::document::CollectionPlan;
 use domain::erasure::steps::{ErasureWork, RowsWork};
 use domain::erasure::{CollectionErasure, ErasurePlan, ErasureRequest, RowAction};
 use domain::plan::CollectionSize;
@@ -207,54 +209,6 @@ impl Survey<'_> {
         };
         let scope = StepScope { batches, ..scope };
         Ok(Some(Place { dataset, collection, schema, scope }))
-    }
-
-    /// What people see of a collection.
-    fn planned(&self, erasure: &CollectionErasure, counted: Counted) -> CollectionPlan {
-        let retained = |(hold, rows): (&uuid::Uuid, &i64)| RetainedRows {
-            hold: *hold,
-            ground: self.holds.ground(*hold).to_owned(),
-            rows: *rows,
-        };
-        let mut fields = erasure.action.fields();
-        for field in &mut fields {
-            field.samples = counted.samples.get(&field.column).cloned().unwrap_or_default();
-        }
-        CollectionPlan {
-            collection: erasure.collection.clone(),
-            store: erasure.store.clone(),
-            table: erasure.table.clone(),
-            action: erasure.action.name().to_owned(),
-            fields,
-            rows: counted.erased,
-            retained: counted.held.iter().filter(|(_, rows)| **rows > 0).map(retained).collect(),
-            shared: counted.shared,
-            referred: counted.guarded,
-        }
-    }
-
-    /// Rows that lead to the person and are left, because others share them.
-    fn left(&self, found: &mut Surveyed) {
-        let left = self.rows.into_iter().flat_map(|rows| &rows.left);
-        for (path, keys) in left {
-            let count = i64::try_from(keys.len()).unwrap_or(i64::MAX);
-            let known = found.collections.iter_mut().find(|plan| plan.collection == *path);
-            if let Some(plan) = known {
-                plan.shared = plan.shared.saturating_add(count);
-            } else if let Some((dataset, collection)) = self.erasures.sources.find(path) {
-                found.collections.push(CollectionPlan {
-                    collection: path.clone(),
-                    store: dataset.store.clone(),
-                    table: collection.table.clone(),
-                    action: "leave".to_owned(),
-                    fields: Vec::new(),
-                    rows: 0,
-                    retained: Vec::new(),
-                    shared: count,
-                    referred: 0,
-                });
-            }
-        }
     }
 
     async fn begin(&self, dataset: &Dataset) -> Result<ReadTransaction, StepError> {

@@ -55,7 +55,7 @@ impl<'a> Place<'a> {
         let (dataset, collection) = erasures.find(&scope.erasure.collection)?;
         let raw = erasures.pseudonym_key(&step.organisation)?;
         let (schemas, key) = (erasures.schemas().await?, PseudonymKey::new(&raw));
-        let before = DoneBefore::of(erasures, step, scope).await?;
+        let before = DoneBefore::find(erasures, step, scope).await?;
         Ok(Self { erasures, step, scope, dataset, collection, schemas, cutoff_at, key, before })
     }
 

@@ -72,7 +72,7 @@ impl<'a> Stage<'a> {
                 .iter()
                 .filter(|one| one.table == planned.erasure.table && triggers.contains(&one.trigger));
             let (outside, whole) = (outside.cloned().collect(), planned.batches.whole());
-            let before = DoneBefore::of(erasures, step, planned).await?;
+            let before = DoneBefore::find(erasures, step, planned).await?;
             places.push(Place { planned, before, whole, collection, outside, triggers });
         }
         let (organisation, cutoff_at) = (&step.organisation, checked.cutoff_at);
