@@ -172,33 +172,24 @@ impl Store {
         Ok(holds)
     }
 
-    /// The holds because of which the job left rows and that were placed before this one, released or not,
-    /// the earliest first: whatever several of them cover was left because of the first, and is for the
-    /// run after that one's release.
+    /// The holds because of which the job left rows, released or not, the earliest first: whatever several of
+    /// them cover was left because of the first, and is for the run after that one's release.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub async fn retained_before(
+    pub async fn retained_for(
         &self,
         organisation: &OrganisationId,
         job: JobId,
-        hold: Uuid,
     ) -> Result<Vec<Uuid>, StoreError> {
         let mut conn = self.conn().await?;
-        let ours = || legal_holds::table.filter(legal_holds::organisation_id.eq(organisation.as_str()));
-        let placed = ours().filter(legal_holds::id.eq(hold)).select(legal_holds::placed_at);
-        let placed: Option<DateTime<Utc>> = placed.first(&mut conn).await.optional()?;
-        let Some(placed) = placed else {
-            return Ok(Vec::new());
-        };
         let left = job_retained::table
             .filter(job_retained::job_id.eq(job.0))
             .filter(job_retained::organisation_id.eq(organisation.as_str()))
             .select(job_retained::hold_id);
-        let earlier = legal_holds::placed_at.lt(placed);
-        let holds = ours()
+        let holds = legal_holds::table
+            .filter(legal_holds::organisation_id.eq(organisation.as_str()))
             .filter(legal_holds::id.eq_any(left))
-            .filter(earlier.or(legal_holds::placed_at.eq(placed).and(legal_holds::id.lt(hold))))
             .order((legal_holds::placed_at, legal_holds::id))
             .select(legal_holds::id)
             .load(&mut conn)

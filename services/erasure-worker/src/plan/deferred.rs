@@ -38,17 +38,22 @@ pub(super) async fn run(
     let (mut waves, mut work) = (BTreeMap::new(), BTreeMap::<usize, Vec<(RowsWork, StepScope)>>::new());
     let (mut steps, mut tokens, mut media) = (ErasureWork::default(), Vec::new(), Vec::new());
     for kept in earlier.places.iter().filter(|kept| kept.batches.numbered().next().is_some()) {
-        let path = kept.erasure.collection.clone();
-        let Some(scope) = earlier.left_to(&kept_by, kept, deferred.hold).await? else { continue };
-        waves.entry(kept.wave).or_insert_with(Vec::new).push(kept.erasure.clone());
-        surveyed.verify.places.push(scope.clone());
-        surveyed.collections.push(planned(&scope));
-        surveyed.sizes.push(CollectionSize { collection: path.clone(), rows: 0 });
-        if objects(erasures, request, &scope, &mut steps, (&mut tokens, &mut media))? {
-            buckets::are_known(erasures, step, &scope, checked.cutoff_at).await?;
+        let path = &kept.erasure.collection;
+        let left = earlier.left_to(&kept_by, kept, deferred.hold).await?;
+        if left.is_empty() {
+            continue;
         }
-        let rows = RowsWork { collection: path, part_no: None, rows: 0 };
-        work.entry(scope.wave).or_default().push((rows, scope));
+        waves.entry(kept.wave).or_insert_with(Vec::new).push(kept.erasure.clone());
+        surveyed.collections.push(planned(kept));
+        surveyed.sizes.push(CollectionSize { collection: path.clone(), rows: 0 });
+        for scope in left {
+            surveyed.verify.places.push(scope.clone());
+            if objects(erasures, request, &scope, &mut steps, (&mut tokens, &mut media))? {
+                buckets::are_known(erasures, step, &scope, checked.cutoff_at).await?;
+            }
+            let rows = RowsWork { collection: path.clone(), part_no: None, rows: 0 };
+            work.entry(scope.wave).or_default().push((rows, scope));
+        }
     }
     surveyed.sizes.dedup_by(|one, other| one.collection == other.collection);
     if work.is_empty() {
@@ -85,9 +90,10 @@ struct Earlier {
     obeyed: Vec<Uuid>,
     /// The collections of which it left rows because of this hold.
     retained: Vec<String>,
-    /// Those that were placed before this one and for which the erasure left rows: what both kept was
-    /// counted for the earlier, and is erased after that one's release.
+    /// The other holds because of which it left rows: those that were placed before this one, and those
+    /// that came after it. What several kept was counted for the first, and is erased after its release.
     before: Vec<Uuid>,
+    later: Vec<Uuid>,
 }
 
 impl Earlier {
@@ -107,9 +113,9 @@ impl Earlier {
         }
         let retained = control.collections_retained(&step.organisation, job, deferred.hold).await;
         let retained = retained.map_err(|error| failed(&error))?;
-        let before = control.retained_before(&step.organisation, job, deferred.hold).await;
-        let before = before.map_err(|error| failed(&error))?;
-        Ok(Self { cutoff_at, places: verified.places, jobs, obeyed, retained, before })
+        let holds = control.retained_for(&step.organisation, job).await.map_err(|error| failed(&error))?;
+        let (before, later) = around(&holds, deferred.hold);
+        Ok(Self { cutoff_at, places: verified.places, jobs, obeyed, retained, before, later })
     }
 
     /// The rows of a place that this hold kept, no hold keeps still, and no other run is for.
@@ -118,30 +124,30 @@ impl Earlier {
         kept_by: &KeptBy<'_>,
         kept: &StepScope,
         hold: Uuid,
-    ) -> Result<Option<StepScope>, StepError> {
-        let retained = self.retained.contains(&kept.erasure.collection);
-        let rows = match kept_by.rows(kept, hold).await? {
-            // What led to rows of a person may be gone, which the application has deleted or changed since. So
-            // it is whatever stands of what the erasure was about and no other hold keeps.
-            _ if retained && kept_by.follows(hold).await? => HeldRows::Where(Vec::new()),
-            Some(rows) => rows,
-            None => return Ok(None),
-        };
-        let mut beside = Vec::new();
-        for hold in &self.before {
-            beside.extend(kept_by.rows(kept, *hold).await?);
+    ) -> Result<Vec<StepScope>, StepError> {
+        let (rows, mut beside) = (kept_by.rows(kept, hold).await?, kept_by.all(kept, &self.before).await?);
+        let mut left = Vec::new();
+        if let Some(rows) = &rows {
+            left.push(self.narrowed(kept_by, kept, (rows.clone(), beside.clone())).await?);
         }
-        let only = kept.only.iter().cloned().chain([rows]).collect();
-        let kept = StepScope { only, beside, after: self.jobs.clone(), ..kept.clone() };
-        self.narrowed((kept_by.erasures, kept_by.step), kept).await.map(Some)
+        // What led to rows of a person may be gone, which the application has deleted or changed since. So it
+        // is, besides, whatever stands of what the erasure was about and no hold is known to have kept.
+        if self.retained.contains(&kept.erasure.collection) && kept_by.follows(hold).await? {
+            beside.extend(kept_by.all(kept, &self.later).await?.into_iter().chain(rows));
+            left.push(self.narrowed(kept_by, kept, (HeldRows::Where(Vec::new()), beside)).await?);
+        }
+        Ok(left)
     }
 
-    /// The same rows, and none that another hold keeps still.
+    /// These rows of a place but for those beside them, and none that a hold keeps still.
     async fn narrowed(
         &self,
-        (erasures, step): (&Erasures, &Claimed),
-        kept: StepScope,
+        &KeptBy { erasures, step, .. }: &KeptBy<'_>,
+        kept: &StepScope,
+        (rows, beside): (HeldRows, Vec<HeldRows>),
     ) -> Result<StepScope, StepError> {
+        let only = kept.only.iter().cloned().chain([rows]).collect();
+        let kept = StepScope { only, beside, after: self.jobs.clone(), ..kept.clone() };
         // Those that are released by now keep nothing any more.
         let open: Vec<_> = holds::in_effect(erasures, step).await?.iter().map(|open| open.id).collect();
         let known = kept.known.iter().copied().chain(kept.holds.iter().map(|hold| hold.id)).collect();
@@ -156,6 +162,12 @@ impl Earlier {
     }
 }
 
+/// The holds before this one, and those after it.
+fn around(holds: &[Uuid], hold: Uuid) -> (Vec<Uuid>, Vec<Uuid>) {
+    let (before, rest) = holds.split_at(holds.iter().position(|id| *id == hold).unwrap_or(holds.len()));
+    (before.to_vec(), rest.iter().skip(1).copied().collect())
+}
+
 /// What holds kept of the places of the earlier job.
 struct KeptBy<'a> {
     erasures: &'a Erasures,
@@ -168,6 +180,15 @@ impl KeptBy<'_> {
     async fn follows(&self, hold: Uuid) -> Result<bool, StepError> {
         let open = holds::obeyed(self.erasures, self.step, hold).await?;
         Ok(open.is_some_and(|open| matches!(open.scope, HoldScope::Subject { .. })))
+    }
+
+    /// The rows that these holds kept of a place.
+    async fn all(&self, place: &StepScope, holds: &[Uuid]) -> Result<Vec<HeldRows>, StepError> {
+        let mut all = Vec::new();
+        for hold in holds {
+            all.extend(self.rows(place, *hold).await?);
+        }
+        Ok(all)
     }
 
     /// The rows that a hold kept of a place: those that were planned, and those of a person that came since.

@@ -24,4 +24,5 @@ mod spared;
 mod stored;
 mod together;
 mod tokens;
+mod waiting;
 mod world;

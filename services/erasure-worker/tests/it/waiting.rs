@@ -1,0 +1,60 @@
+//! Holds that nobody can obey any more keep a job waiting until they are released.
+
+use serde_json::json;
+use testkit::{organisation, owner};
+
+use crate::binding::{STANDING, completed, person, world};
+use crate::released::{all_notes, before_the_last_look, notes, release};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_on_a_person_whose_way_is_cut_keeps_the_run_after_a_release_waiting() {
+    let world = world().await;
+    let ours = organisation("1");
+    let (scope, sealed) = all_notes();
+    let notes = world.hold(scope, sealed).await;
+    completed(&world.erase("1").await);
+    // Nobody has that address any more; whose notes these are nobody can tell by it.
+    let (scope, sealed) = person("email", "c7@example.org");
+    let someone = world.hold(scope, sealed).await;
+    let jobs = world.api.release_hold(&ours, notes, &owner("officer-1")).await.unwrap();
+    world.step(&world.claim(jobs[0], 1).await).await;
+    let view = world.api.job_view(&ours, jobs[0]).await.unwrap().unwrap();
+    assert_eq!(view.summary.state, "on_hold");
+    assert_eq!(world.rows(STANDING).await.len(), 2_500, "nothing is erased meanwhile");
+    assert_eq!(release(&world, someone).await, [0_i64; 0]);
+    completed(&world.finish(jobs[0], &ours).await);
+    assert_eq!(world.rows(STANDING).await.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_on_a_person_whose_way_is_cut_keeps_a_further_pass_waiting() {
+    let world = world().await;
+    let ours = organisation("1");
+    let job = world.planned().await;
+    before_the_last_look(&world, job, "UPDATE note SET body = 'note 7' WHERE id = 7").await;
+    let (scope, sealed) = person("email", "c7@example.org");
+    let hold = world.hold(scope, sealed).await;
+    world.api.retry_job(&ours, job, &owner("owner-1")).await.unwrap();
+    let step = world.due(job).await.unwrap();
+    world.step(&world.claim(job, step).await).await;
+    assert_eq!(world.api.job_view(&ours, job).await.unwrap().unwrap().summary.state, "on_hold");
+    assert_eq!(world.rows(STANDING).await, ["(7)"]);
+    assert_eq!(release(&world, hold).await, [0_i64; 0]);
+    completed(&world.finish(job, &ours).await);
+    assert_eq!(world.rows(STANDING).await.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_that_cannot_be_obeyed_and_comes_late_keeps_the_job_waiting() {
+    let world = world().await;
+    let ours = organisation("1");
+    let job = world.planned().await;
+    let hold = world.hold(notes("at_least"), json!({"values": ["abc"]})).await;
+    let step = world.due(job).await.unwrap();
+    world.step(&world.claim(job, step).await).await;
+    let view = world.api.job_view(&ours, job).await.unwrap().unwrap();
+    assert_eq!(view.summary.state, "on_hold", "{:?}", view.failure);
+    assert_eq!(release(&world, hold).await, [0_i64; 0]);
+    completed(&world.finish(job, &ours).await);
+    assert_eq!(world.rows(STANDING).await.len(), 0);
+}
