@@ -63,6 +63,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    retained_rows (job_id, hold_id, collection) {
+        job_id -> Uuid,
+        step_no -> Int4,
+        hold_id -> Uuid,
+        collection -> Text,
+        organisation_id -> Text,
+        sealed -> Bytea,
+    }
+}
+
+diesel::table! {
     legal_holds (id) {
         id -> Uuid,
         organisation_id -> Text,
@@ -192,5 +203,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox,
     audit_logs,
     legal_holds,
-    job_retained
+    job_retained,
+    retained_rows
 );

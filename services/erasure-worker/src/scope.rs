@@ -180,6 +180,9 @@ pub(crate) async fn verified_by(
     Ok(verified)
 }
 
+/// Up to so many rows of a place are named by their keys, where they could be found by a condition too.
+pub(crate) const MOST_KEYS: u32 = 100_000;
+
 /// Fewer batches than these are not worth a query of their own.
 const FEWEST_BATCHES: usize = 16;
 
@@ -212,12 +215,15 @@ impl Batches {
 
     /// The same rows in up to so many stretches of several batches each, to be read side by side.
     pub fn merged(stretches: &[Self], most: usize) -> Self {
-        let mut ranges = Vec::new();
+        let (mut ranges, mut keys) = (Vec::new(), Vec::new());
         for stretch in stretches {
             match stretch {
-                Self::Keys(keys) => return Self::Keys(keys.clone()),
+                Self::Keys(batches) => keys.extend(batches.iter().cloned()),
                 Self::Ranges(cut) => ranges.extend(cut),
             }
+        }
+        if !keys.is_empty() {
+            return Self::Keys(keys);
         }
         let size = ranges.len().div_ceil(most.max(1)).max(FEWEST_BATCHES);
         let merged = ranges.chunks(size).filter_map(|chunk| {
@@ -281,6 +287,21 @@ fn locked(error: SealError) -> StepError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_that_are_named_by_their_keys_are_verified_in_every_step() {
+        let batches =
+            |keys: &[&str]| Batches::Keys(vec![keys.iter().map(|key| vec![(*key).to_owned()]).collect()]);
+        let merged = Batches::merged(&[batches(&["1", "2"]), batches(&["3"])], 4);
+        let rows: Vec<usize> = merged
+            .numbered()
+            .map(|(_, rows)| match rows {
+                Rows::Keys(keys) => keys.len(),
+                Rows::Range(_) => 0,
+            })
+            .collect();
+        assert_eq!(rows, [2, 1]);
+    }
 
     #[test]
     fn the_rows_of_no_hold_of_one_and_of_several_are_read() {

@@ -13,14 +13,14 @@ use connectors::StoreConfig;
 use connectors::erase::Remainder;
 use domain::erasure::document::RowsResult;
 use domain::job::StepKind;
-use store::{Claimed, Produced};
+use store::{Claimed, Produced, Retained};
 
 use crate::Erasures;
 use crate::failure::{broken, refused, store_failed};
-use crate::scope::{StepScope, VerifyScope, open};
+use crate::scope::{StepScope, VerifyScope, open, seal};
 
 pub(crate) use places::{can_look, journals_name_writers, keys_left, look_at, writers_of};
-use report::Report;
+use report::{KeptRows, Report};
 pub(crate) use wait::note;
 
 /// So many findings are named in the reason of a failure.
@@ -37,12 +37,13 @@ pub(crate) async fn run(
     progress.pulse();
     let mut report = Report::default();
     for scope in &scope.places {
-        report.add(&scope.erasure.collection, look_at(erasures, step, scope).await?);
+        let (looked, kept) = places::look_for_kept(erasures, step, scope).await?;
+        report.add(&scope.erasure.collection, looked, kept);
         progress.pulse();
     }
     if let Some(person) = &scope.person {
         for (collection, looked) in again::unplanned(erasures, step, (person, &scope.places)).await? {
-            report.add(&collection, looked);
+            report.add(&collection, looked, BTreeMap::new());
             progress.pulse();
         }
     }
@@ -54,7 +55,12 @@ pub(crate) async fn run(
         );
         progress.pulse();
     }
-    let (result, retained) = report.ended(rows, not_waited_for);
+    let (result, kept) = report.ended(rows, not_waited_for);
+    let mut retained = Vec::with_capacity(kept.len());
+    for KeptRows { hold, collection, rows, kept } in kept {
+        let sealed = Some(seal(&erasures.sealing, step, &kept)?);
+        retained.push(Retained { hold, collection, rows, sealed });
+    }
     let result = serde_json::to_value(result).map_err(|_| broken("a result cannot be written down"))?;
     Ok(Produced { result: Some(result), retained, ..Produced::default() })
 }

@@ -24,6 +24,8 @@ pub struct Looked {
     /// Rows that a hold keeps, and in which something stands still; each counted for the first hold that
     /// keeps it, and for nothing else.
     pub held: BTreeMap<Uuid, i64>,
+    /// The keys of rows that a hold keeps, as far as they were asked for and could be had.
+    pub keys: BTreeMap<Uuid, Vec<Vec<String>>>,
     /// Rows that are left because they lead to another organisation too.
     pub shared: i64,
     /// Rows that are left because rows that stay refer to them.
@@ -70,6 +72,9 @@ impl Looked {
     pub fn and(mut self, other: Self) -> Self {
         add(&mut self.remainders, other.remainders);
         add(&mut self.undecided, other.undecided);
+        for (hold, keys) in other.keys {
+            self.keys.entry(hold).or_default().extend(keys);
+        }
         for (hold, rows) in other.held {
             let known = self.held.entry(hold).or_default();
             *known = known.saturating_add(rows);
@@ -100,10 +105,23 @@ pub async fn look(
     verifications: &[Verification],
     writers: &Writers,
 ) -> Result<Vec<Looked>, StoreError> {
+    look_and_name(config, verifications, (writers, 0)).await
+}
+
+/// As [`look`], with the keys of the rows that a hold keeps, where each answer has up to `most` of them and their
+/// table has a primary key.
+///
+/// # Errors
+/// When the store fails.
+pub async fn look_and_name(
+    config: &StoreConfig,
+    verifications: &[Verification],
+    (writers, most): (&Writers, u32),
+) -> Result<Vec<Looked>, StoreError> {
     let (store, at_once) = fresh(config)?;
     let mut asked = Vec::with_capacity(verifications.len());
     for verification in verifications {
-        asked.push(ask(&store, verification, writers));
+        asked.push(ask(&store, verification, (writers, most)));
     }
     stream::iter(asked).buffered(at_once).try_collect().await
 }
@@ -111,10 +129,11 @@ pub async fn look(
 async fn ask(
     store: &SubjectStore,
     verification: &Verification,
-    writers: &Writers,
+    (writers, most): (&Writers, u32),
 ) -> Result<Looked, StoreError> {
     let transaction = store.begin_read().await?;
-    let looked = verification.look(transaction.session()?, writers).await?;
+    let mut looked = verification.look(transaction.session()?, writers).await?;
+    verification.name_held(transaction.session()?, (writers, most), &mut looked).await?;
     transaction.finish().await?;
     Ok(looked)
 }

@@ -138,17 +138,42 @@ impl Verification {
         session: &Session,
         (writers, most): (&Writers, u32),
     ) -> Result<Option<Vec<Vec<String>>>, StoreError> {
+        self.keys_where(session, &self.standing.left(&self.row, &Written::by(writers)), most).await
+    }
+
+    /// Puts the keys of the held rows beside their counts, as far as they are asked for and can be had.
+    pub(crate) async fn name_held(
+        &self,
+        session: &Session,
+        (writers, most): (&Writers, u32),
+        looked: &mut Looked,
+    ) -> Result<(), StoreError> {
+        let stands = self.standing.stands(&Written::by(writers));
+        for (hold, kept) in self.holds.iter().zip(self.row.kept()) {
+            let few = |rows: &&i64| (1..=i64::from(most)).contains(*rows);
+            if looked.held.get(hold).filter(few).is_none() {
+                continue;
+            }
+            if let Some(keys) = self.keys_where(session, &format!("{kept} AND {stands}"), most).await? {
+                looked.keys.insert(*hold, keys);
+            }
+        }
+        Ok(())
+    }
+
+    /// The keys of up to so many rows of which the condition is true.
+    async fn keys_where(
+        &self,
+        session: &Session,
+        condition: &str,
+        most: u32,
+    ) -> Result<Option<Vec<Vec<String>>>, StoreError> {
         if self.key.is_empty() {
             return Ok(None);
         }
         let texts: Vec<String> = self.key.iter().map(|column| format!("{column}::pg_catalog.text")).collect();
-        let sql = format!(
-            "SELECT {} {} AND {} ORDER BY {} LIMIT {most}",
-            texts.join(", "),
-            self.from,
-            self.standing.left(&self.row, &Written::by(writers)),
-            self.key.join(", ")
-        );
+        let (texts, order) = (texts.join(", "), self.key.join(", "));
+        let sql = format!("SELECT {texts} {} AND {condition} ORDER BY {order} LIMIT {most}", self.from);
         let failed = |error| session.failed(error).reading(&self.tables);
         let rows = session.client()?.query_typed(&sql, &self.parameters.typed()).await.map_err(failed)?;
         let key = |row: &tokio_postgres::Row| (0..row.len()).map(|at| row.try_get(at)).collect();

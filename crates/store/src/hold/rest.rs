@@ -6,14 +6,14 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::erasure::{Deferred, ErasureRequest, GracePeriod};
-use domain::id::{JobId, OrganisationId};
+use domain::id::{JobId, OrganisationId, StepNo};
 use domain::job::JobKind;
 use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::job::{NewJob, Origin, Start, insert_job};
 use crate::pool::Store;
-use crate::schema::{job_retained, legal_holds, privacy_jobs};
+use crate::schema::{job_retained, legal_holds, privacy_jobs, retained_rows};
 
 /// Rows of one collection that an erasure left because of a hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,27 +22,28 @@ pub struct Retained {
     pub hold: Uuid,
     /// The collection as `dataset.collection`.
     pub collection: String,
-    /// How many rows.
+    /// How many rows. A collection is named once for each hold.
     pub rows: i64,
+    /// Which rows, sealed: the run after the release is about these.
+    pub sealed: Option<Vec<u8>>,
 }
 
-/// Keeps what an erasure left because of holds. What a hold left that has been released meanwhile is
-/// asked for at once: nobody else would.
+/// Keeps what an erasure left because of holds, with the step that looked. What a hold left that has been
+/// released meanwhile is asked for at once: nobody else would.
 pub(crate) async fn keep_retained(
     conn: &mut AsyncPgConnection,
-    (organisation, job): (&OrganisationId, JobId),
+    (organisation, job, step): (&OrganisationId, JobId, StepNo),
     retained: &[Retained],
     origin: &Origin,
 ) -> Result<(), StoreError> {
-    let mut left: BTreeMap<Uuid, BTreeMap<&str, i64>> = BTreeMap::new();
-    for Retained { hold, collection, rows } in retained.iter().filter(|retained| retained.rows > 0) {
-        let sum = left.entry(*hold).or_default().entry(collection).or_default();
-        *sum = sum.saturating_add(*rows);
+    let mut left: BTreeMap<Uuid, Vec<&Retained>> = BTreeMap::new();
+    for retained in retained.iter().filter(|retained| retained.rows > 0) {
+        left.entry(retained.hold).or_default().push(retained);
     }
-    for (hold, collections) in left {
-        let rows: Vec<_> = collections
-            .into_iter()
-            .map(|(collection, rows)| {
+    for (hold, retained) in left {
+        let counts: Vec<_> = retained
+            .iter()
+            .map(|Retained { collection, rows, .. }| {
                 (
                     job_retained::job_id.eq(job.0),
                     job_retained::organisation_id.eq(organisation.as_str()),
@@ -52,8 +53,22 @@ pub(crate) async fn keep_retained(
                 )
             })
             .collect();
-        // Waits for a release that is under way, and keeps the next one waiting. None is there before: the look that counts them is a job's last step, whichever pass it is of.
-        diesel::insert_into(job_retained::table).values(rows).execute(conn).await?;
+        // Waits for a release that is under way, and keeps the next one waiting.
+        diesel::insert_into(job_retained::table).values(counts).execute(conn).await?;
+        let rows: Vec<_> = retained
+            .iter()
+            .filter_map(|Retained { collection, sealed, .. }| {
+                Some((
+                    retained_rows::job_id.eq(job.0),
+                    retained_rows::step_no.eq(step.0),
+                    retained_rows::hold_id.eq(hold),
+                    retained_rows::collection.eq(collection),
+                    retained_rows::organisation_id.eq(organisation.as_str()),
+                    retained_rows::sealed.eq(sealed.as_ref()?),
+                ))
+            })
+            .collect();
+        diesel::insert_into(retained_rows::table).values(rows).execute(conn).await?;
         let released: Option<DateTime<Utc>> =
             legal_holds::table.find(hold).select(legal_holds::released_at).first(conn).await?;
         if released.is_some() {
@@ -131,25 +146,26 @@ impl Store {
         Ok(chain)
     }
 
-    /// The collections of which the job left rows because of the hold.
+    /// Which rows of which collections the job left because of a hold, sealed; none where earlier code left
+    /// them.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub async fn collections_retained(
+    pub async fn rows_retained(
         &self,
         organisation: &OrganisationId,
         job: JobId,
         hold: Uuid,
-    ) -> Result<Vec<String>, StoreError> {
+    ) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
         let mut conn = self.conn().await?;
-        let collections = job_retained::table
-            .filter(job_retained::job_id.eq(job.0))
-            .filter(job_retained::hold_id.eq(hold))
-            .filter(job_retained::organisation_id.eq(organisation.as_str()))
-            .select(job_retained::collection)
+        let rows: Vec<(String, Vec<u8>)> = retained_rows::table
+            .filter(retained_rows::job_id.eq(job.0))
+            .filter(retained_rows::hold_id.eq(hold))
+            .filter(retained_rows::organisation_id.eq(organisation.as_str()))
+            .select((retained_rows::collection, retained_rows::sealed))
             .load(&mut conn)
             .await?;
-        Ok(collections)
+        Ok(rows.into_iter().collect())
     }
 
     /// The holds for which these jobs left rows.
@@ -172,24 +188,33 @@ impl Store {
         Ok(holds)
     }
 
-    /// The holds because of which the job left rows, released or not, the earliest first: whatever several of
-    /// them cover was left because of the first, and is for the run after that one's release.
+    /// The holds because of which the job left rows and that were placed before this one, released or not,
+    /// the earliest first: whatever several of them cover was left because of the first, and is for the
+    /// run after that one's release.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub async fn retained_for(
+    pub async fn retained_before(
         &self,
         organisation: &OrganisationId,
         job: JobId,
+        hold: Uuid,
     ) -> Result<Vec<Uuid>, StoreError> {
         let mut conn = self.conn().await?;
+        let ours = || legal_holds::table.filter(legal_holds::organisation_id.eq(organisation.as_str()));
+        let placed = ours().filter(legal_holds::id.eq(hold)).select(legal_holds::placed_at);
+        let placed: Option<DateTime<Utc>> = placed.first(&mut conn).await.optional()?;
+        let Some(placed) = placed else {
+            return Ok(Vec::new());
+        };
         let left = job_retained::table
             .filter(job_retained::job_id.eq(job.0))
             .filter(job_retained::organisation_id.eq(organisation.as_str()))
             .select(job_retained::hold_id);
-        let holds = legal_holds::table
-            .filter(legal_holds::organisation_id.eq(organisation.as_str()))
+        let earlier = legal_holds::placed_at.lt(placed);
+        let holds = ours()
             .filter(legal_holds::id.eq_any(left))
+            .filter(earlier.or(legal_holds::placed_at.eq(placed).and(legal_holds::id.lt(hold))))
             .order((legal_holds::placed_at, legal_holds::id))
             .select(legal_holds::id)
             .load(&mut conn)

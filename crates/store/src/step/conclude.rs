@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::erasure::document::MediaResult;
-use domain::id::JobId;
+use domain::id::{JobId, StepNo};
 use domain::job::law::{self, Conclusion, Surroundings};
 use domain::job::{Phase, Policy, StepKind};
 
@@ -143,7 +143,7 @@ async fn keep(
         let owner = (job.row.organisation_id.as_str(), job.row.id);
         package::insert(conn, owner, package, (job.now, valid_for)).await?;
     }
-    let whose = (&job.organisation, JobId(job.row.id));
+    let whose = (&job.organisation, JobId(job.row.id), StepNo(row.step_no));
     hold::keep_retained(conn, whose, &produced.retained, job.origin).await?;
     write_amounts(conn, row, &produced.amounts).await?;
     put_plan_right(conn, row, &produced.amounts).await?;

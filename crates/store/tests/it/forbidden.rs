@@ -161,11 +161,15 @@ async fn what_was_sealed_is_read_by_the_eraser_alone_and_rewritten_by_nobody() {
                 "DELETE FROM legal_holds",
                 "UPDATE job_retained SET rows = 1",
                 "DELETE FROM job_retained",
+                "UPDATE retained_rows SET sealed = ''",
+                "DELETE FROM retained_rows",
             ],
         )
         .await;
         if role != "lethe_erasure" {
-            all_refused(&client, &["SELECT sealed FROM step_scopes", "SELECT sealed FROM legal_holds"]).await;
+            let tables = ["step_scopes", "retained_rows", "legal_holds"];
+            let reads = tables.map(|table| format!("SELECT sealed FROM {table}"));
+            all_refused(&client, &reads.each_ref().map(String::as_str)).await;
         }
         if role != "lethe_api" {
             all_refused(&client, &["UPDATE legal_holds SET released_at = now(), released_by = 'x'"]).await;

@@ -7,7 +7,7 @@ use crate::holding::{ORGANISATION, left, place, release, verifying};
 use crate::support::World;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_run_after_a_release_learns_of_the_holds_in_their_order_released_or_not() {
+async fn the_run_after_a_release_learns_of_the_holds_that_came_before_released_or_not() {
     let world = World::new().await;
     let mut holds = Vec::new();
     for _ in 0..4 {
@@ -24,10 +24,13 @@ async fn the_run_after_a_release_learns_of_the_holds_in_their_order_released_or_
     let kept = [holds[0], holds[1], holds[2]];
     world.conclude_erasure(&step, Conclusion::Completed, left(&kept)).await;
     let ours = organisation(ORGANISATION);
-    let ours = organisation(ORGANISATION);
-    let retained_for = async |ours| world.eraser.retained_for(ours, step.job_id).await.unwrap();
-    assert_eq!(retained_for(&ours).await, kept, "the fourth left no rows");
+    let before = async |hold| world.eraser.retained_before(&ours, step.job_id, hold).await.unwrap();
     release(&world, holds[0]).await;
-    assert_eq!(retained_for(&ours).await, kept);
-    assert!(retained_for(&organisation("other")).await.is_empty());
+    assert!(before(holds[0]).await.is_empty());
+    assert_eq!(before(holds[1]).await, [holds[0]]);
+    assert_eq!(before(holds[2]).await, [holds[0], holds[1]]);
+    assert_eq!(before(holds[3]).await, kept, "it left no rows itself, and came last");
+    assert!(before(uuid::Uuid::nil()).await.is_empty());
+    let elsewhere = organisation("other");
+    assert!(world.eraser.retained_before(&elsewhere, step.job_id, holds[2]).await.unwrap().is_empty());
 }

@@ -44,8 +44,13 @@ async fn verifying_of(world: &World, job: JobId) -> Claimed {
     world.claim_erasure(job, 2).await
 }
 
+fn retained(hold: Uuid, collection: &str, rows: i64) -> Retained {
+    let (collection, sealed) = (collection.to_owned(), Some(b"sealed".to_vec()));
+    Retained { hold, collection, rows, sealed }
+}
+
 pub fn left(holds: &[Uuid]) -> Produced {
-    let left = |hold: &Uuid| Retained { hold: *hold, collection: "shop.orders".to_owned(), rows: 2 };
+    let left = |hold: &Uuid| retained(*hold, "shop.orders", 2);
     Produced { retained: holds.iter().map(left).collect(), ..Produced::default() }
 }
 
@@ -54,7 +59,7 @@ pub async fn release(world: &World, hold: Uuid) -> Vec<JobId> {
 }
 
 async fn end(world: &World, step: &Claimed, hold: Uuid, rows: i64) {
-    let retained = vec![Retained { hold, collection: "shop.orders".to_owned(), rows }];
+    let retained = vec![retained(hold, "shop.orders", rows)];
     world.conclude_erasure(step, Conclusion::Completed, Produced { retained, ..Produced::default() }).await;
 }
 
@@ -257,6 +262,7 @@ async fn what_another_hold_keeps_of_the_rest_is_taken_up_after_that_one() {
     assert_eq!(request.deferred.unwrap().job, run.job_id.0, "whose scopes name the rows");
     world.conclude_erasure(&last, Conclusion::Completed, Produced::default()).await;
     assert_eq!(world.count("SELECT count(*) FROM step_scopes").await, 0);
+    assert_eq!(world.count("SELECT count(*) FROM retained_rows").await, 0, "they go with the scopes");
     assert_eq!(world.count("SELECT count(*) FROM job_retained WHERE erased_by IS NULL").await, 0);
 }
 
@@ -274,22 +280,22 @@ async fn a_run_that_is_called_off_needs_no_scope_any_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_are_added_up_and_none_are_no_reason_for_another_job() {
+async fn no_rows_are_no_reason_for_another_job() {
     let world = World::new().await;
     let (hold, other) = (place(&world, ORGANISATION).await, place(&world, ORGANISATION).await);
     let step = verifying(&world).await;
     release(&world, hold).await;
-    let left = |hold, collection: &str, rows| Retained { hold, collection: collection.to_owned(), rows };
     let retained = vec![
-        left(hold, "shop.orders", 0),
-        left(other, "shop.orders", 1),
-        left(other, "shop.lines", 5),
-        left(other, "shop.orders", 2),
+        retained(hold, "shop.orders", 0),
+        retained(other, "shop.orders", 1),
+        retained(other, "shop.lines", 5),
     ];
     let produced = Produced { retained, ..Produced::default() };
     world.conclude_erasure(&step, Conclusion::Completed, produced).await;
     assert_eq!(deferred(&world).await, []);
     let view = world.api.job_view(&organisation(ORGANISATION), step.job_id).await.unwrap().unwrap();
     let told: Vec<_> = view.retained.iter().map(|left| (left.collection.as_str(), left.rows)).collect();
-    assert_eq!(told, [("shop.lines", 5), ("shop.orders", 3)]);
+    assert_eq!(told, [("shop.lines", 5), ("shop.orders", 1)]);
+    let rows = world.eraser.rows_retained(&organisation(ORGANISATION), step.job_id, other).await.unwrap();
+    assert_eq!(rows.into_keys().collect::<Vec<_>>(), ["shop.lines", "shop.orders"]);
 }

@@ -147,7 +147,9 @@ async fn the_eraser_sees_the_scopes_of_its_jobs_and_the_holds_of_their_organisat
         let rows = format!(
             "INSERT INTO step_scopes (job_id, step_no, organisation_id, sealed) VALUES ('{job}', 2, '{of}', 'sealed'); \
              INSERT INTO job_retained (job_id, organisation_id, hold_id, collection, rows) \
-                 VALUES ('{job}', '{of}', '{hold}', 'a.b', 1)"
+                 VALUES ('{job}', '{of}', '{hold}', 'a.b', 1); \
+             INSERT INTO retained_rows (job_id, step_no, organisation_id, hold_id, collection, sealed) \
+                 VALUES ('{job}', 2, '{of}', '{hold}', 'a.b', 'sealed')"
         );
         world.admin.batch_execute(&rows).await.unwrap();
     }
@@ -155,6 +157,7 @@ async fn the_eraser_sees_the_scopes_of_its_jobs_and_the_holds_of_their_organisat
     for (table, key, seen) in [
         ("step_scopes", "job_id", erasure.0),
         ("job_retained", "job_id", erasure.0),
+        ("retained_rows", "job_id", erasure.0),
         ("legal_holds", "id", ours),
     ] {
         let rows = client.query(&format!("SELECT {key} FROM {table}"), &[]).await.unwrap();
@@ -165,6 +168,9 @@ async fn the_eraser_sees_the_scopes_of_its_jobs_and_the_holds_of_their_organisat
     );
     assert_eq!(refused(&client, &foreign).await, SqlState::INSUFFICIENT_PRIVILEGE);
     assert_eq!(world.eraser.scopes_of(&organisation("globex"), erasure).await.unwrap(), []);
+    let rows =
+        async |of: &str| world.eraser.rows_retained(&organisation(of), erasure, ours).await.unwrap().len();
+    assert_eq!((rows("acme").await, rows("globex").await), (1, 0));
 }
 
 /// A job of a kind that an export worker has nothing to do with.

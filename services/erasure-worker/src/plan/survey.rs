@@ -1,6 +1,7 @@
 //! How many rows there are of each collection, what is left of them and why, and into which steps and
 //! batches they are cut.
 
+mod left;
 mod shown;
 
 use chassis::{StepError, StepProgress};
@@ -17,10 +18,10 @@ use store::Claimed;
 use super::buckets;
 use super::preflight::Checked;
 use crate::Erasures;
-use crate::before::NOTHING;
+use crate::before::DoneBefore;
 use crate::failure::{broken, plan_failed, store_failed};
 use crate::held::{Held, leads_through};
-use crate::scope::{Batches, StepScope, VerifyScope};
+use crate::scope::{Batches, MOST_KEYS, StepScope, VerifyScope};
 use crate::verify::{keys_left, reader};
 
 /// What the survey has found out.
@@ -47,9 +48,6 @@ pub(super) struct Survey<'a> {
     pub progress: &'a StepProgress,
 }
 
-/// In a further pass so many rows are named by their keys.
-const MOST_KEYS: u32 = 100_000;
-
 /// All rows of a collection.
 fn whole() -> Batches {
     Batches::Ranges(vec![KeyRange::whole()])
@@ -61,6 +59,7 @@ struct Place<'a> {
     collection: &'a Collection,
     schema: &'a LiveSchema,
     scope: StepScope,
+    before: DoneBefore,
 }
 
 impl Survey<'_> {
@@ -86,19 +85,26 @@ impl Survey<'_> {
             };
             place.scope.path_goes = gone.iter().any(leads);
         }
-        for (wave, _) in planned.waves.iter().enumerate() {
+        self.cut(&places, &mut found).await?;
+        self.left(&mut found);
+        Ok(found)
+    }
+
+    /// Cuts the rows of places, which are in the order of their waves, into steps.
+    async fn cut(&self, places: &[Place<'_>], found: &mut Surveyed) -> Result<(), StepError> {
+        for places_of_wave in places.chunk_by(|one, next| one.scope.wave == next.scope.wave) {
+            let wave = places_of_wave.first().map_or(0, |place| place.scope.wave);
+            let (earlier, _) = places.split_at(places.partition_point(|place| place.scope.wave < wave));
             let mut work = Vec::new();
-            let (earlier, rest) = places.split_at(places.partition_point(|place| place.scope.wave < wave));
-            for place in rest.iter().take_while(|place| place.scope.wave == wave) {
-                self.collection(place, earlier, &mut work, &mut found).await?;
+            for place in places_of_wave {
+                self.collection(place, earlier, &mut work, found).await?;
                 self.progress.pulse();
             }
             if !work.is_empty() {
                 found.work.waves.push(work);
             }
         }
-        self.left(&mut found);
-        Ok(found)
+        Ok(())
     }
 
     fn place(&self, erasure: &CollectionErasure, wave: usize) -> Result<Place<'_>, StepError> {
@@ -113,9 +119,9 @@ impl Survey<'_> {
         let (known, path_goes) = (self.holds.ids(), false);
         let (mut erasure, only, beside) = (erasure.clone(), Vec::new(), Vec::new());
         self.holds.count_in(&mut erasure.guards)?;
-        let after = Vec::new();
+        let (after, before) = (Vec::new(), DoneBefore::default());
         let scope = StepScope { erasure, wave, batches, holds, known, only, beside, path_goes, after };
-        Ok(Place { dataset, collection, schema, scope })
+        Ok(Place { dataset, collection, schema, scope, before })
     }
 
     /// Tokens and media: a step for each collection that has rows.
@@ -169,8 +175,9 @@ impl Survey<'_> {
             found.verify.places.push(place.scope.clone());
             return Ok(());
         };
-        let counted = self.count(&narrowed, earlier).await?;
-        let stretches = self.stretches(&narrowed, &counted).await?;
+        let narrowed = narrowed.as_ref().unwrap_or(place);
+        let counted = self.count(narrowed, earlier).await?;
+        let stretches = self.stretches(narrowed, &counted).await?;
         let count = i64::try_from(stretches.len()).unwrap_or(i64::MAX).max(1);
         let side_by_side = reader(self.erasures, &place.dataset.store)?.max_connections;
         let batches = match self.pass {
@@ -193,12 +200,12 @@ impl Survey<'_> {
 
     /// The place in the first pass; in a later one the same with only those rows in which something is
     /// left, if there are any.
-    async fn narrowed<'p>(&self, place: &Place<'p>) -> Result<Option<Place<'p>>, StepError> {
+    async fn narrowed<'p>(&self, place: &Place<'p>) -> Result<Option<Option<Place<'p>>>, StepError> {
+        if self.pass <= 1 {
+            return Ok(Some(None));
+        }
         let Place { dataset, collection, schema, .. } = *place;
         let scope = place.scope.clone();
-        if self.pass <= 1 {
-            return Ok(Some(Place { dataset, collection, schema, scope }));
-        }
         let left = keys_left(self.erasures, self.step, (&scope, MOST_KEYS)).await?;
         let few = left.filter(|keys| keys.len() < usize::try_from(MOST_KEYS).unwrap_or(usize::MAX));
         let batches = match few {
@@ -207,8 +214,8 @@ impl Survey<'_> {
             // So many that they are found again as the first pass has found them.
             None => scope.batches.clone(),
         };
-        let scope = StepScope { batches, ..scope };
-        Ok(Some(Place { dataset, collection, schema, scope }))
+        let (scope, before) = (StepScope { batches, ..scope }, DoneBefore::default());
+        Ok(Some(Some(Place { dataset, collection, schema, scope, before })))
     }
 
     async fn begin(&self, dataset: &Dataset) -> Result<ReadTransaction, StepError> {
@@ -234,7 +241,7 @@ impl Survey<'_> {
             action: &scope.erasure.action,
             scope: EraseScope {
                 guards: &scope.erasure.guards,
-                ..scope.rows(&self.step.organisation, self.checked.cutoff_at, &NOTHING)
+                ..scope.rows(&self.step.organisation, self.checked.cutoff_at, &place.before)
             },
             rows,
         })

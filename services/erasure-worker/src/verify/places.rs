@@ -8,21 +8,22 @@ use chrono::{DateTime, Utc};
 use connectors::Schemas;
 use connectors::erase::{
     DanglingRead, EraseScope, Expected, Looked, PseudonymKey, Rows, Verification, Writers, can_verify,
-    dangling as count_dangling, look, look_for_keys,
+    dangling as count_dangling, look_and_name, look_for_keys,
 };
 use domain::datamap::{Collection, Dataset};
 use domain::erasure::RowAction;
-use domain::hold::Hold;
+use domain::hold::{HeldRows, Hold};
 use domain::id::JobId;
 use domain::schema::LiveSchema;
 use store::Claimed;
+use uuid::Uuid;
 
 use super::reader;
 use crate::Erasures;
 use crate::before::DoneBefore;
 use crate::failure::{broken, plan_failed, refused, store_failed, trial_failed};
 use crate::obeyed::Obeyed;
-use crate::scope::{LooseReference, Noted, StepScope};
+use crate::scope::{LooseReference, MOST_KEYS, Noted, StepScope};
 
 /// A place, with what it takes to look at it.
 pub(crate) struct Place<'a> {
@@ -90,14 +91,20 @@ impl<'a> Place<'a> {
 
     /// What is left of these rows, and why.
     pub async fn look(&self, rows: &[Rows<'_>]) -> Result<Looked, StepError> {
+        Ok(self.look_and_name(rows, 0).await?.0)
+    }
+
+    /// As [`Place::look`], with the holds, and the keys of what each keeps, up to so many.
+    async fn look_and_name(&self, rows: &[Rows<'_>], most: u32) -> Result<(Looked, Vec<Hold>), StepError> {
         let holds = self.holds().await?;
         let planned: Result<Vec<_>, _> = rows.iter().map(|rows| self.verification(&holds, rows)).collect();
         let planned = planned?;
         let unverifiable = planned.iter().any(|planned| !planned.unverifiable().is_empty());
         let writers = if unverifiable { self.writers().await? } else { Writers::default() };
-        let looked = look(reader(self.erasures, &self.dataset.store)?, &planned, &writers).await;
+        let reader = reader(self.erasures, &self.dataset.store)?;
+        let looked = look_and_name(reader, &planned, (&writers, most)).await;
         let looked = looked.map_err(|error| store_failed(&error))?;
-        Ok(looked.into_iter().fold(Looked::default(), Looked::and))
+        Ok((looked.into_iter().fold(Looked::default(), Looked::and), holds))
     }
 
     async fn writers(&self) -> Result<Writers, StepError> {
@@ -135,11 +142,38 @@ pub(crate) async fn look_at(
     step: &Claimed,
     scope: &StepScope,
 ) -> Result<Looked, StepError> {
-    let rows: Vec<Rows<'_>> = scope.batches.numbered().map(|(_, rows)| rows).filter(is_any).collect();
+    let rows = any_rows(scope);
     if rows.is_empty() {
         return Ok(Looked::default());
     }
     Place::of(erasures, step, scope).await?.look(&rows).await
+}
+
+/// As [`look_at`], and which rows each hold keeps: by their keys, unless those are too many or the table has no
+/// primary key; then as the hold has found them.
+pub(super) async fn look_for_kept(
+    erasures: &Erasures,
+    step: &Claimed,
+    scope: &StepScope,
+) -> Result<(Looked, BTreeMap<Uuid, HeldRows>), StepError> {
+    let rows = any_rows(scope);
+    if rows.is_empty() {
+        return Ok((Looked::default(), BTreeMap::new()));
+    }
+    let (mut looked, holds) = Place::of(erasures, step, scope).await?.look_and_name(&rows, MOST_KEYS).await?;
+    let mut kept = BTreeMap::new();
+    for hold in holds {
+        let count = looked.held.get(&hold.id).and_then(|rows| usize::try_from(*rows).ok()).unwrap_or(0);
+        let keys = looked.keys.remove(&hold.id).filter(|keys| keys.len() == count);
+        if count > 0 {
+            kept.insert(hold.id, keys.map_or(hold.rows, HeldRows::Keys));
+        }
+    }
+    Ok((looked, kept))
+}
+
+fn any_rows(scope: &StepScope) -> Vec<Rows<'_>> {
+    scope.batches.numbered().map(|(_, rows)| rows).filter(is_any).collect()
 }
 
 fn is_any(rows: &Rows<'_>) -> bool {

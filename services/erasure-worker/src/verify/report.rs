@@ -4,25 +4,42 @@ use std::collections::BTreeMap;
 
 use connectors::erase::{Looked, Remainder};
 use domain::erasure::document::{LeftOver, NotWaitedFor, Undecided, VerifyResult};
-use store::Retained;
+use domain::hold::HeldRows;
 use uuid::Uuid;
+
+use crate::held::both;
+
+/// What a hold has kept of a collection.
+pub(super) struct KeptRows {
+    pub hold: Uuid,
+    pub collection: String,
+    pub rows: i64,
+    pub kept: HeldRows,
+}
 
 /// What was found so far.
 #[derive(Default)]
 pub(super) struct Report {
     pub remainders: Vec<Remainder>,
     undecided: BTreeMap<(String, String), i64>,
-    retained: BTreeMap<(Uuid, String), i64>,
+    retained: BTreeMap<(Uuid, String), (i64, HeldRows)>,
     left: BTreeMap<(String, &'static str), i64>,
 }
 
 impl Report {
     /// Adds what was found of a collection. What is done to it in two steps, as a row that is unlinked
     /// first and deleted later, counts once.
-    pub fn add(&mut self, collection: &str, looked: Looked) {
+    pub fn add(&mut self, collection: &str, looked: Looked, kept: BTreeMap<Uuid, HeldRows>) {
         self.remainders.extend(looked.remainders);
-        for (hold, rows) in looked.held {
-            most(self.retained.entry((hold, collection.to_owned())).or_default(), rows);
+        for (hold, kept) in kept {
+            let rows = looked.held.get(&hold).copied().unwrap_or(0);
+            let known = self.retained.entry((hold, collection.to_owned()));
+            let (count, known) = known.or_insert_with(|| (0, HeldRows::Keys(Vec::new())));
+            *known = both(known, kept);
+            *count = match known {
+                HeldRows::Keys(keys) => i64::try_from(keys.len()).unwrap_or(i64::MAX),
+                HeldRows::Where(_) => rows.max(*count),
+            };
         }
         let left = [("shared", looked.shared), ("referred", looked.guarded), ("later", looked.later)];
         for (why, rows) in left {
@@ -40,17 +57,16 @@ impl Report {
         *known = known.saturating_add(rows);
     }
 
-    /// What the job keeps of it.
-    pub fn ended(self, rows: i64, not_waited_for: Option<NotWaitedFor>) -> (VerifyResult, Vec<Retained>) {
-        let retained = self.retained.into_iter().filter(|(_, rows)| *rows > 0);
-        let retained =
-            retained.map(|((hold, collection), rows)| Retained { hold, collection, rows }).collect();
+    /// What the job keeps of it: the result, and what holds have kept.
+    pub fn ended(self, rows: i64, not_waited_for: Option<NotWaitedFor>) -> (VerifyResult, Vec<KeptRows>) {
+        let kept = self.retained.into_iter();
+        let kept = kept.map(|((hold, collection), (rows, kept))| KeptRows { hold, collection, rows, kept });
         let left = self.left.into_iter().filter(|(_, rows)| *rows > 0);
         let left = left.map(|((collection, why), rows)| LeftOver { collection, why: why.to_owned(), rows });
         let undecided = self.undecided.into_iter().filter(|(_, rows)| *rows > 0);
         let undecided =
             undecided.map(|((collection, column), rows)| Undecided { collection, column, rows }).collect();
-        (VerifyResult { rows, left: left.collect(), undecided, not_waited_for }, retained)
+        (VerifyResult { rows, left: left.collect(), undecided, not_waited_for }, kept.collect())
     }
 }
 
