@@ -111,10 +111,11 @@ FROM standing s LEFT JOIN beside.committed c USING (xid)
 WHERE NOT (s.began > $3 AND coalesce(c.at >= $4, TRUE))
 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4";
 
-/// The rows of a collection that a job left because of holds that are in effect.
+/// The rows of a collection that a job left because of holds that are in effect and were placed before hold `$3`.
 const STILL_RETAINED: &str = "\
 SELECT coalesce(sum(r.rows), 0)::int8 FROM job_retained r JOIN legal_holds h ON h.id = r.hold_id
-WHERE r.job_id = $1 AND r.collection = $2 AND h.released_at IS NULL";
+WHERE r.job_id = $1 AND r.collection = $2 AND h.released_at IS NULL
+  AND (h.placed_at, h.id) < (SELECT placed_at, id FROM legal_holds WHERE id = $3)";
 
 /// What a job was about, beside its person.
 pub struct About<'a> {
@@ -138,6 +139,7 @@ pub async fn truthful(
                FROM privacy_jobs j JOIN job_steps s ON s.job_id = j.id WHERE j.id = $2 AND s.kind = 'verify_erasure' \
                AND s.state = 'completed' ORDER BY s.step_no DESC LIMIT 1";
     let first_job = only.map_or(job.id, |(_, first)| first);
+    let released = only.map_or_else(Uuid::nil, |(hold, _)| hold.id);
     let row = control.query_one(sql, &[&job.id, &first_job]).await?;
     let (cutoff, looked): (SystemTime, SystemTime) = (row.get(0), row.get(1));
     let result: serde_json::Value = row.get(2);
@@ -165,7 +167,8 @@ pub async fn truthful(
             of.filter_map(|left| left["rows"].as_i64()).sum::<i64>()
         };
         // What an earlier hold keeps too is left to the run after that one's release; the first job counts it.
-        let before: i64 = control.query_one(STILL_RETAINED, &[&first_job, &collection]).await?.get(0);
+        let before: i64 =
+            control.query_one(STILL_RETAINED, &[&first_job, &collection, &released]).await?.get(0);
         let reported = if kept {
             retained + left("referred") + if first_job == job.id { 0 } else { before }
         } else if referred {

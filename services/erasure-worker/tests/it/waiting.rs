@@ -1,10 +1,18 @@
 //! Holds that nobody can obey any more keep a job waiting until they are released.
 
+use contracts::http::JobView;
 use serde_json::json;
 use testkit::{organisation, owner};
+use uuid::Uuid;
 
 use crate::binding::{STANDING, completed, person, world};
 use crate::released::{all_notes, before_the_last_look, notes, release};
+
+/// The job says for which hold it waits.
+fn names(view: &JobView, hold: Uuid) {
+    let reason = view.waits_for.as_ref().map(|reason| reason.detail.clone()).unwrap_or_default();
+    assert!(reason.contains(&hold.to_string()), "{reason}");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_on_a_person_whose_way_is_cut_keeps_the_run_after_a_release_waiting() {
@@ -20,6 +28,7 @@ async fn a_hold_on_a_person_whose_way_is_cut_keeps_the_run_after_a_release_waiti
     world.step(&world.claim(jobs[0], 1).await).await;
     let view = world.api.job_view(&ours, jobs[0]).await.unwrap().unwrap();
     assert_eq!(view.summary.state, "on_hold");
+    names(&view, someone);
     assert_eq!(world.rows(STANDING).await.len(), 2_500, "nothing is erased meanwhile");
     assert_eq!(release(&world, someone).await, [0_i64; 0]);
     completed(&world.finish(jobs[0], &ours).await);
@@ -37,7 +46,9 @@ async fn a_hold_on_a_person_whose_way_is_cut_keeps_a_further_pass_waiting() {
     world.api.retry_job(&ours, job, &owner("owner-1")).await.unwrap();
     let step = world.due(job).await.unwrap();
     world.step(&world.claim(job, step).await).await;
-    assert_eq!(world.api.job_view(&ours, job).await.unwrap().unwrap().summary.state, "on_hold");
+    let view = world.api.job_view(&ours, job).await.unwrap().unwrap();
+    assert_eq!(view.summary.state, "on_hold");
+    names(&view, hold);
     assert_eq!(world.rows(STANDING).await, ["(7)"]);
     assert_eq!(release(&world, hold).await, [0_i64; 0]);
     completed(&world.finish(job, &ours).await);
@@ -54,6 +65,7 @@ async fn a_hold_that_cannot_be_obeyed_and_comes_late_keeps_the_job_waiting() {
     world.step(&world.claim(job, step).await).await;
     let view = world.api.job_view(&ours, job).await.unwrap().unwrap();
     assert_eq!(view.summary.state, "on_hold", "{:?}", view.failure);
+    names(&view, hold);
     assert_eq!(release(&world, hold).await, [0_i64; 0]);
     completed(&world.finish(job, &ours).await);
     assert_eq!(world.rows(STANDING).await.len(), 0);
