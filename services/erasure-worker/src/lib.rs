@@ -5,6 +5,7 @@
 //! it out, batch by batch, each exactly once by the journal of the store whose rows it changes. At last
 //! another role looks for what is left.
 
+mod batches;
 mod before;
 mod computed;
 mod config;

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use chassis::StepError;
 use chrono::{DateTime, Utc};
-use connectors::KeyRange;
-use connectors::erase::{EraseScope, Led, OpenTransaction, Rows};
+use connectors::erase::{EraseScope, Led, OpenTransaction};
 use domain::erasure::{CollectionErasure, Guard};
 use domain::hold::{HeldRows, Hold};
 use domain::id::{JobId, OrganisationId};
@@ -19,6 +18,7 @@ use store::Claimed;
 use uuid::Uuid;
 
 use crate::Erasures;
+use crate::batches::Batches;
 use crate::before::DoneBefore;
 use crate::failure::{broken, control_failed};
 
@@ -180,69 +180,6 @@ pub(crate) async fn verified_by(
     Ok(verified)
 }
 
-/// Up to so many rows of a place are named by their keys, where they could be found by a condition too.
-pub(crate) const MOST_KEYS: u32 = 100_000;
-
-/// Fewer batches than these are not worth a query of their own.
-const FEWEST_BATCHES: usize = 16;
-
-/// Rows in batches, each of which is one transaction.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Batches {
-    /// Those of key ranges.
-    Ranges(Vec<KeyRange>),
-    /// Those with these primary keys.
-    Keys(Vec<Vec<Vec<String>>>),
-}
-
-impl Batches {
-    /// The same rows at once, if there are any.
-    pub fn whole(&self) -> Self {
-        match self {
-            Self::Ranges(_) => Self::Ranges(vec![KeyRange::whole()]),
-            Self::Keys(batches) => {
-                let keys: Vec<_> = batches.iter().flatten().cloned().collect();
-                Self::Keys(Some(keys).filter(|keys| !keys.is_empty()).into_iter().collect())
-            }
-        }
-    }
-
-    /// No rows.
-    pub fn none() -> Self {
-        Self::Keys(Vec::new())
-    }
-
-    /// The same rows in up to so many stretches of several batches each, to be read side by side.
-    pub fn merged(stretches: &[Self], most: usize) -> Self {
-        let (mut ranges, mut keys) = (Vec::new(), Vec::new());
-        for stretch in stretches {
-            match stretch {
-                Self::Keys(batches) => keys.extend(batches.iter().cloned()),
-                Self::Ranges(cut) => ranges.extend(cut),
-            }
-        }
-        if !keys.is_empty() {
-            return Self::Keys(keys);
-        }
-        let size = ranges.len().div_ceil(most.max(1)).max(FEWEST_BATCHES);
-        let merged = ranges.chunks(size).filter_map(|chunk| {
-            let (first, last) = (chunk.first()?, chunk.last()?);
-            Some(KeyRange { to: last.to.clone(), ..KeyRange::clone(first) })
-        });
-        Self::Ranges(merged.collect())
-    }
-
-    /// Each batch, with the number that it has in the journal.
-    pub fn numbered(&self) -> impl Iterator<Item = (i32, Rows<'_>)> {
-        let rows: Vec<Rows<'_>> = match self {
-            Self::Ranges(ranges) => ranges.iter().map(Rows::Range).collect(),
-            Self::Keys(batches) => batches.iter().map(|keys| Rows::Keys(keys)).collect(),
-        };
-        (0..).zip(rows)
-    }
-}
-
 /// What a step needs to know, as it was sealed for it.
 pub(crate) fn open<T: DeserializeOwned>(ring: &KeyRing, step: &Claimed) -> Result<T, StepError> {
     let sealed = step.scope.as_deref().ok_or_else(|| {
@@ -287,21 +224,6 @@ fn locked(error: SealError) -> StepError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rows_that_are_named_by_their_keys_are_verified_in_every_step() {
-        let batches =
-            |keys: &[&str]| Batches::Keys(vec![keys.iter().map(|key| vec![(*key).to_owned()]).collect()]);
-        let merged = Batches::merged(&[batches(&["1", "2"]), batches(&["3"])], 4);
-        let rows: Vec<usize> = merged
-            .numbered()
-            .map(|(_, rows)| match rows {
-                Rows::Keys(keys) => keys.len(),
-                Rows::Range(_) => 0,
-            })
-            .collect();
-        assert_eq!(rows, [2, 1]);
-    }
 
     #[test]
     fn the_rows_of_no_hold_of_one_and_of_several_are_read() {

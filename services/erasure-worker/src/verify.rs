@@ -58,7 +58,7 @@ pub(crate) async fn run(
     let (result, kept) = report.ended(rows, not_waited_for);
     let mut retained = Vec::with_capacity(kept.len());
     for KeptRows { hold, collection, rows, kept } in kept {
-        let sealed = Some(seal(&erasures.sealing, step, &kept)?);
+        let sealed = seal(&erasures.sealing, step, &kept)?;
         retained.push(Retained { hold, collection, rows, sealed });
     }
     let result = serde_json::to_value(result).map_err(|_| broken("a result cannot be written down"))?;

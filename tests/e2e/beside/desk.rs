@@ -283,6 +283,12 @@ fn about<'k>(known: &'k Known, job: &oracle::Job) -> About<'k> {
         of.any(|(first, released)| *first == job.id && *released == hold.id)
     };
     let holds = known.holds.iter().chain(known.released.values().filter(went_on)).cloned().collect();
-    let of = known.of.get(&job.id).filter(|_| job.deferred);
-    About { holds, only: of.and_then(|(first, hold)| Some((known.released.get(hold)?, *first))) }
+    let (mut only, mut jobs) = (Vec::new(), vec![job.id]);
+    let mut next = known.of.get(&job.id).filter(|_| job.deferred);
+    while let Some((first, hold)) = next {
+        only.extend(known.released.get(hold));
+        jobs.push(*first);
+        next = known.of.get(first);
+    }
+    About { holds, only, jobs }
 }

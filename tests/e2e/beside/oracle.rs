@@ -111,35 +111,38 @@ FROM standing s LEFT JOIN beside.committed c USING (xid)
 WHERE NOT (s.began > $3 AND coalesce(c.at >= $4, TRUE))
 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4";
 
-/// The rows of a collection that a job left because of holds that are in effect and were placed before hold `$3`.
+/// The rows of a collection that jobs left because of holds that are in effect and were placed before hold `$3`.
 const STILL_RETAINED: &str = "\
 SELECT coalesce(sum(r.rows), 0)::int8 FROM job_retained r JOIN legal_holds h ON h.id = r.hold_id
-WHERE r.job_id = $1 AND r.collection = $2 AND h.released_at IS NULL
+WHERE r.job_id = ANY ($1) AND r.collection = $2 AND h.released_at IS NULL
   AND (h.placed_at, h.id) < (SELECT placed_at, id FROM legal_holds WHERE id = $3)";
 
 /// What a job was about, beside its person.
 pub struct About<'a> {
     /// The holds that may keep rows.
     pub holds: Vec<Hold>,
-    /// Only the rows that this one kept, of what this job left.
-    pub only: Option<(&'a Hold, Uuid)>,
+    /// Only the rows that each of these kept, after their releases.
+    pub only: Vec<&'a Hold>,
+    /// The job, the one that had left its rows to it, and so on back to the first.
+    pub jobs: Vec<Uuid>,
 }
 
 /// Whether a job that says `completed` tells the truth.
 pub async fn truthful(
     system: &System,
     (job, view): (&Job, &JobView),
-    About { holds, only }: &About<'_>,
+    About { holds, only, jobs }: &About<'_>,
     wrong: &mut Vec<String>,
 ) -> anyhow::Result<()> {
     let control = &system.control.client;
-    // What came of a release is about what the first job had found and left.
+    // What came of releases is about what the first job had found and left: what was written after its end is
+    // nobody's matter.
     let sql = "SELECT j.cutoff, s.started_at, (SELECT result FROM job_steps WHERE job_id = $1 AND kind = 'verify_erasure' \
                                                 AND state = 'completed' ORDER BY step_no DESC LIMIT 1) \
                FROM privacy_jobs j JOIN job_steps s ON s.job_id = j.id WHERE j.id = $2 AND s.kind = 'verify_erasure' \
                AND s.state = 'completed' ORDER BY s.step_no DESC LIMIT 1";
-    let first_job = only.map_or(job.id, |(_, first)| first);
-    let released = only.map_or_else(Uuid::nil, |(hold, _)| hold.id);
+    let (first_job, earlier) = (jobs.last().copied().unwrap_or(job.id), jobs.get(1..).unwrap_or_default());
+    let released = only.first().map_or_else(Uuid::nil, |hold| hold.id);
     let row = control.query_one(sql, &[&job.id, &first_job]).await?;
     let (cutoff, looked): (SystemTime, SystemTime) = (row.get(0), row.get(1));
     let result: serde_json::Value = row.get(2);
@@ -149,8 +152,9 @@ pub async fn truthful(
         .map(|hold| format!("({})", hold.scope.may_keep()))
         .collect();
     let kept = if kept.is_empty() { "FALSE".to_owned() } else { kept.join(" OR ") };
-    let only = only.map_or_else(|| "TRUE".to_owned(), |(hold, _)| hold.scope.may_keep());
-    let sql = STANDING.replace("#kept", &kept).replace("#only", &only);
+    let ours: Vec<String> = only.iter().map(|hold| format!("({})", hold.scope.may_keep())).collect();
+    let ours = if ours.is_empty() { "TRUE".to_owned() } else { ours.join(" AND ") };
+    let sql = STANDING.replace("#kept", &kept).replace("#only", &ours);
     let found =
         system.subjects.client.query(&sql, &[&job.organisation, &job.person, &cutoff, &looked]).await?;
     for row in found {
@@ -166,11 +170,11 @@ pub async fn truthful(
             let of = all.filter(|left| left["collection"] == collection.as_str() && left["why"] == why);
             of.filter_map(|left| left["rows"].as_i64()).sum::<i64>()
         };
-        // What an earlier hold keeps too is left to the run after that one's release; the first job counts it.
+        // What an earlier hold keeps too is left to the run after that one's release; an earlier job counts it.
         let before: i64 =
-            control.query_one(STILL_RETAINED, &[&first_job, &collection, &released]).await?.get(0);
+            control.query_one(STILL_RETAINED, &[&earlier, &collection, &released]).await?.get(0);
         let reported = if kept {
-            retained + left("referred") + if first_job == job.id { 0 } else { before }
+            retained + left("referred") + before
         } else if referred {
             left("referred")
         } else {
@@ -181,7 +185,7 @@ pub async fn truthful(
             wrong.push(format!(
                 "{job:?} says completed, but {collection} {column}: {count} rows stand (held {kept}, referred {referred}), \
                  {reported} are reported; the first is {first}, its writer began {:?} ms after the cutoff and ended {:?}; the \
-                 last look began {:?} ms after it; the result is {result}, retained {:?}",
+                 last look began {:?} ms after it; the result is {result}, retained {:?}; it is about {only:?} of {jobs:?}",
                 ago(began), ended.map(ago), ago(looked), view.retained
             ));
         }

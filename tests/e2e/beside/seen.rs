@@ -39,7 +39,7 @@ impl Desk {
         let id: i64 = client.query_one(old, &[&job.organisation, &account]).await.unwrap().get(0);
         let began = "UPDATE beside.ledger SET began = '2024-01-01' WHERE tab = 'message' AND id = $1";
         client.execute(began, &[&id]).await.unwrap();
-        let about = About { holds: Vec::new(), only: None };
+        let about = About { holds: Vec::new(), only: Vec::new(), jobs: vec![job.id] };
         oracle::truthful(&self.system, (&views[0].0, &views[0].1), &about, &mut wrong).await.unwrap();
         let told =
             wrong.iter().filter(|wrong| wrong.contains("says completed, but desk.message body: 1 rows"));

@@ -2,6 +2,7 @@
 //! hold.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio_postgres::Row;
@@ -25,13 +26,23 @@ pub struct Looked {
     /// keeps it, and for nothing else.
     pub held: BTreeMap<Uuid, i64>,
     /// The keys of rows that a hold keeps, as far as they were asked for and could be had.
-    pub keys: BTreeMap<Uuid, Vec<Vec<String>>>,
+    pub keys: BTreeMap<Uuid, RowKeys>,
     /// Rows that are left because they lead to another organisation too.
     pub shared: i64,
     /// Rows that are left because rows that stay refer to them.
     pub guarded: i64,
     /// Rows that were made after the cutoff.
     pub later: i64,
+}
+
+/// The primary keys of rows. `Debug` shows none of them.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct RowKeys(pub Vec<Vec<String>>);
+
+impl fmt::Debug for RowKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RowKeys").field("rows", &self.0.len()).finish()
+    }
 }
 
 impl Looked {
@@ -72,8 +83,8 @@ impl Looked {
     pub fn and(mut self, other: Self) -> Self {
         add(&mut self.remainders, other.remainders);
         add(&mut self.undecided, other.undecided);
-        for (hold, keys) in other.keys {
-            self.keys.entry(hold).or_default().extend(keys);
+        for (hold, RowKeys(keys)) in other.keys {
+            self.keys.entry(hold).or_default().0.extend(keys);
         }
         for (hold, rows) in other.held {
             let known = self.held.entry(hold).or_default();
@@ -108,8 +119,8 @@ pub async fn look(
     look_and_name(config, verifications, (writers, 0)).await
 }
 
-/// As [`look`], with the keys of the rows that a hold keeps, where each answer has up to `most` of them and their
-/// table has a primary key.
+/// As [`look`], with the keys of the rows that a hold keeps: of one that lists its rows always, of others where an
+/// answer has up to `most` of them.
 ///
 /// # Errors
 /// When the store fails.

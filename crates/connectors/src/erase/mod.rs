@@ -50,7 +50,7 @@ pub use comparable::Misfit;
 pub use dangling::{DanglingRead, dangling};
 pub use journal::{BatchId, StepTotal, Writers, journal_ddl};
 pub use lock::RowLock;
-pub use look::{Looked, can_verify, look, look_and_name, look_for_keys, verify};
+pub use look::{Looked, RowKeys, can_verify, look, look_and_name, look_for_keys, verify};
 pub use open_transactions::OpenTransaction;
 
 pub use constraints::{About, Asked, Constraints, Question, Writes};

@@ -6,6 +6,7 @@
 //! last to write it ([`Writers`]).
 
 use domain::datamap::Collection;
+use domain::hold::HeldRows;
 use domain::schema::{LiveColumn, LiveSchema, TableName};
 use uuid::Uuid;
 
@@ -33,6 +34,8 @@ pub struct Verification {
     /// The whole question, where it is not about what is left.
     other: Option<String>,
     pub(super) holds: Vec<Uuid>,
+    /// For each hold, whether it lists its rows.
+    listed: Vec<bool>,
     pub(super) tables: Vec<TableName>,
 }
 
@@ -74,6 +77,7 @@ impl Verification {
             parameters,
             other: None,
             holds: scope.holds.iter().map(|hold| hold.id).collect(),
+            listed: scope.holds.iter().map(|hold| matches!(hold.rows, HeldRows::Keys(_))).collect(),
             tables: tables_of(collection),
         })
     }
@@ -141,7 +145,8 @@ impl Verification {
         self.keys_where(session, &self.standing.left(&self.row, &Written::by(writers)), most).await
     }
 
-    /// Puts the keys of the held rows beside their counts, as far as they are asked for and can be had.
+    /// Puts the keys of the held rows beside their counts: of holds that list their rows, and up to `most` of
+    /// others; none at all where `most` is 0.
     pub(crate) async fn name_held(
         &self,
         session: &Session,
@@ -149,13 +154,14 @@ impl Verification {
         looked: &mut Looked,
     ) -> Result<(), StoreError> {
         let stands = self.standing.stands(&Written::by(writers));
-        for (hold, kept) in self.holds.iter().zip(self.row.kept()) {
-            let few = |rows: &&i64| (1..=i64::from(most)).contains(*rows);
-            if looked.held.get(hold).filter(few).is_none() {
+        for ((hold, listed), kept) in self.holds.iter().zip(&self.listed).zip(self.row.kept()) {
+            let rows = looked.held.get(hold).copied().unwrap_or(0);
+            if rows == 0 || most == 0 || (rows > i64::from(most) && !listed) {
                 continue;
             }
+            let most = u32::try_from(rows).unwrap_or(u32::MAX);
             if let Some(keys) = self.keys_where(session, &format!("{kept} AND {stands}"), most).await? {
-                looked.keys.insert(*hold, keys);
+                looked.keys.entry(*hold).or_default().0.extend(keys);
             }
         }
         Ok(())
@@ -184,8 +190,14 @@ impl Verification {
     pub(crate) async fn explain(&self, session: &Session) -> Result<(), StoreError> {
         let (sql, parameters) =
             (format!("EXPLAIN {}", self.counting(&Writers::default())), self.parameters.typed());
-        let planned = session.client()?.query_typed(&sql, &parameters).await;
-        planned.map(drop).map_err(|error| session.failed(error).reading(&self.tables))
+        let failed = |error| session.failed(error).reading(&self.tables);
+        session.client()?.query_typed(&sql, &parameters).await.map_err(failed)?;
+        if self.key.is_empty() {
+            return Ok(());
+        }
+        // What is left is named by its keys.
+        let sql = format!("EXPLAIN SELECT {} {}", self.key.join(", "), self.from);
+        session.client()?.query_typed(&sql, &parameters).await.map(drop).map_err(failed)
     }
 
     fn counting(&self, writers: &Writers) -> String {

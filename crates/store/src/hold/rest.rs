@@ -25,7 +25,7 @@ pub struct Retained {
     /// How many rows. A collection is named once for each hold.
     pub rows: i64,
     /// Which rows, sealed: the run after the release is about these.
-    pub sealed: Option<Vec<u8>>,
+    pub sealed: Vec<u8>,
 }
 
 /// Keeps what an erasure left because of holds, with the step that looked. What a hold left that has been
@@ -57,15 +57,15 @@ pub(crate) async fn keep_retained(
         diesel::insert_into(job_retained::table).values(counts).execute(conn).await?;
         let rows: Vec<_> = retained
             .iter()
-            .filter_map(|Retained { collection, sealed, .. }| {
-                Some((
+            .map(|Retained { collection, sealed, .. }| {
+                (
                     retained_rows::job_id.eq(job.0),
                     retained_rows::step_no.eq(step.0),
                     retained_rows::hold_id.eq(hold),
                     retained_rows::collection.eq(collection),
                     retained_rows::organisation_id.eq(organisation.as_str()),
-                    retained_rows::sealed.eq(sealed.as_ref()?),
-                ))
+                    retained_rows::sealed.eq(sealed),
+                )
             })
             .collect();
         diesel::insert_into(retained_rows::table).values(rows).execute(conn).await?;

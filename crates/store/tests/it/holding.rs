@@ -45,7 +45,7 @@ async fn verifying_of(world: &World, job: JobId) -> Claimed {
 }
 
 fn retained(hold: Uuid, collection: &str, rows: i64) -> Retained {
-    let (collection, sealed) = (collection.to_owned(), Some(b"sealed".to_vec()));
+    let (collection, sealed) = (collection.to_owned(), b"sealed".to_vec());
     Retained { hold, collection, rows, sealed }
 }
 

@@ -4,6 +4,8 @@
 mod left;
 mod shown;
 
+use std::sync::Arc;
+
 use chassis::{StepError, StepProgress};
 use connectors::erase::{EraseScope, Part, RangeRead, SubjectRows, Survey as RowSurvey, Surveyed as Counted};
 use connectors::{KeyRange, ReadTransaction, collection_path};
@@ -18,10 +20,11 @@ use store::Claimed;
 use super::buckets;
 use super::preflight::Checked;
 use crate::Erasures;
+use crate::batches::{Batches, MOST_KEYS};
 use crate::before::DoneBefore;
 use crate::failure::{broken, plan_failed, store_failed};
 use crate::held::{Held, leads_through};
-use crate::scope::{Batches, MOST_KEYS, StepScope, VerifyScope};
+use crate::scope::{StepScope, VerifyScope};
 use crate::verify::{keys_left, reader};
 
 /// What the survey has found out.
@@ -54,12 +57,13 @@ fn whole() -> Batches {
 }
 
 /// What is done to rows of one collection, with what it takes to look at them.
+#[derive(Clone)]
 struct Place<'a> {
     dataset: &'a Dataset,
     collection: &'a Collection,
     schema: &'a LiveSchema,
     scope: StepScope,
-    before: DoneBefore,
+    before: Arc<DoneBefore>,
 }
 
 impl Survey<'_> {
@@ -119,7 +123,7 @@ impl Survey<'_> {
         let (known, path_goes) = (self.holds.ids(), false);
         let (mut erasure, only, beside) = (erasure.clone(), Vec::new(), Vec::new());
         self.holds.count_in(&mut erasure.guards)?;
-        let (after, before) = (Vec::new(), DoneBefore::default());
+        let (after, before) = (Vec::new(), Arc::default());
         let scope = StepScope { erasure, wave, batches, holds, known, only, beside, path_goes, after };
         Ok(Place { dataset, collection, schema, scope, before })
     }
@@ -175,9 +179,8 @@ impl Survey<'_> {
             found.verify.places.push(place.scope.clone());
             return Ok(());
         };
-        let narrowed = narrowed.as_ref().unwrap_or(place);
-        let counted = self.count(narrowed, earlier).await?;
-        let stretches = self.stretches(narrowed, &counted).await?;
+        let counted = self.count(&narrowed, earlier).await?;
+        let stretches = self.stretches(&narrowed, &counted).await?;
         let count = i64::try_from(stretches.len()).unwrap_or(i64::MAX).max(1);
         let side_by_side = reader(self.erasures, &place.dataset.store)?.max_connections;
         let batches = match self.pass {
@@ -200,12 +203,11 @@ impl Survey<'_> {
 
     /// The place in the first pass; in a later one the same with only those rows in which something is
     /// left, if there are any.
-    async fn narrowed<'p>(&self, place: &Place<'p>) -> Result<Option<Option<Place<'p>>>, StepError> {
-        if self.pass <= 1 {
-            return Ok(Some(None));
-        }
-        let Place { dataset, collection, schema, .. } = *place;
+    async fn narrowed<'p>(&self, place: &Place<'p>) -> Result<Option<Place<'p>>, StepError> {
         let scope = place.scope.clone();
+        if self.pass <= 1 {
+            return Ok(Some(place.clone()));
+        }
         let left = keys_left(self.erasures, self.step, (&scope, MOST_KEYS)).await?;
         let few = left.filter(|keys| keys.len() < usize::try_from(MOST_KEYS).unwrap_or(usize::MAX));
         let batches = match few {
@@ -214,8 +216,7 @@ impl Survey<'_> {
             // So many that they are found again as the first pass has found them.
             None => scope.batches.clone(),
         };
-        let (scope, before) = (StepScope { batches, ..scope }, DoneBefore::default());
-        Ok(Some(Some(Place { dataset, collection, schema, scope, before })))
+        Ok(Some(Place { scope: StepScope { batches, ..scope }, ..place.clone() }))
     }
 
     async fn begin(&self, dataset: &Dataset) -> Result<ReadTransaction, StepError> {
@@ -252,13 +253,12 @@ impl Survey<'_> {
         let size = |rows: u32| usize::try_from(rows).unwrap_or(usize::MAX).max(1);
         let batch = self.erasures.batch_rows;
         let batches = size(self.erasures.step_rows / batch);
-        if let Batches::Keys(keys) = &place.scope.batches {
-            let keys: Vec<Vec<String>> = keys.iter().flatten().cloned().collect();
-            let keys: Vec<Vec<Vec<String>>> = keys.chunks(size(batch)).map(<[_]>::to_vec).collect();
-            return Ok(keys.chunks(batches).map(|keys| Batches::Keys(keys.to_vec())).collect());
-        }
+        // Rows that refer to each other go together or not at all.
         if place.scope.erasure.unsplit {
-            return Ok(vec![place.scope.batches.clone()]);
+            return Ok(vec![place.scope.batches.whole()]);
+        }
+        if let Batches::Keys(keys) = place.scope.batches.cut(batch) {
+            return Ok(keys.chunks(batches).map(|keys| Batches::Keys(keys.to_vec())).collect());
         }
         let read =
             RangeRead::plan(place.collection, place.schema, &self.step.organisation, self.checked.cutoff_at);

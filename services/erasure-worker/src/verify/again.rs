@@ -10,9 +10,10 @@ use store::Claimed;
 
 use super::places::Place;
 use crate::Erasures;
+use crate::batches::Batches;
 use crate::plan::preflight::{facts, refused_by};
 use crate::plan::subject::{self, Asked};
-use crate::scope::{Batches, FoundPerson, StepScope};
+use crate::scope::{FoundPerson, StepScope};
 
 /// What there is of rows that lead to the person and were not planned, by collection.
 pub(super) async fn unplanned(

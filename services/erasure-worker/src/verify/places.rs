@@ -7,8 +7,8 @@ use chassis::StepError;
 use chrono::{DateTime, Utc};
 use connectors::Schemas;
 use connectors::erase::{
-    DanglingRead, EraseScope, Expected, Looked, PseudonymKey, Rows, Verification, Writers, can_verify,
-    dangling as count_dangling, look_and_name, look_for_keys,
+    DanglingRead, EraseScope, Expected, Looked, PseudonymKey, RowKeys, Rows, Verification, Writers,
+    can_verify, dangling as count_dangling, look_and_name, look_for_keys,
 };
 use domain::datamap::{Collection, Dataset};
 use domain::erasure::RowAction;
@@ -20,10 +20,11 @@ use uuid::Uuid;
 
 use super::reader;
 use crate::Erasures;
+use crate::batches::MOST_KEYS;
 use crate::before::DoneBefore;
 use crate::failure::{broken, plan_failed, refused, store_failed, trial_failed};
 use crate::obeyed::Obeyed;
-use crate::scope::{LooseReference, MOST_KEYS, Noted, StepScope};
+use crate::scope::{LooseReference, Noted, StepScope};
 
 /// A place, with what it takes to look at it.
 pub(crate) struct Place<'a> {
@@ -149,8 +150,8 @@ pub(crate) async fn look_at(
     Place::of(erasures, step, scope).await?.look(&rows).await
 }
 
-/// As [`look_at`], and which rows each hold keeps: by their keys, unless those are too many or the table has no
-/// primary key; then as the hold has found them.
+/// As [`look_at`], and which rows each hold keeps: by their keys, unless those are too many; then by what the
+/// hold says.
 pub(super) async fn look_for_kept(
     erasures: &Erasures,
     step: &Claimed,
@@ -164,9 +165,14 @@ pub(super) async fn look_for_kept(
     let mut kept = BTreeMap::new();
     for hold in holds {
         let count = looked.held.get(&hold.id).and_then(|rows| usize::try_from(*rows).ok()).unwrap_or(0);
-        let keys = looked.keys.remove(&hold.id).filter(|keys| keys.len() == count);
-        if count > 0 {
-            kept.insert(hold.id, keys.map_or(hold.rows, HeldRows::Keys));
+        let listed = matches!(hold.rows, HeldRows::Keys(_));
+        let few = listed || u32::try_from(count).is_ok_and(|count| count <= MOST_KEYS);
+        let keys = looked.keys.remove(&hold.id).filter(|RowKeys(keys)| few && keys.len() == count);
+        match keys {
+            _ if count == 0 => {}
+            Some(RowKeys(keys)) => drop(kept.insert(hold.id, HeldRows::Keys(keys))),
+            None if listed => return Err(broken("the rows that a hold keeps have no keys")),
+            None => drop(kept.insert(hold.id, hold.rows)),
         }
     }
     Ok((looked, kept))

@@ -1,6 +1,6 @@
 //! What was found at the end: what is left, on purpose or not, and what nobody can tell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use connectors::erase::{Looked, Remainder};
 use domain::erasure::document::{LeftOver, NotWaitedFor, Undecided, VerifyResult};
@@ -23,16 +23,25 @@ pub(super) struct Report {
     pub remainders: Vec<Remainder>,
     undecided: BTreeMap<(String, String), i64>,
     retained: BTreeMap<(Uuid, String), (i64, HeldRows)>,
+    /// The keys of rows that some hold has kept, by collection.
+    named: BTreeMap<String, BTreeSet<Vec<String>>>,
     left: BTreeMap<(String, &'static str), i64>,
 }
 
 impl Report {
     /// Adds what was found of a collection. What is done to it in two steps, as a row that is unlinked
-    /// first and deleted later, counts once.
+    /// first and deleted later, counts once, and for one hold.
     pub fn add(&mut self, collection: &str, looked: Looked, kept: BTreeMap<Uuid, HeldRows>) {
         self.remainders.extend(looked.remainders);
         for (hold, kept) in kept {
             let rows = looked.held.get(&hold).copied().unwrap_or(0);
+            let named = self.named.entry(collection.to_owned()).or_default();
+            let kept = match kept {
+                HeldRows::Keys(keys) => {
+                    HeldRows::Keys(keys.into_iter().filter(|key| named.insert(key.clone())).collect())
+                }
+                kept @ HeldRows::Where(_) => kept,
+            };
             let known = self.retained.entry((hold, collection.to_owned()));
             let (count, known) = known.or_insert_with(|| (0, HeldRows::Keys(Vec::new())));
             *known = both(known, kept);
@@ -59,7 +68,7 @@ impl Report {
 
     /// What the job keeps of it: the result, and what holds have kept.
     pub fn ended(self, rows: i64, not_waited_for: Option<NotWaitedFor>) -> (VerifyResult, Vec<KeptRows>) {
-        let kept = self.retained.into_iter();
+        let kept = self.retained.into_iter().filter(|(_, (rows, _))| *rows > 0);
         let kept = kept.map(|((hold, collection), (rows, kept))| KeptRows { hold, collection, rows, kept });
         let left = self.left.into_iter().filter(|(_, rows)| *rows > 0);
         let left = left.map(|((collection, why), rows)| LeftOver { collection, why: why.to_owned(), rows });

@@ -147,6 +147,74 @@ async fn tables_that_refer_to_each_other_are_erased_after_the_release() {
     assert_eq!(world.rows("SELECT org, count(*) FROM other GROUP BY org").await, ["(2,20)"]);
 }
 
+/// Tickets that two customers share, and comments that answer each other.
+const SHARED: &str = "
+    CREATE TABLE org (id int PRIMARY KEY, name text NOT NULL);
+    CREATE TABLE customer (id int PRIMARY KEY, org int NOT NULL REFERENCES org, number text NOT NULL, name text);
+    CREATE TABLE ticket (id int PRIMARY KEY, org int NOT NULL REFERENCES org, author int REFERENCES customer, reviewer int REFERENCES customer);
+    CREATE INDEX ON ticket (author);
+    CREATE INDEX ON ticket (reviewer);
+    CREATE TABLE comment (id int PRIMARY KEY, org int NOT NULL REFERENCES org, parent int REFERENCES comment, body text);
+    CREATE INDEX ON comment (parent);
+    INSERT INTO org VALUES (1, 'One'), (2, 'Two');
+    INSERT INTO customer VALUES (1, 1, 'C1', 'Ada'), (2, 1, 'C2', 'Bob');
+    INSERT INTO ticket VALUES (1, 1, 1, 2), (2, 1, 2, 1);
+    INSERT INTO comment SELECT n, 1 + n % 2, CASE WHEN n > 2 THEN n - 2 END, 'body' FROM generate_series(1, 3000) n;";
+
+const MAP_OF_SHARED: &str = "
+dataset:
+- fides_key: shop
+  lethe: {organisation: {collection: org, key: id}}
+  collections:
+  - name: org
+    fields:
+    - {name: id, fides_meta: {primary_key: true}}
+    - {name: name, lethe: {strategy: keep}}
+  - name: customer
+    lethe: {tenant: org}
+    fields:
+    - {name: id, fides_meta: {primary_key: true}}
+    - {name: org, fides_meta: {references: [{dataset: shop, field: org.id}]}}
+    - {name: number, data_categories: [user.unique_id], lethe: {strategy: keep}, fides_meta: {identity: customer_id}}
+    - {name: name, data_categories: [user.name], lethe: {strategy: redact_text}}
+  - name: ticket
+    lethe: {tenant: org, rows: shared}
+    fields:
+    - {name: id, fides_meta: {primary_key: true}}
+    - {name: org, fides_meta: {references: [{dataset: shop, field: org.id}]}}
+    - {name: author, fides_meta: {references: [{dataset: shop, field: customer.id, direction: from}]}}
+    - {name: reviewer, fides_meta: {references: [{dataset: shop, field: customer.id, direction: from}]}}
+  - name: comment
+    lethe: {tenant: org, erase: delete}
+    fields:
+    - {name: id, fides_meta: {primary_key: true}}
+    - {name: org, fides_meta: {references: [{dataset: shop, field: org.id}]}}
+    - {name: parent, fides_meta: {references: [{dataset: shop, field: comment.id}]}}
+    - {name: body, data_categories: [user.content.private]}
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_others_share_lose_the_link_to_the_person_and_no_other_after_the_release() {
+    let world = World::new(SHARED, MAP_OF_SHARED, None).await;
+    let scope = json!({"kind": "collection", "collection": "shop.ticket"});
+    let hold = world.hold(scope, json!({"values": []})).await;
+    let job = world.accepted(&world.person("1", "customer_id", "C1")).await;
+    completed(&world.finish(job, &organisation("1")).await);
+    assert_eq!(world.retained(job).await, [(hold, 2)]);
+    assert_eq!(release(&world, hold).await, [2]);
+    assert_eq!(world.rows("SELECT * FROM ticket ORDER BY id").await, ["(1,1,,2)", "(2,1,2,)"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_refer_to_each_other_are_erased_together_after_the_release() {
+    let world = World::new(SHARED, MAP_OF_SHARED, None).await;
+    let scope = json!({"kind": "collection", "collection": "shop.comment"});
+    let hold = world.hold(scope, json!({"values": []})).await;
+    completed(&world.erase("1").await);
+    assert_eq!(release(&world, hold).await, [1_500], "more than a batch");
+    assert_eq!(world.rows("SELECT count(*) FROM comment").await, ["(1500)"]);
+}
+
 /// Notes about customers that lead to their organisation through orders, which are deleted after them.
 const OF_ORDERS: &str = "
     CREATE TABLE org (id int PRIMARY KEY, name text NOT NULL);

@@ -242,6 +242,20 @@ async fn rows_made_later_are_left_and_reported() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_comes_after_the_end_is_seen_by_the_next_erasure_and_not_before() {
+    let world = world("").await;
+    let ended = world.erase("1").await;
+    completed(&ended);
+    let import = "INSERT INTO visit VALUES (102, 1, '2024-01-01', 'web', NULL)";
+    world.client.batch_execute(import).await.unwrap();
+    let view = world.api.job_view(&organisation("1"), ended.job).await.unwrap().unwrap();
+    assert_eq!(view.summary.state, "completed");
+    assert_eq!(world.rows("SELECT id FROM visit WHERE org = 1").await, ["(102)"]);
+    completed(&world.erase("1").await);
+    assert_eq!(world.rows("SELECT id FROM visit WHERE org = 1").await.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_journal_or_a_reader_without_its_rights_is_told_before_anything_is_revoked() {
     let roles = "DO $$ DECLARE role text; BEGIN FOREACH role IN ARRAY ARRAY['spared_eraser', 'spared_reader'] LOOP \
                  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN EXECUTE format('CREATE ROLE %I', role); END IF; \

@@ -13,11 +13,12 @@ use uuid::Uuid;
 
 use super::found_again::FoundAgain;
 use crate::Erasures;
+use crate::batches::Batches;
 use crate::failure::{broken, control_failed};
 use crate::holds;
 use crate::obeyed::Obeyed;
 use crate::plan::preflight::Checked;
-use crate::scope::{Batches, StepScope, unsealed, verified_by};
+use crate::scope::{StepScope, unsealed, verified_by};
 
 /// The rows that a hold has kept, by collection.
 type Kept = BTreeMap<String, HeldRows>;
@@ -81,7 +82,12 @@ impl Earlier {
             let scope = match rows {
                 None => continue,
                 Some(HeldRows::Keys(keys)) if self.kept.is_some() => {
-                    // These were counted for this hold and for no other.
+                    // These were counted for this hold and for no other. A person's rows may be of several places,
+                    // each with rows of its own.
+                    let keys = place.batches.keep(keys);
+                    if keys.is_empty() {
+                        continue;
+                    }
                     let batches = Batches::Keys(vec![keys]);
                     StepScope { batches, only: Vec::new(), beside: Vec::new(), ..place.clone() }
                 }

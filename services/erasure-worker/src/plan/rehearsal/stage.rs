@@ -15,11 +15,12 @@ use domain::schema::{LiveSchema, TableName};
 use store::Claimed;
 
 use crate::Erasures;
+use crate::batches::Batches;
 use crate::before::DoneBefore;
 use crate::failure::{broken, plan_failed, store_failed};
 use crate::plan::preflight::Checked;
 use crate::rows::OneByOne;
-use crate::scope::{Batches, StepScope};
+use crate::scope::StepScope;
 
 /// One store.
 pub(super) struct Stage<'a> {

@@ -1,5 +1,7 @@
 //! The survey of what earlier erasures have left to a run after a hold's release.
 
+use std::sync::Arc;
+
 use chassis::StepError;
 use connectors::collection_path;
 use domain::erasure::{CollectionErasure, ErasureRequest, RowAction};
@@ -31,7 +33,7 @@ impl Survey<'_> {
         let (dataset, collection) = self.erasures.find(&scope.erasure.collection)?;
         let schema = self.checked.schemas.get(&dataset.store);
         let schema = schema.ok_or_else(|| broken("a store has no schema"))?;
-        let before = DoneBefore::find(self.erasures, self.step, &scope).await?;
+        let before = Arc::new(DoneBefore::find(self.erasures, self.step, &scope).await?);
         Ok(Place { dataset, collection, schema, scope, before })
     }
 
@@ -46,8 +48,9 @@ impl Survey<'_> {
         for place in places.iter().filter(|place| !matches!(place.scope.erasure.action, RowAction::Unlink(_)))
         {
             let erasure = CollectionErasure { guards: Vec::new(), ..place.scope.erasure.clone() };
+            let batches = place.scope.batches.cut(self.erasures.batch_rows);
             let (scope, path) = (
-                StepScope { erasure, ..place.scope.clone() },
+                StepScope { erasure, batches, ..place.scope.clone() },
                 collection_path(place.dataset, place.collection),
             );
             if place.collection.oauth.is_some() {

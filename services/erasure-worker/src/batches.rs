@@ -1,0 +1,113 @@
+//! The rows of a step or a look, cut into batches: by key ranges, or by their keys one by one.
+
+use std::collections::BTreeSet;
+
+use connectors::KeyRange;
+use connectors::erase::Rows;
+use serde::{Deserialize, Serialize};
+
+/// Up to so many rows of a place are named by their keys, where they could be found by a condition too.
+pub(crate) const MOST_KEYS: u32 = 100_000;
+
+/// Fewer batches than these are not worth a query of their own.
+const FEWEST_BATCHES: usize = 16;
+
+/// Rows in batches, each of which is one transaction.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Batches {
+    /// Those of key ranges.
+    Ranges(Vec<KeyRange>),
+    /// Those with these primary keys.
+    Keys(Vec<Vec<Vec<String>>>),
+}
+
+impl Batches {
+    /// The same rows at once, if there are any.
+    pub fn whole(&self) -> Self {
+        match self {
+            Self::Ranges(_) => Self::Ranges(vec![KeyRange::whole()]),
+            Self::Keys(batches) => {
+                let keys: Vec<_> = batches.iter().flatten().cloned().collect();
+                Self::Keys(Some(keys).filter(|keys| !keys.is_empty()).into_iter().collect())
+            }
+        }
+    }
+
+    /// The same rows, up to so many in a batch where they are named by their keys.
+    pub fn cut(&self, rows: u32) -> Self {
+        let size = usize::try_from(rows).unwrap_or(usize::MAX).max(1);
+        match self {
+            Self::Ranges(ranges) => Self::Ranges(ranges.clone()),
+            Self::Keys(batches) => {
+                let keys: Vec<_> = batches.iter().flatten().cloned().collect();
+                Self::Keys(keys.chunks(size).map(<[_]>::to_vec).collect())
+            }
+        }
+    }
+
+    /// Those of these rows that are among the batches; all of them where these are ranges.
+    pub fn keep(&self, keys: Vec<Vec<String>>) -> Vec<Vec<String>> {
+        match self {
+            Self::Ranges(_) => keys,
+            Self::Keys(batches) => {
+                let own: BTreeSet<&Vec<String>> = batches.iter().flatten().collect();
+                keys.into_iter().filter(|key| own.contains(key)).collect()
+            }
+        }
+    }
+
+    /// No rows.
+    pub fn none() -> Self {
+        Self::Keys(Vec::new())
+    }
+
+    /// The same rows in up to so many stretches of several batches each, to be read side by side.
+    pub fn merged(stretches: &[Self], most: usize) -> Self {
+        let (mut ranges, mut keys) = (Vec::new(), Vec::new());
+        for stretch in stretches {
+            match stretch {
+                Self::Keys(batches) => keys.extend(batches.iter().cloned()),
+                Self::Ranges(cut) => ranges.extend(cut),
+            }
+        }
+        if !keys.is_empty() {
+            return Self::Keys(keys);
+        }
+        let size = ranges.len().div_ceil(most.max(1)).max(FEWEST_BATCHES);
+        let merged = ranges.chunks(size).filter_map(|chunk| {
+            let (first, last) = (chunk.first()?, chunk.last()?);
+            Some(KeyRange { to: last.to.clone(), ..KeyRange::clone(first) })
+        });
+        Self::Ranges(merged.collect())
+    }
+
+    /// Each batch, with the number that it has in the journal.
+    pub fn numbered(&self) -> impl Iterator<Item = (i32, Rows<'_>)> {
+        let rows: Vec<Rows<'_>> = match self {
+            Self::Ranges(ranges) => ranges.iter().map(Rows::Range).collect(),
+            Self::Keys(batches) => batches.iter().map(|keys| Rows::Keys(keys)).collect(),
+        };
+        (0..).zip(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_are_named_by_their_keys_are_verified_in_every_step() {
+        let batches =
+            |keys: &[&str]| Batches::Keys(vec![keys.iter().map(|key| vec![(*key).to_owned()]).collect()]);
+        let merged = Batches::merged(&[batches(&["1", "2"]), batches(&["3"])], 4);
+        let rows: Vec<usize> = merged
+            .numbered()
+            .map(|(_, rows)| match rows {
+                Rows::Keys(keys) => keys.len(),
+                Rows::Range(_) => 0,
+            })
+            .collect();
+        assert_eq!(rows, [2, 1]);
+    }
+}
