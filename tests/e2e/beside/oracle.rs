@@ -117,6 +117,14 @@ SELECT coalesce(sum(r.rows), 0)::int8 FROM job_retained r JOIN legal_holds h ON 
 WHERE r.job_id = ANY ($1) AND r.collection = $2 AND h.released_at IS NULL
   AND (h.placed_at, h.id) < (SELECT placed_at, id FROM legal_holds WHERE id = $3)";
 
+/// The rows of a collection that these jobs, and the other runs after releases of what they left, have told as
+/// referred to.
+const REFERRED_ELSEWHERE: &str = "\
+SELECT coalesce(sum((l.value ->> 'rows')::int8), 0)::int8
+FROM privacy_jobs j JOIN job_steps s ON s.job_id = j.id CROSS JOIN jsonb_array_elements(s.result -> 'left') l
+WHERE (j.id = ANY ($1) OR (j.request -> 'deferred' ->> 'job')::uuid = ANY ($1)) AND j.id <> $3
+  AND s.kind = 'verify_erasure' AND s.state = 'completed' AND l.value ->> 'collection' = $2 AND l.value ->> 'why' = 'referred'";
+
 /// What a job was about, beside its person.
 pub struct About<'a> {
     /// The holds that may keep rows.
@@ -173,10 +181,13 @@ pub async fn truthful(
         // What an earlier hold keeps too is left to the run after that one's release; an earlier job counts it.
         let before: i64 =
             control.query_one(STILL_RETAINED, &[&earlier, &collection, &released]).await?.get(0);
+        // Each row is one run's matter: where several runs are about a collection, one tells of it.
+        let elsewhere: i64 =
+            control.query_one(REFERRED_ELSEWHERE, &[&earlier, &collection, &job.id]).await?.get(0);
         let reported = if kept {
-            retained + left("referred") + before
+            retained + left("referred") + before + elsewhere
         } else if referred {
-            left("referred")
+            left("referred") + elsewhere
         } else {
             0
         };
