@@ -6,7 +6,7 @@ use connectors::KeyRange;
 use connectors::erase::Rows;
 use serde::{Deserialize, Serialize};
 
-/// Up to so many rows of a place are named by their keys, where they could be found by a condition too.
+/// The most rows of a place that are named by their keys where a condition would find them too.
 pub(crate) const MOST_KEYS: u32 = 100_000;
 
 /// Fewer batches than these are not worth a query of their own.
@@ -34,7 +34,7 @@ impl Batches {
         }
     }
 
-    /// The same rows, up to so many in a batch where they are named by their keys.
+    /// The same rows. Where they are named by their keys, a batch has up to `rows` of them.
     pub fn cut(&self, rows: u32) -> Self {
         let size = usize::try_from(rows).unwrap_or(usize::MAX).max(1);
         match self {
@@ -62,7 +62,7 @@ impl Batches {
         Self::Keys(Vec::new())
     }
 
-    /// The same rows in up to so many stretches of several batches each, to be read side by side.
+    /// The same rows in up to `most` stretches of several batches each, to be read side by side.
     pub fn merged(stretches: &[Self], most: usize) -> Self {
         let (mut ranges, mut keys) = (Vec::new(), Vec::new());
         for stretch in stretches {

@@ -111,7 +111,7 @@ async fn sides(bench: &mut Bench, comparison: &Comparison, fsync: Fsync, runs: u
                 erasures.push(run);
             } else {
                 let peer::Run { seconds, locked, cores } = peer::run(bench, comparison.peer, fsync).await?;
-                // Whoever reads first after so many changes pays for it: on either side that is who looks.
+                // The first to read after a million changes pays for them: on each side that is the look.
                 let counting = count::run(bench, comparison.treatment).await?;
                 let with = comparison.with;
                 println!(

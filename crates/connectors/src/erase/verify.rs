@@ -136,7 +136,7 @@ impl Verification {
         Looked::read(self, &row, writers.complete).map_err(failed)
     }
 
-    /// The keys of up to so many rows in which something is left; `None` without a primary key.
+    /// The keys of up to `most` rows in which something is left; `None` without a primary key.
     pub(crate) async fn keys(
         &self,
         session: &Session,
@@ -167,7 +167,7 @@ impl Verification {
         Ok(())
     }
 
-    /// The keys of up to so many rows of which the condition is true.
+    /// The keys of up to `most` rows that meet the condition.
     async fn keys_where(
         &self,
         session: &Session,

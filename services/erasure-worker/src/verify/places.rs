@@ -95,7 +95,7 @@ impl<'a> Place<'a> {
         Ok(self.look_and_name(rows, 0).await?.0)
     }
 
-    /// As [`Place::look`], with the holds, and the keys of what each keeps, up to so many.
+    /// As [`Place::look`], with the holds, and the keys of what each keeps where there are up to `most`.
     async fn look_and_name(&self, rows: &[Rows<'_>], most: u32) -> Result<(Looked, Vec<Hold>), StepError> {
         let holds = self.holds().await?;
         let planned: Result<Vec<_>, _> = rows.iter().map(|rows| self.verification(&holds, rows)).collect();

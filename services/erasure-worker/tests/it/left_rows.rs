@@ -99,6 +99,32 @@ async fn more_rows_than_are_named_are_found_by_what_the_hold_says() {
     assert_eq!(release(&world, someone).await, [2]);
 }
 
+/// Where the maps of this file begin.
+const HEAD: &str = "
+dataset:
+- fides_key: shop
+  lethe: {organisation: {collection: org, key: id}}
+  collections:
+  - name: org
+    fields:
+    - {name: id, fides_meta: {primary_key: true}}
+    - {name: name, lethe: {strategy: keep}}
+";
+
+const CUSTOMER: &str = "  - name: customer
+    lethe: {tenant: org}
+    fields:
+    - {name: id, fides_meta: {primary_key: true}}
+    - {name: org, fides_meta: {references: [{dataset: shop, field: org.id}]}}
+    - {name: number, data_categories: [user.unique_id], lethe: {strategy: keep}, fides_meta: {identity: customer_id}}
+    - {name: name, data_categories: [user.name], lethe: {strategy: redact_text}}
+";
+
+/// A map of organisations and these collections.
+fn map(collections: &[&str]) -> String {
+    format!("{HEAD}{}", collections.concat())
+}
+
 /// Tables that refer to each other.
 const SCHEMA: &str = "
     CREATE TABLE org (id int PRIMARY KEY, name text NOT NULL);
@@ -112,16 +138,7 @@ const SCHEMA: &str = "
     INSERT INTO other SELECT n, 1 + n % 2, n FROM generate_series(1, 40) n;
     UPDATE one SET other = id;";
 
-const MAP: &str = "
-dataset:
-- fides_key: shop
-  lethe: {organisation: {collection: org, key: id}}
-  collections:
-  - name: org
-    fields:
-    - {name: id, fides_meta: {primary_key: true}}
-    - {name: name, lethe: {strategy: keep}}
-  - name: one
+const MAP: &str = "  - name: one
     lethe: {tenant: org, erase: delete}
     fields:
     - {name: id, fides_meta: {primary_key: true}}
@@ -138,7 +155,7 @@ dataset:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_that_refer_to_each_other_are_erased_after_the_release() {
-    let world = World::new(SCHEMA, MAP, None).await;
+    let world = World::new(SCHEMA, &map(&[MAP]), None).await;
     let hold = world.hold(json!({"kind": "organisation"}), json!({"values": []})).await;
     completed(&world.erase("1").await);
     assert_eq!(world.rows("SELECT count(*) FROM one").await, ["(40)"]);
@@ -161,23 +178,7 @@ const SHARED: &str = "
     INSERT INTO ticket VALUES (1, 1, 1, 2), (2, 1, 2, 1);
     INSERT INTO comment SELECT n, 1 + n % 2, CASE WHEN n > 2 THEN n - 2 END, 'body' FROM generate_series(1, 3000) n;";
 
-const MAP_OF_SHARED: &str = "
-dataset:
-- fides_key: shop
-  lethe: {organisation: {collection: org, key: id}}
-  collections:
-  - name: org
-    fields:
-    - {name: id, fides_meta: {primary_key: true}}
-    - {name: name, lethe: {strategy: keep}}
-  - name: customer
-    lethe: {tenant: org}
-    fields:
-    - {name: id, fides_meta: {primary_key: true}}
-    - {name: org, fides_meta: {references: [{dataset: shop, field: org.id}]}}
-    - {name: number, data_categories: [user.unique_id], lethe: {strategy: keep}, fides_meta: {identity: customer_id}}
-    - {name: name, data_categories: [user.name], lethe: {strategy: redact_text}}
-  - name: ticket
+const MAP_OF_SHARED: &str = "  - name: ticket
     lethe: {tenant: org, rows: shared}
     fields:
     - {name: id, fides_meta: {primary_key: true}}
@@ -195,7 +196,7 @@ dataset:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_others_share_lose_the_link_to_the_person_and_no_other_after_the_release() {
-    let world = World::new(SHARED, MAP_OF_SHARED, None).await;
+    let world = World::new(SHARED, &map(&[CUSTOMER, MAP_OF_SHARED]), None).await;
     let scope = json!({"kind": "collection", "collection": "shop.ticket"});
     let hold = world.hold(scope, json!({"values": []})).await;
     let job = world.accepted(&world.person("1", "customer_id", "C1")).await;
@@ -207,7 +208,7 @@ async fn rows_that_others_share_lose_the_link_to_the_person_and_no_other_after_t
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_refer_to_each_other_are_erased_together_after_the_release() {
-    let world = World::new(SHARED, MAP_OF_SHARED, None).await;
+    let world = World::new(SHARED, &map(&[CUSTOMER, MAP_OF_SHARED]), None).await;
     let scope = json!({"kind": "collection", "collection": "shop.comment"});
     let hold = world.hold(scope, json!({"values": []})).await;
     completed(&world.erase("1").await);
@@ -227,23 +228,7 @@ const OF_ORDERS: &str = "
     INSERT INTO customer VALUES (1, 1, 'C1', 'Ada'), (2, 2, 'C2', 'Bob');
     INSERT INTO orders VALUES (1, 1), (2, 2), (3, 1);";
 
-const MAP_OF_ORDERS: &str = "
-dataset:
-- fides_key: shop
-  lethe: {organisation: {collection: org, key: id}}
-  collections:
-  - name: org
-    fields:
-    - {name: id, fides_meta: {primary_key: true}}
-    - {name: name, lethe: {strategy: keep}}
-  - name: customer
-    lethe: {tenant: org}
-    fields:
-    - {name: id, fides_meta: {primary_key: true}}
-    - {name: org, fides_meta: {references: [{dataset: shop, field: org.id}]}}
-    - {name: number, data_categories: [user.unique_id], lethe: {strategy: keep}, fides_meta: {identity: customer_id}}
-    - {name: name, data_categories: [user.name], lethe: {strategy: redact_text}}
-  - name: orders
+const MAP_OF_ORDERS: &str = "  - name: orders
     lethe: {tenant: org, erase: delete}
     fields:
     - {name: id, fides_meta: {primary_key: true}}
@@ -259,7 +244,7 @@ dataset:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_hold_kept_for_rows_that_are_gone_by_now_is_erased_after_its_release() {
-    let world = World::new(OF_ORDERS, MAP_OF_ORDERS, None).await;
+    let world = World::new(OF_ORDERS, &map(&[CUSTOMER, MAP_OF_ORDERS]), None).await;
     let (scope, sealed) = person("customer_id", "C1");
     let hold = world.hold(scope, sealed).await;
     let job = world.planned().await;
