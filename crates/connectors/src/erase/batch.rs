@@ -77,7 +77,9 @@ impl EraseError {
 /// # Errors
 /// When the store fails, or more rows would be erased than were planned.
 pub async fn run_batch(store: &SubjectStore, batch: &Batch<'_>) -> Result<Erased, EraseError> {
-    match OpenBatch::look_up(store, store.begin_erase().await?, batch.id).await? {
+    let transaction = store.begin_erase().await?;
+    let begun = OpenBatch::look_up(&transaction, batch.id).await?;
+    match OpenBatch::begun(store, transaction, (batch.id, begun)).await? {
         Begun::Done(rows) => Ok(Erased { rows, already_done: true }),
         Begun::Open(open) => open.commit(batch.statements, batch.planned).await,
     }
@@ -116,21 +118,31 @@ impl OpenBatch {
         organisation: &OrganisationId,
     ) -> Result<Begun, StoreError> {
         let transaction = store.begin_erase().await?;
-        // Before the lock of the batch, always: two that wait for each other would wait for ever.
-        transaction.share_holds(organisation).await?;
-        Self::look_up(store, transaction, id).await
+        // Sent at once and carried out in this order, always: two that wait for each other would wait for ever.
+        let (shared, begun) =
+            tokio::join!(transaction.share_holds(organisation), Self::look_up(&transaction, id));
+        shared?;
+        Self::begun(store, transaction, (id, begun?)).await
     }
 
+    /// The rows of the batch, if it is done, and what the server has counted so far.
     async fn look_up(
+        transaction: &EraseTransaction,
+        id: BatchId,
+    ) -> Result<(Option<u64>, Effects), StoreError> {
+        let (done, before) = tokio::join!(transaction.done(&id), transaction.effects());
+        Ok((done?, before?))
+    }
+
+    async fn begun(
         store: &SubjectStore,
         transaction: EraseTransaction,
-        id: BatchId,
+        (id, (done, before)): (BatchId, (Option<u64>, Effects)),
     ) -> Result<Begun, StoreError> {
-        if let Some(rows) = transaction.done(&id).await? {
+        if let Some(rows) = done {
             transaction.rollback().await?;
             return Ok(Begun::Done(rows));
         }
-        let before = transaction.effects().await?;
         Ok(Begun::Open(Box::new(Self { store: store.clone(), transaction, id, before })))
     }
 
@@ -168,15 +180,21 @@ impl OpenBatch {
                 return Err(error);
             }
         };
-        if !transaction.enter(&id, rows).await? {
+        // Sent at once, and carried out in this order.
+        let (entered, checked, after) = tokio::join!(
+            transaction.enter(&id, rows),
+            transaction.check_constraints(),
+            transaction.effects()
+        );
+        if !entered? {
             transaction.rollback().await?;
             return Ok(Erased { rows: settled(&store, &id).await?.unwrap_or_default(), already_done: true });
         }
-        if let Err(error) = transaction.check_constraints().await {
+        if let Err(error) = checked {
             transaction.rollback().await?;
             return Err(EraseError::from_store(error));
         }
-        let unplanned = transaction.effects().await?.since(&before).unplanned(&meant.with_entry());
+        let unplanned = after?.since(&before).unplanned(&meant.with_entry());
         if !unplanned.is_empty() {
             transaction.rollback().await?;
             return Err(EraseError::Unplanned(unplanned));

@@ -7,30 +7,32 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use domain::schema::TableName;
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
 
 use crate::erase::statement::EraseStatement;
 use crate::erase::write::EraseTransaction;
 use crate::error::StoreError;
 
-/// What `pg_stat_xact_all_tables` shows, without its join with all indexes, for tables whose numbers are
-/// not zero. A partition counts for its root; its ancestors are named, itself first and the root last.
+/// What `pg_stat_xact_all_tables` shows, without its joins, for tables whose numbers are not zero, and
+/// whether each is a partition. The server's own tables have lower numbers than any that was made later.
+/// Asked twice for each batch: what makes it dear is planning, so it names no more than it needs.
 const READ: &str = "\
-SELECT n.nspname::text, c.relname::text, x.inserted, x.updated, x.deleted,
-       ARRAY(SELECT an.nspname::text
-             FROM pg_catalog.pg_partition_ancestors(c.oid) WITH ORDINALITY p (relid, level)
-             JOIN pg_catalog.pg_class a ON a.oid = p.relid
-             JOIN pg_catalog.pg_namespace an ON an.oid = a.relnamespace ORDER BY p.level),
-       ARRAY(SELECT a.relname::text
-             FROM pg_catalog.pg_partition_ancestors(c.oid) WITH ORDINALITY p (relid, level)
-             JOIN pg_catalog.pg_class a ON a.oid = p.relid ORDER BY p.level)
+SELECT c.oid, (SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.oid = c.relnamespace)::text,
+       c.relname::text, x.inserted, x.updated, x.deleted, c.relispartition
 FROM pg_catalog.pg_class c
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL (SELECT pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) AS inserted,
                            pg_catalog.pg_stat_get_xact_tuples_updated(c.oid) AS updated,
                            pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid) AS deleted OFFSET 0) x
-WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
-  AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+WHERE c.oid >= 16384 AND c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
   AND (x.inserted <> 0 OR x.updated <> 0 OR x.deleted <> 0)";
+
+/// The ancestors of a partition, itself first and the root last.
+const ANCESTORS: &str = "\
+SELECT n.nspname::text, a.relname::text
+FROM pg_catalog.pg_partition_ancestors($1::pg_catalog.oid) WITH ORDINALITY p (relid, level)
+JOIN pg_catalog.pg_class a ON a.oid = p.relid
+JOIN pg_catalog.pg_namespace n ON n.oid = a.relnamespace ORDER BY p.level";
 
 /// So many rows of one table were inserted, updated and deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -193,20 +195,32 @@ impl EraseTransaction {
         let failed = |error| self.failed(error);
         let mut effects = Effects::default();
         for row in self.client()?.query_typed(READ, &[]).await.map_err(failed)? {
-            let name = |schema, table| TableName { schema, table };
-            let table = name(row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
-            let (inserted, updated) = (row.try_get(2).map_err(failed)?, row.try_get(3).map_err(failed)?);
-            let changed = Changed { inserted, updated, deleted: row.try_get(4).map_err(failed)? };
-            let schemas: Vec<String> = row.try_get(5).map_err(failed)?;
-            let tables: Vec<String> = row.try_get(6).map_err(failed)?;
-            let mut line: Vec<TableName> =
-                schemas.into_iter().zip(tables).map(|(schema, table)| name(schema, table)).collect();
+            let table = table_at(&row, 1).map_err(failed)?;
+            let (inserted, updated) = (row.try_get(3).map_err(failed)?, row.try_get(4).map_err(failed)?);
+            let changed = Changed { inserted, updated, deleted: row.try_get(5).map_err(failed)? };
+            let mut line = Vec::new();
+            if row.try_get(6).map_err(failed)? {
+                line = self.ancestors(row.try_get(0).map_err(failed)?).await?;
+            }
+            // A partition counts for its root.
             let root = line.pop().unwrap_or(table);
             effects = effects.and(&root, changed);
             effects.roots.extend(line.into_iter().map(|partition| (partition, root.clone())));
         }
         Ok(effects)
     }
+
+    /// A partition and those above it, the root last.
+    async fn ancestors(&self, partition: u32) -> Result<Vec<TableName>, StoreError> {
+        let rows = self.client()?.query_typed(ANCESTORS, &[(&partition, Type::OID)]).await;
+        let line = rows.and_then(|rows| rows.iter().map(|row| table_at(row, 0)).collect());
+        line.map_err(|error| self.failed(error))
+    }
+}
+
+/// The table whose schema and name stand in the row from there on.
+fn table_at(row: &Row, at: usize) -> Result<TableName, tokio_postgres::Error> {
+    Ok(TableName { schema: row.try_get(at)?, table: row.try_get(at.saturating_add(1))? })
 }
 
 #[cfg(test)]

@@ -192,6 +192,6 @@ pub async fn can_verify(config: &StoreConfig, verifications: &[Verification]) ->
 }
 
 /// The primary over new connections, and how many of them may be open.
-fn fresh(config: &StoreConfig) -> Result<(SubjectStore, usize), StoreError> {
+pub(super) fn fresh(config: &StoreConfig) -> Result<(SubjectStore, usize), StoreError> {
     Ok((SubjectStore::connect(&config.of_primary())?, config.max_connections.max(1)))
 }

@@ -200,6 +200,18 @@ impl Verification {
         session.client()?.query_typed(&sql, &parameters).await.map(drop).map_err(failed)
     }
 
+    /// What the server expects the question to cost, in its own unit.
+    pub(crate) async fn cost(&self, session: &Session, writers: &Writers) -> Result<f64, StoreError> {
+        let failed = |error| session.failed(error).reading(&self.tables);
+        let (sql, parameters) =
+            (format!("EXPLAIN (FORMAT JSON) {}", self.counting(writers)), self.parameters.typed());
+        let row = session.client()?.query_typed_one(&sql, &parameters).await.map_err(failed)?;
+        let plan: serde_json::Value = row.try_get(0).map_err(failed)?;
+        let cost = plan.pointer("/0/Plan/Total Cost").and_then(serde_json::Value::as_f64);
+        // A server that does not say what it expects is asked in parts, as the settings allow.
+        Ok(cost.unwrap_or(f64::INFINITY))
+    }
+
     fn counting(&self, writers: &Writers) -> String {
         let counts = || self.standing.counts(&self.row, &Written::by(writers)).join(", ");
         self.other.clone().unwrap_or_else(|| format!("SELECT {} {}", counts(), self.from))

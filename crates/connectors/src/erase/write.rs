@@ -12,14 +12,14 @@ use crate::session::Session;
 
 /// READ COMMITTED: what a concurrent transaction has changed is met in its newest version, and no
 /// statement fails because of it.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-
+///
 /// A client that vanished without a word must not hold its locks for long. And what is reported as
 /// erased must be so after a crash of the server too, whatever the database's default is.
-const SETTINGS: &str = "\
+const BEGIN: &str = "\
+    BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
     SET LOCAL idle_in_transaction_session_timeout = '60s';
     SELECT pg_catalog.set_config('synchronous_commit', 'on', true)
-    WHERE pg_catalog.current_setting('synchronous_commit') = 'off';";
+    WHERE pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off'";
 
 /// The longest wait for a lock of somebody else's. A batch waits under the lock by which legal holds bind,
 /// and whoever places one waits for the batch.
@@ -48,7 +48,6 @@ impl EraseTransaction {
             Some("0A000" | "25006") => StoreError::new(store, StoreErrorKind::Configuration(READ_ONLY)),
             _ => error,
         })?;
-        session.execute(SETTINGS).await?;
         Ok(Self { session })
     }
 

@@ -5,6 +5,7 @@ mod binding;
 mod buckets;
 mod comparable;
 mod constraints;
+mod cost;
 mod effects;
 mod facts;
 mod failings;

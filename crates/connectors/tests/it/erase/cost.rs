@@ -1,0 +1,77 @@
+//! One look at the whole, or several at its parts: what the server estimates decides, and the answer is the same.
+
+use connectors::KeyRange;
+use connectors::erase::{EraseScope, Expected, Looked, Rows, Verification, Writers, look, whole_is_cheaper};
+use domain::id::OrganisationId;
+
+use crate::erase::support::{key, whole};
+use crate::support::{Bench, TestDatabase, far_future};
+
+/// Each organisation's rows lie together, their keys anywhere.
+const SCHEMA: &str = "
+CREATE TABLE org (id int PRIMARY KEY, name text);
+CREATE TABLE visit (id int PRIMARY KEY, org int NOT NULL REFERENCES org, at timestamptz NOT NULL, note text);
+INSERT INTO org SELECT i, 'org' FROM generate_series(1, 10) i;
+INSERT INTO visit
+SELECT i * 7919 % 40000, 1 + i / 4000, '2024-01-01', repeat('x', 400) FROM generate_series(0, 39999) i";
+
+const MAP: &str = "
+dataset:
+- fides_key: shop
+  lethe: {organisation: {collection: org, key: id, name: name}}
+  collections:
+  - name: org
+    fields: [{name: id, fides_meta: {primary_key: true}}, {name: name}]
+  - name: visit
+    lethe: {tenant: org, created_at: at}
+    fields:
+    - {name: id, fides_meta: {primary_key: true}}
+    - {name: org, fides_meta: {references: [{dataset: shop, field: org.id}]}}
+    - {name: at}
+    - {name: note}
+";
+
+/// Whether the third organisation is looked at as a whole rather than in quarters by its key, and what is
+/// found by either.
+async fn asked(more: &str) -> (bool, Looked, Looked) {
+    let database = TestDatabase::with(SCHEMA).await;
+    for statement in [more, "VACUUM (ANALYZE) visit"] {
+        database.client.batch_execute(statement).await.unwrap();
+    }
+    let config = database.config("");
+    let bench = Bench::new(connectors::SubjectStore::connect(&config).unwrap(), MAP).await;
+    let organisation = OrganisationId::parse("3").unwrap();
+    let scope = EraseScope::all(&organisation, far_future());
+    let plan = |range: &KeyRange| {
+        let (collection, rows) = (bench.collection("visit"), Rows::Range(range));
+        Verification::plan(collection, &bench.schema, &scope, &rows, Expected::Deleted).unwrap()
+    };
+    let bounds = [None, Some("10000"), Some("20000"), Some("30000"), None];
+    let quarter = |bounds: &[Option<&str>]| KeyRange {
+        columns: key(&["id"]),
+        from: bounds[0].map(|bound| key(&[bound])),
+        to: bounds[1].map(|bound| key(&[bound])),
+    };
+    let (all, parts) =
+        (plan(&whole()), bounds.windows(2).map(|pair| plan(&quarter(pair))).collect::<Vec<_>>());
+    let cheaper = whole_is_cheaper(&config, (&all, &parts), &Writers::default()).await.unwrap();
+    let sum = |looked: Vec<Looked>| looked.into_iter().fold(Looked::default(), Looked::and);
+    let at_once = sum(look(&config, &[all], &Writers::default()).await.unwrap());
+    (cheaper, at_once, sum(look(&config, &parts, &Writers::default()).await.unwrap()))
+}
+
+#[tokio::test]
+async fn an_index_that_knows_the_organisation_is_read_once() {
+    let (cheaper, at_once, by_parts) = asked("CREATE INDEX ON visit (org)").await;
+    assert!(cheaper);
+    assert_eq!(at_once.remainders[0].rows, 4000);
+    assert_eq!(at_once, by_parts);
+}
+
+#[tokio::test]
+async fn rows_in_the_order_of_their_keys_are_read_by_parts() {
+    let (cheaper, at_once, by_parts) = asked("CLUSTER visit USING visit_pkey").await;
+    assert!(!cheaper, "each part reads a quarter, and side by side");
+    assert_eq!(at_once.remainders[0].rows, 4000);
+    assert_eq!(at_once, by_parts);
+}
