@@ -62,7 +62,7 @@ impl Batches {
         Self::Keys(Vec::new())
     }
 
-    /// The same rows in up to `most` stretches of several batches each, to be read side by side.
+    /// The same rows in up to `most` stretches of several batches each, which can be read side by side.
     pub fn merged(stretches: &[Self], most: usize) -> Self {
         let (mut ranges, mut keys) = (Vec::new(), Vec::new());
         for stretch in stretches {
@@ -92,6 +92,13 @@ impl Batches {
     }
 }
 
+/// Several key ranges as one, which has the same rows. They follow each other: each begins where the one before
+/// it ends.
+pub(crate) fn together(rows: &[Rows<'_>]) -> Option<KeyRange> {
+    let [Rows::Range(first), .., Rows::Range(last)] = rows else { return None };
+    Some(KeyRange { to: last.to.clone(), ..KeyRange::clone(first) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,5 +116,20 @@ mod tests {
             })
             .collect();
         assert_eq!(rows, [2, 1]);
+    }
+
+    #[test]
+    fn ranges_together_end_where_they_ended() {
+        let range = |from: Option<&str>, to: Option<&str>| {
+            let bound = |bound: &str| vec![bound.to_owned()];
+            KeyRange { columns: vec!["id".to_owned()], from: from.map(bound), to: to.map(bound) }
+        };
+        let of = |ranges: &[KeyRange]| together(&ranges.iter().map(Rows::Range).collect::<Vec<_>>());
+        let (first, second, third) =
+            (range(Some("1"), Some("5")), range(Some("5"), Some("9")), range(Some("9"), None));
+        assert_eq!(of(&[first.clone(), second.clone()]), Some(range(Some("1"), Some("9"))));
+        assert_eq!(of(&[first.clone(), second, third]), Some(range(Some("1"), None)));
+        assert_eq!((of(&[first]), of(&[])), (None, None), "nothing is saved");
+        assert_eq!(together(&[Rows::Keys(&[]), Rows::Keys(&[])]), None);
     }
 }

@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use super::desk::Desk;
+use super::desk::{Desk, Figures};
 use super::holding::{self, Hold, Scope};
 use super::oracle::{self, About};
+
+/// So many erasures meet a released hold that had kept something, and so many a further pass.
+const MANY: u64 = 20;
+const VERY_MANY: u64 = 100;
 
 impl Desk {
     /// Makes what must not be, so that it is known to be seen: a row changes that no job is about, and under a
@@ -44,10 +48,8 @@ impl Desk {
         let told =
             wrong.iter().filter(|wrong| wrong.contains("says completed, but desk.message body: 1 rows"));
         assert_eq!(told.count(), 1, "{wrong:?}");
-        assert!(
-            self.figures.holds > 0 && self.figures.further > 0 && self.figures.passes > 0,
-            "{:?}",
-            self.figures
-        );
+        let Figures { erasures, holds, further, passes, .. } = self.figures;
+        assert!(holds > 0 && (further > 0 || erasures < MANY), "{:?}", self.figures);
+        assert!(passes > 0 || erasures < VERY_MANY, "{:?}", self.figures);
     }
 }

@@ -105,6 +105,17 @@ pub struct OpenBatch {
     id: BatchId,
     /// What the server had counted before anything was done.
     before: Effects,
+    lasting: Lasting,
+}
+
+/// From when on what a batch has done outlives a crash of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lasting {
+    /// As soon as its commit is answered.
+    AtOnce,
+    /// With the next batch that lasts at once. A crash before may undo it, but only together with its entry in
+    /// the journal, and with all that was committed after it.
+    WithTheNext,
 }
 
 impl OpenBatch {
@@ -120,7 +131,7 @@ impl OpenBatch {
         let transaction = store.begin_erase().await?;
         // Sent at once and carried out in this order, always: two that wait for each other would wait for ever.
         let (shared, begun) =
-            tokio::join!(transaction.share_holds(organisation), Self::look_up(&transaction, id));
+            tokio::join!(biased; transaction.share_holds(organisation), Self::look_up(&transaction, id));
         shared?;
         Self::begun(store, transaction, (id, begun?)).await
     }
@@ -130,7 +141,7 @@ impl OpenBatch {
         transaction: &EraseTransaction,
         id: BatchId,
     ) -> Result<(Option<u64>, Effects), StoreError> {
-        let (done, before) = tokio::join!(transaction.done(&id), transaction.effects());
+        let (done, before) = tokio::join!(biased; transaction.done(&id), transaction.effects());
         Ok((done?, before?))
     }
 
@@ -143,13 +154,25 @@ impl OpenBatch {
             transaction.rollback().await?;
             return Ok(Begun::Done(rows));
         }
-        Ok(Begun::Open(Box::new(Self { store: store.clone(), transaction, id, before })))
+        Ok(Begun::Open(Box::new(Self {
+            store: store.clone(),
+            transaction,
+            id,
+            before,
+            lasting: Lasting::AtOnce,
+        })))
     }
 
     /// The transaction, to read in it what the statements need.
     #[must_use]
     pub fn transaction(&self) -> &EraseTransaction {
         &self.transaction
+    }
+
+    /// The batch, which is to last from then on.
+    #[must_use]
+    pub fn lasting(self, lasting: Lasting) -> Self {
+        Self { lasting, ..self }
     }
 
     /// Undoes everything; the batch can be begun again.
@@ -172,7 +195,7 @@ impl OpenBatch {
         statements: &[EraseStatement<'_>],
         planned: Option<u64>,
     ) -> Result<Erased, EraseError> {
-        let Self { store, transaction, id, before } = self;
+        let Self { store, transaction, id, before, lasting } = self;
         let (rows, meant) = match execute(&transaction, statements, planned).await {
             Ok(done) => done,
             Err(error) => {
@@ -181,10 +204,12 @@ impl OpenBatch {
             }
         };
         // Sent at once, and carried out in this order.
-        let (entered, checked, after) = tokio::join!(
+        let (entered, checked, after, lasts) = tokio::join!(
+            biased;
             transaction.enter(&id, rows),
             transaction.check_constraints(),
-            transaction.effects()
+            transaction.effects(),
+            transaction.set_lasting(lasting)
         );
         if !entered? {
             transaction.rollback().await?;
@@ -195,6 +220,7 @@ impl OpenBatch {
             return Err(EraseError::from_store(error));
         }
         let unplanned = after?.since(&before).unplanned(&meant.with_entry());
+        lasts?;
         if !unplanned.is_empty() {
             transaction.rollback().await?;
             return Err(EraseError::Unplanned(unplanned));

@@ -15,7 +15,7 @@ use crate::erase::write::EraseTransaction;
 use crate::error::StoreError;
 
 /// What `pg_stat_xact_all_tables` shows, without its joins, for tables whose numbers are not zero, and
-/// whether each is a partition. The server's own tables have lower numbers than any that was made later.
+/// whether each is a partition. The server makes its own tables before any other, with numbers below 16384.
 /// Asked twice for each batch: what makes it dear is planning, so it names no more than it needs.
 const READ: &str = "\
 SELECT c.oid, (SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.oid = c.relnamespace)::text,
@@ -27,12 +27,13 @@ CROSS JOIN LATERAL (SELECT pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) AS
 WHERE c.oid >= 16384 AND c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
   AND (x.inserted <> 0 OR x.updated <> 0 OR x.deleted <> 0)";
 
-/// The ancestors of a partition, itself first and the root last.
+/// The ancestors of each of these partitions, itself first and the root last.
 const ANCESTORS: &str = "\
-SELECT n.nspname::text, a.relname::text
-FROM pg_catalog.pg_partition_ancestors($1::pg_catalog.oid) WITH ORDINALITY p (relid, level)
+SELECT r.partition, n.nspname::text, a.relname::text
+FROM pg_catalog.unnest($1::pg_catalog.oid[]) r (partition)
+CROSS JOIN LATERAL pg_catalog.pg_partition_ancestors(r.partition) WITH ORDINALITY p (relid, level)
 JOIN pg_catalog.pg_class a ON a.oid = p.relid
-JOIN pg_catalog.pg_namespace n ON n.oid = a.relnamespace ORDER BY p.level";
+JOIN pg_catalog.pg_namespace n ON n.oid = a.relnamespace ORDER BY r.partition, p.level";
 
 /// So many rows of one table were inserted, updated and deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -192,17 +193,13 @@ impl EraseTransaction {
     /// # Errors
     /// When the store fails.
     pub async fn effects(&self) -> Result<Effects, StoreError> {
-        let failed = |error| self.failed(error);
+        let counted = self.counted().await?;
+        let partitions = counted.iter().filter(|counted| counted.is_partition).map(|counted| counted.oid);
+        let mut lines = self.ancestors(&partitions.collect::<Vec<_>>()).await?;
         let mut effects = Effects::default();
-        for row in self.client()?.query_typed(READ, &[]).await.map_err(failed)? {
-            let table = table_at(&row, 1).map_err(failed)?;
-            let (inserted, updated) = (row.try_get(3).map_err(failed)?, row.try_get(4).map_err(failed)?);
-            let changed = Changed { inserted, updated, deleted: row.try_get(5).map_err(failed)? };
-            let mut line = Vec::new();
-            if row.try_get(6).map_err(failed)? {
-                line = self.ancestors(row.try_get(0).map_err(failed)?).await?;
-            }
+        for Counted { oid, table, changed, .. } in counted {
             // A partition counts for its root.
+            let mut line = lines.remove(&oid).unwrap_or_default();
             let root = line.pop().unwrap_or(table);
             effects = effects.and(&root, changed);
             effects.roots.extend(line.into_iter().map(|partition| (partition, root.clone())));
@@ -210,12 +207,39 @@ impl EraseTransaction {
         Ok(effects)
     }
 
-    /// A partition and those above it, the root last.
-    async fn ancestors(&self, partition: u32) -> Result<Vec<TableName>, StoreError> {
-        let rows = self.client()?.query_typed(ANCESTORS, &[(&partition, Type::OID)]).await;
-        let line = rows.and_then(|rows| rows.iter().map(|row| table_at(row, 0)).collect());
-        line.map_err(|error| self.failed(error))
+    async fn counted(&self) -> Result<Vec<Counted>, StoreError> {
+        let counted = |row: &Row| {
+            let changed =
+                Changed { inserted: row.try_get(3)?, updated: row.try_get(4)?, deleted: row.try_get(5)? };
+            let (oid, table) = (row.try_get(0)?, table_at(row, 1)?);
+            Ok(Counted { oid, table, changed, is_partition: row.try_get(6)? })
+        };
+        let rows = self.client()?.query_typed(READ, &[]).await;
+        rows.and_then(|rows| rows.iter().map(counted).collect()).map_err(|error| self.failed(error))
     }
+
+    /// Each partition's own line: itself and those above it, the root last.
+    async fn ancestors(&self, partitions: &[u32]) -> Result<BTreeMap<u32, Vec<TableName>>, StoreError> {
+        let mut lines: BTreeMap<u32, Vec<TableName>> = BTreeMap::new();
+        if partitions.is_empty() {
+            return Ok(lines);
+        }
+        let failed = |error| self.failed(error);
+        let rows = self.client()?.query_typed(ANCESTORS, &[(&partitions, Type::OID_ARRAY)]).await;
+        for row in rows.map_err(failed)? {
+            let table = table_at(&row, 1).map_err(failed)?;
+            lines.entry(row.try_get(0).map_err(failed)?).or_default().push(table);
+        }
+        Ok(lines)
+    }
+}
+
+/// A table with what was counted for it.
+struct Counted {
+    oid: u32,
+    table: TableName,
+    changed: Changed,
+    is_partition: bool,
 }
 
 /// The table whose schema and name stand in the row from there on.

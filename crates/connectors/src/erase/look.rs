@@ -9,6 +9,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::config::StoreConfig;
+use crate::erase::cost::whole_is_cheaper;
 use crate::erase::journal::Writers;
 use crate::erase::verify::{Remainder, Verification};
 use crate::error::StoreError;
@@ -116,20 +117,27 @@ pub async fn look(
     verifications: &[Verification],
     writers: &Writers,
 ) -> Result<Vec<Looked>, StoreError> {
-    look_and_name(config, verifications, (writers, 0)).await
+    look_and_name(config, (verifications, None), (writers, 0)).await
 }
 
 /// As [`look`], with the keys of the rows that a hold keeps: of one that lists its rows always, of others where an
-/// answer has up to `most` of them.
+/// answer has up to `most` of them. Where a verification of all these rows at once is given and the server
+/// expects it to cost less, it is asked instead, and there is one answer.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn look_and_name(
     config: &StoreConfig,
-    verifications: &[Verification],
+    (parts, whole): (&[Verification], Option<&Verification>),
     (writers, most): (&Writers, u32),
 ) -> Result<Vec<Looked>, StoreError> {
     let (store, at_once) = fresh(config)?;
+    let verifications = match whole {
+        Some(whole) if whole_is_cheaper((&store, at_once), (whole, parts), writers).await? => {
+            std::slice::from_ref(whole)
+        }
+        _ => parts,
+    };
     let mut asked = Vec::with_capacity(verifications.len());
     for verification in verifications {
         asked.push(ask(&store, verification, (writers, most)));
@@ -192,6 +200,6 @@ pub async fn can_verify(config: &StoreConfig, verifications: &[Verification]) ->
 }
 
 /// The primary over new connections, and how many of them may be open.
-pub(super) fn fresh(config: &StoreConfig) -> Result<(SubjectStore, usize), StoreError> {
+fn fresh(config: &StoreConfig) -> Result<(SubjectStore, usize), StoreError> {
     Ok((SubjectStore::connect(&config.of_primary())?, config.max_connections.max(1)))
 }

@@ -45,10 +45,9 @@ mod token;
 mod verify;
 mod write;
 
-pub use batch::{Batch, Begun, EraseError, Erased, OpenBatch, run_batch};
+pub use batch::{Batch, Begun, EraseError, Erased, Lasting, OpenBatch, run_batch};
 pub use binding::Bound;
 pub use comparable::Misfit;
-pub use cost::whole_is_cheaper;
 pub use dangling::{DanglingRead, dangling};
 pub use journal::{BatchId, StepTotal, Writers, journal_ddl};
 pub use lock::RowLock;

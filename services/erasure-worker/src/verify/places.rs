@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use chassis::StepError;
 use chrono::{DateTime, Utc};
+use connectors::Schemas;
 use connectors::erase::{
     DanglingRead, EraseScope, Expected, Looked, PseudonymKey, RowKeys, Rows, Verification, Writers,
-    can_verify, dangling as count_dangling, look_and_name, look_for_keys, whole_is_cheaper,
+    can_verify, dangling as count_dangling, look_and_name, look_for_keys,
 };
-use connectors::{KeyRange, Schemas};
 use domain::datamap::{Collection, Dataset};
 use domain::erasure::RowAction;
 use domain::hold::{HeldRows, Hold};
@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::reader;
 use crate::Erasures;
-use crate::batches::MOST_KEYS;
+use crate::batches::{MOST_KEYS, together};
 use crate::before::DoneBefore;
 use crate::failure::{broken, plan_failed, refused, store_failed, trial_failed};
 use crate::obeyed::Obeyed;
@@ -99,18 +99,13 @@ impl<'a> Place<'a> {
     async fn look_and_name(&self, rows: &[Rows<'_>], most: u32) -> Result<(Looked, Vec<Hold>), StepError> {
         let holds = self.holds().await?;
         let planned: Result<Vec<_>, _> = rows.iter().map(|rows| self.verification(&holds, rows)).collect();
-        let mut planned = planned?;
+        let planned = planned?;
         let unverifiable = planned.iter().any(|planned| !planned.unverifiable().is_empty());
         let writers = if unverifiable { self.writers().await? } else { Writers::default() };
         let reader = reader(self.erasures, &self.dataset.store)?;
-        if let Some(whole) = together(rows) {
-            let whole = self.verification(&holds, &Rows::Range(&whole))?;
-            let cheaper = whole_is_cheaper(reader, (&whole, &planned), &writers).await;
-            if cheaper.map_err(|error| store_failed(&error))? {
-                planned = vec![whole];
-            }
-        }
-        let looked = look_and_name(reader, &planned, (&writers, most)).await;
+        let whole =
+            together(rows).map(|range| self.verification(&holds, &Rows::Range(&range))).transpose()?;
+        let looked = look_and_name(reader, (&planned, whole.as_ref()), (&writers, most)).await;
         let looked = looked.map_err(|error| store_failed(&error))?;
         Ok((looked.into_iter().fold(Looked::default(), Looked::and), holds))
     }
@@ -187,12 +182,6 @@ pub(super) async fn look_for_kept(
 
 fn any_rows(scope: &StepScope) -> Vec<Rows<'_>> {
     scope.batches.numbered().map(|(_, rows)| rows).filter(is_any).collect()
-}
-
-/// Several key ranges, one after the other, as one.
-fn together(rows: &[Rows<'_>]) -> Option<KeyRange> {
-    let [Rows::Range(first), .., Rows::Range(last)] = rows else { return None };
-    Some(KeyRange { to: last.to.clone(), ..KeyRange::clone(first) })
 }
 
 fn is_any(rows: &Rows<'_>) -> bool {

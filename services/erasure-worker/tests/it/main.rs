@@ -8,6 +8,7 @@
 
 mod binding;
 mod company;
+mod crashed;
 mod escaping;
 mod export_before;
 mod grace;

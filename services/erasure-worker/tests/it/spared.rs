@@ -188,16 +188,16 @@ async fn a_hold_whose_value_no_store_can_compare_is_named_and_nothing_is_erased_
         let names = |why: &str, held: Uuid| {
             let named =
                 format!("hold_unusable: the legal hold {held} on rows of shop.visit cannot be obeyed");
-            assert!(why.starts_with(&named) && why.contains(told) && !why.contains("abc"), "{why}");
+            assert!(why.starts_with(&named) && why.contains(told) && !why.contains("neither"), "{why}");
         };
         // One is there when the erasure is planned, the other comes while it is under way.
-        let held = hold(&world, compared(column), &["abc"]).await;
+        let held = hold(&world, compared(column), &["neither"]).await;
         let refused = world.erase("1").await;
         assert_eq!(refused.state, "failed");
         names(&refused.failure.unwrap_or_default(), held);
         release(held).await;
         let job = world.planned().await;
-        let held = hold(&world, compared(column), &["abc"]).await;
+        let held = hold(&world, compared(column), &["neither"]).await;
         let step = world.due(job).await.unwrap();
         assert_eq!(world.step(&world.claim(job, step).await).await.name(), "on_hold");
         let why = "SELECT failure_code || ': ' || failure_detail FROM job_steps WHERE job_id = $1 AND failure_code IS NOT NULL";
