@@ -5,8 +5,8 @@
 use chassis::{StepError, StepProgress};
 use connectors::SubjectStore;
 use connectors::erase::{
-    BatchId, Begun, EraseError, EraseScope, EraseStatement, EraseTransaction, Lasting, OpenBatch,
-    PseudonymKey, RowLock, Rows,
+    BatchId, Begun, EraseError, EraseScope, EraseStatement, EraseTransaction, OpenBatch, PseudonymKey,
+    RowLock, Rows,
 };
 use domain::datamap::Collection;
 use domain::erasure::RowAction;
@@ -15,7 +15,7 @@ use domain::schema::LiveSchema;
 use store::{Claimed, Produced};
 
 use crate::computed::{self, Computing};
-use crate::failure::{broken, erase_failed, plan_failed, retry_later, store_failed};
+use crate::failure::{broken, erase_failed, plan_failed, store_failed};
 use crate::obeyed::{Looking, Next, Obeyed};
 use crate::opened::Opened;
 use crate::scope::StepScope;
@@ -40,11 +40,8 @@ pub(crate) async fn run(
     let rows = OneByOne { collection, schema, scope, action: &erasure.action, key: &key, raw: &raw };
     let mut obeyed = opened.obeyed();
     let (mut done, mut count) = (0_u64, 0_i32);
-    let (_, before) = entered(store, step).await?;
-    let mut all = batches.numbered().peekable();
-    while let Some((number, of)) = all.next() {
-        let lasting = lasting(before, all.peek().is_none());
-        let batch = Attempt { store, step, number, of, lasting };
+    for (number, of) in batches.numbered() {
+        let batch = Attempt { store, step, number, of };
         done = done.saturating_add(batch.carry_out(&rows, &mut obeyed).await?);
         count = count.saturating_add(1);
         progress.set(&erasure.collection, done, 0);
@@ -53,39 +50,20 @@ pub(crate) async fn run(
         for number in (count..).take(SWEEPS) {
             let left = verify::keys_left(erasures, step, (&opened.planned, erasures.batch_rows)).await?;
             let Some(left) = left.filter(|keys| !keys.is_empty()) else { break };
-            let batch = Attempt { store, step, number, of: Rows::Keys(&left), lasting: Lasting::AtOnce };
+            let batch = Attempt { store, step, number, of: Rows::Keys(&left) };
             batch.carry_out(&rows, &mut obeyed).await?;
-            count = count.saturating_add(1);
         }
         verify::nothing_left(erasures, step, &opened.planned).await?;
+        // A sweep of an earlier attempt of the step is entered there, and nowhere else.
+        (done, count) = entered(store, step).await?;
+        progress.set(&erasure.collection, done, 0);
     }
-    let (done, entered) = entered(store, step).await?;
-    if entered < count {
-        return Err(lost(count.saturating_sub(entered)));
-    }
-    progress.set(&erasure.collection, done, 0);
-    let result = RowsResult { rows: i64::try_from(done).unwrap_or(i64::MAX), batches: entered.into() };
+    let result = RowsResult { rows: i64::try_from(done).unwrap_or(i64::MAX), batches: count.into() };
     let result = serde_json::to_value(result).map_err(|_| broken("a result cannot be written down"))?;
     Ok(Produced { result: Some(result), amounts: progress.amounts(), ..Produced::default() })
 }
 
-/// From when on a batch lasts. To wait for the disk, or for a standby, after each would take a good part of the
-/// time; the last one makes those before it last. Where some were entered before, the last one may be among them,
-/// and each waits.
-fn lasting(before: i32, last: bool) -> Lasting {
-    if last || before > 0 { Lasting::AtOnce } else { Lasting::WithTheNext }
-}
-
-/// That the store's server has crashed, or that another has taken its place, and what was committed last is not
-/// there.
-fn lost(batches: i32) -> StepError {
-    let detail =
-        format!("the store's server has lost {batches} batches as it ended; they are carried out again");
-    retry_later("batches_lost", detail)
-}
-
-/// The rows and the batches of a step that its journal has: with sweeps of earlier attempts, which are entered
-/// there and nowhere else.
+/// The rows and the batches of a step that its journal has.
 async fn entered(store: &SubjectStore, step: &Claimed) -> Result<(u64, i32), StepError> {
     let totals = store.journal(step.job_id).await.map_err(|error| store_failed(&error))?;
     let own = totals.into_iter().find(|total| total.step == step.step_no);
@@ -100,7 +78,6 @@ struct Attempt<'a> {
     step: &'a Claimed,
     number: i32,
     of: Rows<'a>,
-    lasting: Lasting,
 }
 
 impl Attempt<'_> {
@@ -126,7 +103,7 @@ impl Attempt<'_> {
                 rows.lock(open.transaction(), &scope, self.of).await?;
             }
             let statements = rows.statements(open.transaction(), &scope, self.of).await?;
-            match open.lasting(self.lasting).commit(&statements, None).await {
+            match open.commit(&statements, None).await {
                 Ok(erased) => return Ok(erased.rows),
                 Err(EraseError::Disturbed(_) | EraseError::Unplanned(_)) if tries < TRIES => tries += 1,
                 Err(error) => return Err(erase_failed(&error)),
@@ -181,16 +158,5 @@ impl OneByOne<'_> {
         let lock = RowLock::plan(self.collection, self.schema, scope, &rows);
         let lock = lock.map_err(|error| plan_failed(&error))?;
         transaction.lock(&lock).await.map_err(|error| store_failed(&error))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_attempt_ends_without_a_batch_that_lasts_at_once() {
-        assert_eq!(lasting(0, false), Lasting::WithTheNext);
-        assert_eq!([lasting(0, true), lasting(1, false), lasting(1, true)], [Lasting::AtOnce; 3]);
     }
 }

@@ -105,17 +105,6 @@ pub struct OpenBatch {
     id: BatchId,
     /// What the server had counted before anything was done.
     before: Effects,
-    lasting: Lasting,
-}
-
-/// From when on what a batch has done outlives a crash of the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lasting {
-    /// As soon as its commit is answered.
-    AtOnce,
-    /// With the next batch that lasts at once. A crash before may undo it, but only together with its entry in
-    /// the journal, and with all that was committed after it.
-    WithTheNext,
 }
 
 impl OpenBatch {
@@ -154,25 +143,13 @@ impl OpenBatch {
             transaction.rollback().await?;
             return Ok(Begun::Done(rows));
         }
-        Ok(Begun::Open(Box::new(Self {
-            store: store.clone(),
-            transaction,
-            id,
-            before,
-            lasting: Lasting::AtOnce,
-        })))
+        Ok(Begun::Open(Box::new(Self { store: store.clone(), transaction, id, before })))
     }
 
     /// The transaction, to read in it what the statements need.
     #[must_use]
     pub fn transaction(&self) -> &EraseTransaction {
         &self.transaction
-    }
-
-    /// The batch, which is to last from then on.
-    #[must_use]
-    pub fn lasting(self, lasting: Lasting) -> Self {
-        Self { lasting, ..self }
     }
 
     /// Undoes everything; the batch can be begun again.
@@ -195,7 +172,7 @@ impl OpenBatch {
         statements: &[EraseStatement<'_>],
         planned: Option<u64>,
     ) -> Result<Erased, EraseError> {
-        let Self { store, transaction, id, before, lasting } = self;
+        let Self { store, transaction, id, before } = self;
         let (rows, meant) = match execute(&transaction, statements, planned).await {
             Ok(done) => done,
             Err(error) => {
@@ -204,12 +181,11 @@ impl OpenBatch {
             }
         };
         // Sent at once, and carried out in this order.
-        let (entered, checked, after, lasts) = tokio::join!(
+        let (entered, checked, after) = tokio::join!(
             biased;
             transaction.enter(&id, rows),
             transaction.check_constraints(),
-            transaction.effects(),
-            transaction.set_lasting(lasting)
+            transaction.effects()
         );
         if !entered? {
             transaction.rollback().await?;
@@ -220,7 +196,6 @@ impl OpenBatch {
             return Err(EraseError::from_store(error));
         }
         let unplanned = after?.since(&before).unplanned(&meant.with_entry());
-        lasts?;
         if !unplanned.is_empty() {
             transaction.rollback().await?;
             return Err(EraseError::Unplanned(unplanned));

@@ -45,7 +45,7 @@ mod token;
 mod verify;
 mod write;
 
-pub use batch::{Batch, Begun, EraseError, Erased, Lasting, OpenBatch, run_batch};
+pub use batch::{Batch, Begun, EraseError, Erased, OpenBatch, run_batch};
 pub use binding::Bound;
 pub use comparable::Misfit;
 pub use dangling::{DanglingRead, dangling};

@@ -5,7 +5,6 @@ use std::time::Duration;
 use deadpool_postgres::{ClientWrapper, Object};
 
 use crate::connection::Transport;
-use crate::erase::batch::Lasting;
 use crate::erase::statement::EraseStatement;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::pool::Limits;
@@ -67,17 +66,6 @@ impl EraseTransaction {
     /// When one of them does not hold, or the store fails.
     pub(crate) async fn check_constraints(&self) -> Result<(), StoreError> {
         self.session.execute("SET CONSTRAINTS ALL IMMEDIATE").await
-    }
-
-    /// Says from when on it is to last.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub(crate) async fn set_lasting(&self, lasting: Lasting) -> Result<(), StoreError> {
-        match lasting {
-            Lasting::AtOnce => Ok(()),
-            Lasting::WithTheNext => self.session.execute("SET LOCAL synchronous_commit = off").await,
-        }
     }
 
     /// Makes it so.

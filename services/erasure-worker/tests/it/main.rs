@@ -8,7 +8,6 @@
 
 mod binding;
 mod company;
-mod crashed;
 mod escaping;
 mod export_before;
 mod grace;
