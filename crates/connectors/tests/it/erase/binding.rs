@@ -3,11 +3,12 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use connectors::erase::Bound;
-use connectors::{StoreErrorKind, SubjectStore};
+use connectors::erase::{Begun, Bound, OpenBatch, journal_ddl};
+use connectors::{StoreConfig, StoreErrorKind, SubjectStore};
 use domain::id::OrganisationId;
 
 use crate::erase::standby::Standby;
+use crate::erase::support::batch;
 use crate::support::TestDatabase;
 
 const LONG: Duration = Duration::from_secs(20);
@@ -83,6 +84,22 @@ async fn a_batch_that_begins_while_a_hold_is_about_to_bind_comes_after_it() {
     first.commit().await.unwrap();
     assert_eq!(binding.await.unwrap().unwrap(), Bound::Yes);
     second.await.unwrap();
+}
+
+/// What it sends behind its wait for the lock is refused too, and for another reason.
+#[tokio::test]
+async fn a_batch_that_waits_too_long_for_a_hold_to_bind_says_that_it_did() {
+    let database = TestDatabase::with(&journal_ddl("postgres")).await;
+    let config = StoreConfig { lock_timeout: SHORT, ..database.config("") };
+    let (store, ours) = (SubjectStore::connect(&config).unwrap(), organisation("acme"));
+    let placing =
+        "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended(concat_ws('/', 'lethe.holds', 'acme'), 0))";
+    database.client.batch_execute(placing).await.unwrap();
+    let error = OpenBatch::begin(&store, batch(1), &ours).await.unwrap_err();
+    assert_eq!(error.sqlstate(), Some("55P03"), "{error}");
+    assert!(error.is_retryable());
+    database.client.batch_execute("COMMIT").await.unwrap();
+    assert!(matches!(OpenBatch::begin(&store, batch(1), &ours).await.unwrap(), Begun::Open(_)));
 }
 
 #[tokio::test]

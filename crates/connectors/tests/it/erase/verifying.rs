@@ -1,6 +1,6 @@
 //! Verification finds what an incomplete erasure has left, and says where.
 
-use connectors::erase::{EraseScope, Expected, Remainder, Rows, Verification, verify};
+use connectors::erase::{EraseScope, Expected, Remainder, RowKeys, Rows, Verification, verify};
 use domain::datamap::Strategy;
 use domain::id::OrganisationId;
 
@@ -83,4 +83,10 @@ async fn what_cannot_be_seen_is_said() {
         Verification::plan(collection, &odd.bench.schema, &scope, &Rows::Range(&all), expected).unwrap();
     assert_eq!(plan.unverifiable(), ["fullName"]);
     assert_eq!(verify(&odd.database.config(""), &[plan]).await.unwrap(), []);
+}
+
+#[test]
+fn the_keys_of_held_rows_are_counted_and_never_shown() {
+    let keys = RowKeys(vec![key(&["ada@example.org"]), key(&["bo@example.org"])]);
+    assert_eq!(format!("{keys:?}"), "RowKeys { rows: 2 }");
 }
