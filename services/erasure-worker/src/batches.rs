@@ -75,10 +75,7 @@ impl Batches {
             return Self::Keys(keys);
         }
         let size = ranges.len().div_ceil(most.max(1)).max(FEWEST_BATCHES);
-        let merged = ranges.chunks(size).filter_map(|chunk| {
-            let (first, last) = (chunk.first()?, chunk.last()?);
-            Some(KeyRange { to: last.to.clone(), ..KeyRange::clone(first) })
-        });
+        let merged = ranges.chunks(size).filter_map(|chunk| Some(from_to(chunk.first()?, chunk.last()?)));
         Self::Ranges(merged.collect())
     }
 
@@ -94,9 +91,14 @@ impl Batches {
 
 /// Several key ranges as one, which has the same rows. They follow each other: each begins where the one before
 /// it ends.
-pub(crate) fn together(rows: &[Rows<'_>]) -> Option<KeyRange> {
+pub(crate) fn join_ranges(rows: &[Rows<'_>]) -> Option<KeyRange> {
     let [Rows::Range(first), .., Rows::Range(last)] = rows else { return None };
-    Some(KeyRange { to: last.to.clone(), ..KeyRange::clone(first) })
+    Some(from_to(first, last))
+}
+
+/// From where one range begins to where another, which does not come before it, ends.
+fn from_to(first: &KeyRange, last: &KeyRange) -> KeyRange {
+    KeyRange { to: last.to.clone(), ..first.clone() }
 }
 
 #[cfg(test)]
@@ -119,17 +121,17 @@ mod tests {
     }
 
     #[test]
-    fn ranges_together_end_where_they_ended() {
+    fn joined_ranges_begin_with_the_first_and_end_with_the_last() {
         let range = |from: Option<&str>, to: Option<&str>| {
             let bound = |bound: &str| vec![bound.to_owned()];
             KeyRange { columns: vec!["id".to_owned()], from: from.map(bound), to: to.map(bound) }
         };
-        let of = |ranges: &[KeyRange]| together(&ranges.iter().map(Rows::Range).collect::<Vec<_>>());
+        let of = |ranges: &[KeyRange]| join_ranges(&ranges.iter().map(Rows::Range).collect::<Vec<_>>());
         let (first, second, third) =
             (range(Some("1"), Some("5")), range(Some("5"), Some("9")), range(Some("9"), None));
         assert_eq!(of(&[first.clone(), second.clone()]), Some(range(Some("1"), Some("9"))));
         assert_eq!(of(&[first.clone(), second, third]), Some(range(Some("1"), None)));
         assert_eq!((of(&[first]), of(&[])), (None, None), "nothing is saved");
-        assert_eq!(together(&[Rows::Keys(&[]), Rows::Keys(&[])]), None);
+        assert_eq!(join_ranges(&[Rows::Keys(&[]), Rows::Keys(&[])]), None);
     }
 }

@@ -78,8 +78,8 @@ impl EraseError {
 /// When the store fails, or more rows would be erased than were planned.
 pub async fn run_batch(store: &SubjectStore, batch: &Batch<'_>) -> Result<Erased, EraseError> {
     let transaction = store.begin_erase().await?;
-    let begun = OpenBatch::look_up(&transaction, batch.id).await?;
-    match OpenBatch::begun(store, transaction, (batch.id, begun)).await? {
+    let (done, before) = OpenBatch::look_up(&transaction, batch.id).await?;
+    match OpenBatch::open_unless_done(store, transaction, batch.id, done, before).await? {
         Begun::Done(rows) => Ok(Erased { rows, already_done: true }),
         Begun::Open(open) => open.commit(batch.statements, batch.planned).await,
     }
@@ -118,11 +118,12 @@ impl OpenBatch {
         organisation: &OrganisationId,
     ) -> Result<Begun, StoreError> {
         let transaction = store.begin_erase().await?;
-        // Sent at once and carried out in this order, always: two that wait for each other would wait for ever.
-        let (shared, begun) =
+        // Sent at once and carried out in this order: two batches that took the locks in another would deadlock.
+        let (shared, found) =
             tokio::join!(biased; transaction.share_holds(organisation), Self::look_up(&transaction, id));
         shared?;
-        Self::begun(store, transaction, (id, begun?)).await
+        let (done, before) = found?;
+        Self::open_unless_done(store, transaction, id, done, before).await
     }
 
     /// The rows of the batch, if it is done, and what the server has counted so far.
@@ -134,10 +135,12 @@ impl OpenBatch {
         Ok((done?, before?))
     }
 
-    async fn begun(
+    async fn open_unless_done(
         store: &SubjectStore,
         transaction: EraseTransaction,
-        (id, (done, before)): (BatchId, (Option<u64>, Effects)),
+        id: BatchId,
+        done: Option<u64>,
+        before: Effects,
     ) -> Result<Begun, StoreError> {
         if let Some(rows) = done {
             transaction.rollback().await?;

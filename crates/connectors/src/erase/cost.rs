@@ -6,8 +6,8 @@ use crate::error::StoreError;
 use crate::pool::SubjectStore;
 use crate::session::Session;
 
-/// Looks that go on side by side may be so much more work than one at the whole. They may not be as much more as
-/// there are of them: what takes long after an erasure is to read pages that were changed, from one disk.
+/// How many times the work of one look at the whole the looks at its parts may be, since they run side by side.
+/// Less than their number: after an erasure the time goes into reading changed pages, often from one disk.
 const WORTH: f64 = 1.5;
 
 /// Whether to look at the whole at once rather than at its parts, of which up to `at_once` go on side by side, by
@@ -17,32 +17,35 @@ const WORTH: f64 = 1.5;
 /// # Errors
 /// When the store fails.
 pub(super) async fn whole_is_cheaper(
-    (store, at_once): (&SubjectStore, usize),
-    (whole, parts): (&Verification, &[Verification]),
+    store: &SubjectStore,
+    at_once: usize,
+    whole: &Verification,
+    parts: &[Verification],
     writers: &Writers,
 ) -> Result<bool, StoreError> {
     let worth = if at_once > 1 { WORTH } else { 1.0 };
     let transaction = store.begin_read().await?;
     let session = transaction.session()?;
     let cheaper = match whole.cost(session, writers).await? {
-        Some(once) => are_dearer(session, parts, (once * worth, writers)).await?,
+        Some(once) => cost_more(session, parts, once * worth, writers).await?,
         None => false,
     };
     transaction.finish().await?;
     Ok(cheaper)
 }
 
-/// Whether the parts together cost more than that; not if the server does not say what one of them costs.
-async fn are_dearer(
+/// Whether the parts together cost more than the limit; not if the server does not say what one of them costs.
+async fn cost_more(
     session: &Session,
     parts: &[Verification],
-    (most, writers): (f64, &Writers),
+    limit: f64,
+    writers: &Writers,
 ) -> Result<bool, StoreError> {
     let mut all = 0.0;
     for part in parts {
         let Some(cost) = part.cost(session, writers).await? else { return Ok(false) };
         all += cost;
-        if all > most {
+        if all > limit {
             return Ok(true);
         }
     }

@@ -129,7 +129,11 @@ impl EraseTransaction {
     pub(crate) async fn done(&self, batch: &BatchId) -> Result<Option<u64>, StoreError> {
         let (client, parameters) = (self.client()?, batch.parameters());
         // Two statements, sent at once: the second must not look before the lock is there.
-        let (lock, found) = tokio::join!(biased; client.query_typed(LOCK, &parameters), client.query_typed_opt(FIND, &parameters));
+        let (lock, found) = tokio::join!(
+            biased;
+            client.query_typed(LOCK, &parameters),
+            client.query_typed_opt(FIND, &parameters)
+        );
         let rows = lock.and(found).and_then(|row| row.map(|row| row.try_get::<_, i64>(0)).transpose());
         let rows = rows.map_err(|error| self.failed(error))?;
         Ok(rows.map(|rows| u64::try_from(rows).unwrap_or_default()))

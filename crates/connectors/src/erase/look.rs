@@ -117,7 +117,7 @@ pub async fn look(
     verifications: &[Verification],
     writers: &Writers,
 ) -> Result<Vec<Looked>, StoreError> {
-    look_and_name(config, (verifications, None), (writers, 0)).await
+    look_and_name(config, verifications, None, writers, 0).await
 }
 
 /// As [`look`], with the keys of the rows that a hold keeps: of one that lists its rows always, of others where an
@@ -128,12 +128,14 @@ pub async fn look(
 /// When the store fails.
 pub async fn look_and_name(
     config: &StoreConfig,
-    (parts, whole): (&[Verification], Option<&Verification>),
-    (writers, most): (&Writers, u32),
+    parts: &[Verification],
+    whole: Option<&Verification>,
+    writers: &Writers,
+    most: u32,
 ) -> Result<Vec<Looked>, StoreError> {
     let (store, at_once) = fresh(config)?;
     let verifications = match whole {
-        Some(whole) if whole_is_cheaper((&store, at_once), (whole, parts), writers).await? => {
+        Some(whole) if whole_is_cheaper(&store, at_once, whole, parts, writers).await? => {
             std::slice::from_ref(whole)
         }
         _ => parts,

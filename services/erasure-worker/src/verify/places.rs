@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::reader;
 use crate::Erasures;
-use crate::batches::{MOST_KEYS, together};
+use crate::batches::{MOST_KEYS, join_ranges};
 use crate::before::DoneBefore;
 use crate::failure::{broken, plan_failed, refused, store_failed, trial_failed};
 use crate::obeyed::Obeyed;
@@ -104,8 +104,8 @@ impl<'a> Place<'a> {
         let writers = if unverifiable { self.writers().await? } else { Writers::default() };
         let reader = reader(self.erasures, &self.dataset.store)?;
         let whole =
-            together(rows).map(|range| self.verification(&holds, &Rows::Range(&range))).transpose()?;
-        let looked = look_and_name(reader, (&planned, whole.as_ref()), (&writers, most)).await;
+            join_ranges(rows).map(|range| self.verification(&holds, &Rows::Range(&range))).transpose()?;
+        let looked = look_and_name(reader, &planned, whole.as_ref(), &writers, most).await;
         let looked = looked.map_err(|error| store_failed(&error))?;
         Ok((looked.into_iter().fold(Looked::default(), Looked::and), holds))
     }

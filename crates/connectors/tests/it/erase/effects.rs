@@ -134,6 +134,21 @@ fn only(name: &str, changed: [i64; 3]) -> Vec<(String, [i64; 3])> {
 }
 
 #[tokio::test]
+async fn what_is_committed_outlives_a_crash_whatever_the_databases_default_is() {
+    let counted = Counted::with(
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$;
+         CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+             NEW.note := current_setting('synchronous_commit'); RETURN NEW;
+         END$$;
+         CREATE TRIGGER tell BEFORE UPDATE ON person FOR EACH ROW EXECUTE FUNCTION tell()",
+    )
+    .await;
+    counted.run(&counted.update("person", "note", Strategy::Null)).await;
+    let sql = "SELECT count(*) FROM person WHERE org = 1 AND note = 'on'";
+    assert_eq!(counted.database.client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0), 3);
+}
+
+#[tokio::test]
 async fn an_update_and_a_delete_count_their_rows_and_nothing_else() {
     let counted = Counted::with("").await;
     let statement = counted.update("person", "note", Strategy::Null);
