@@ -316,6 +316,34 @@ async fn a_large_table_is_sampled_by_pages_and_cut_about_evenly() {
     assert!(sizes.iter().all(|size| (3_500..=6_500).contains(size)), "{sizes:?}");
 }
 
+/// A third of 24,000 rows, four a page: on every page, or together at the end. Twice in ten ranges.
+async fn cut_twice(tenant: &str) -> [Vec<KeyRange>; 2] {
+    let wide =
+        Kind { prelude: "", columns: "k bigint PRIMARY KEY, filler text", values: "-g, ''", more: &[] };
+    let (database, bench) = things(&wide).await;
+    let fill = format!(
+        "TRUNCATE thing; ALTER TABLE thing ALTER filler SET STORAGE PLAIN; \
+         INSERT INTO thing (tenant_id, k, filler) SELECT {tenant}, g, repeat('x', 1900) FROM generate_series(1, 24000) g; \
+         ANALYZE thing"
+    );
+    database.client.batch_execute(&fill).await.unwrap();
+    let twice = [cut(&bench, 10).await, cut(&bench, 10).await];
+    for ranges in &twice {
+        let sizes = sizes(&bench, ranges).await;
+        assert!(sizes.iter().all(|size| (550..=1_050).contains(size)), "{sizes:?}");
+    }
+    twice
+}
+
+#[tokio::test]
+async fn rows_that_lie_on_every_page_are_sampled_by_some_of_the_pages() {
+    // Of pages the same are chosen each time, of rows others.
+    let [first, second] = cut_twice("g % 3").await;
+    assert_eq!(first, second);
+    let [first, second] = cut_twice("CASE WHEN g > 16000 THEN 1 ELSE 2 END").await;
+    assert_ne!(first, second, "a few pages would have too few of them");
+}
+
 #[tokio::test]
 async fn views_and_partitions() {
     let partitioned = "CREATE TABLE whole (label bigint, tenant_id integer, k bigint PRIMARY KEY) PARTITION BY RANGE (k); \
