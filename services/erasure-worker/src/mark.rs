@@ -51,7 +51,7 @@ pub(crate) async fn set(erasures: &Erasures, step: &Claimed) -> Result<Produced,
             Next::GoOn(held) => held,
         };
         let statements = if held.is_none() { std::slice::from_ref(&statement) } else { &[] };
-        let erased = open.commit(statements, None).await.map_err(|error| erase_failed(&error))?;
+        let erased = open.commit(statements).await.map_err(|error| erase_failed(&error))?;
         return Ok(produced(erased.rows, held));
     }
 }

@@ -103,7 +103,7 @@ impl Attempt<'_> {
                 rows.lock(open.transaction(), &scope, self.of).await?;
             }
             let statements = rows.statements(open.transaction(), &scope, self.of).await?;
-            match open.commit(&statements, None).await {
+            match open.commit(&statements).await {
                 Ok(erased) => return Ok(erased.rows),
                 Err(EraseError::Disturbed(_) | EraseError::Unplanned(_)) if tries < TRIES => tries += 1,
                 Err(error) => return Err(erase_failed(&error)),

@@ -17,8 +17,6 @@ pub struct Batch<'a> {
     pub id: BatchId,
     /// What it does, one after the other.
     pub statements: &'a [EraseStatement<'a>],
-    /// How many rows were planned. If there are more, nothing is done.
-    pub planned: Option<u64>,
 }
 
 /// What a batch did.
@@ -44,13 +42,15 @@ pub enum EraseError {
     /// a trigger has written elsewhere.
     #[error("{}; nothing was done", told(.0))]
     Unplanned(Vec<Unplanned>),
-    /// More rows than were planned.
-    #[error("{found} rows of {table} would be erased, but {planned} were planned; nothing was done")]
+    /// More rows than keys were given: several have the same key, as those of inheriting tables can.
+    #[error(
+        "{found} rows of {table} would be erased, but {keys} were planned by their keys; nothing was done"
+    )]
     MoreThanPlanned {
         /// The table.
         table: TableName,
-        /// How many were planned.
-        planned: u64,
+        /// How many keys were given.
+        keys: u64,
         /// How many there are.
         found: u64,
     },
@@ -81,7 +81,7 @@ pub async fn run_batch(store: &SubjectStore, batch: &Batch<'_>) -> Result<Erased
     let (done, before) = OpenBatch::look_up(&transaction, batch.id).await?;
     match OpenBatch::open_unless_done(store, transaction, batch.id, done, before).await? {
         Begun::Done(rows) => Ok(Erased { rows, already_done: true }),
-        Begun::Open(open) => open.commit(batch.statements, batch.planned).await,
+        Begun::Open(open) => open.commit(batch.statements).await,
     }
 }
 
@@ -170,13 +170,9 @@ impl OpenBatch {
     /// # Errors
     /// [`EraseError`]; nothing is done then, or it is not known whether it is, and running the batch again
     /// is safe.
-    pub async fn commit(
-        self,
-        statements: &[EraseStatement<'_>],
-        planned: Option<u64>,
-    ) -> Result<Erased, EraseError> {
+    pub async fn commit(self, statements: &[EraseStatement<'_>]) -> Result<Erased, EraseError> {
         let Self { store, transaction, id, before } = self;
-        let (rows, meant) = match execute(&transaction, statements, planned).await {
+        let (rows, meant) = match execute(&transaction, statements).await {
             Ok(done) => done,
             Err(error) => {
                 transaction.rollback().await?;
@@ -217,15 +213,13 @@ impl OpenBatch {
 async fn execute(
     transaction: &EraseTransaction,
     statements: &[EraseStatement<'_>],
-    planned: Option<u64>,
 ) -> Result<(u64, Effects), EraseError> {
     let (mut rows, mut meant) = (0_u64, Effects::default());
     for statement in statements {
         let found = transaction.execute(statement).await.map_err(EraseError::from_store)?;
         (rows, meant) = (rows.saturating_add(found), meant.with(statement, found));
-        let limits = [statement.at_most().map(|most| (found, most)), planned.map(|most| (rows, most))];
-        if let Some((found, planned)) = limits.into_iter().flatten().find(|(found, most)| found > most) {
-            return Err(EraseError::MoreThanPlanned { table: statement.table().clone(), planned, found });
+        if let Some(keys) = statement.at_most().filter(|keys| found > *keys) {
+            return Err(EraseError::MoreThanPlanned { table: statement.table().clone(), keys, found });
         }
     }
     Ok((rows, meant))

@@ -90,7 +90,7 @@ async fn of_bench(bench: &Bench, organisation: &str, changes: &[(&str, Strategy)
     transaction.finish().await.unwrap();
     if changes.iter().all(|change| change.strategy != Strategy::FormatPreserving) {
         let statement = EraseStatement::anonymise(collection, schema, &scope, &rows, &changes, &key).unwrap();
-        let run = Batch { id: batch(1), statements: std::slice::from_ref(&statement), planned: None };
+        let run = Batch { id: batch(1), statements: std::slice::from_ref(&statement) };
         found.taken = run_batch(&bench.store, &run).await.is_ok();
     }
     found

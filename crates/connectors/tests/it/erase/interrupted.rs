@@ -44,7 +44,7 @@ async fn a_backend_killed_in_the_middle_leaves_nothing_half_done() {
     config.lock_timeout = Duration::from_secs(60);
     let store = SubjectStore::connect(&config).unwrap();
     let statement = odd.anonymise("1", &Rows::Range(&all), &[("fullName", Strategy::Pseudonymise)]);
-    let run = Batch { id: batch(1), statements: std::slice::from_ref(&statement), planned: None };
+    let run = Batch { id: batch(1), statements: std::slice::from_ref(&statement) };
     // Somebody else holds a row, so that the statement stops after it has changed others.
     odd.database.client.batch_execute(&format!("BEGIN; {LAST}")).await.unwrap();
     let kill = async {
@@ -68,7 +68,7 @@ async fn a_lock_that_is_not_to_be_had_can_be_tried_again() {
     config.lock_timeout = Duration::from_millis(50);
     let store = SubjectStore::connect(&config).unwrap();
     let statement = odd.anonymise("1", &Rows::Range(&all), &[("fullName", Strategy::Null)]);
-    let run = Batch { id: batch(1), statements: std::slice::from_ref(&statement), planned: None };
+    let run = Batch { id: batch(1), statements: std::slice::from_ref(&statement) };
     odd.database.client.batch_execute(&format!("BEGIN; {LAST}")).await.unwrap();
     let error = of_store(run_batch(&store, &run).await.unwrap_err());
     assert_eq!(
@@ -133,7 +133,7 @@ async fn a_commit_that_is_not_answered_is_looked_up() {
     let store = SubjectStore::connect(&config).unwrap();
     let all = whole();
     let statement = odd.anonymise("1", &Rows::Range(&all), &[("fullName", Strategy::Pseudonymise)]);
-    let run = Batch { id: batch(1), statements: std::slice::from_ref(&statement), planned: None };
+    let run = Batch { id: batch(1), statements: std::slice::from_ref(&statement) };
     assert_eq!(run_batch(&store, &run).await.unwrap(), Erased { rows: 9, already_done: false });
     assert_eq!(run_batch(&store, &run).await.unwrap(), Erased { rows: 9, already_done: true });
     assert_eq!(odd.count("lethe.journal").await, 1);

@@ -52,8 +52,7 @@ impl Orgs {
     async fn mark(&self, organisation: &str) -> Erased {
         let organisation = OrganisationId::parse(organisation).unwrap();
         let statement = EraseStatement::soft_delete(&self.mark, &self.bench.schema, &organisation).unwrap();
-        let run =
-            Batch { id: batch(MARKING), statements: std::slice::from_ref(&statement), planned: Some(1) };
+        let run = Batch { id: batch(MARKING), statements: std::slice::from_ref(&statement) };
         run_batch(&self.bench.store, &run).await.unwrap()
     }
 
@@ -184,7 +183,7 @@ async fn to_mark_and_to_restore_is_not_to_erase() {
     let third = BatchId { job, step: StepNo(3), batch: 0 };
     let ours = OrganisationId::parse("1").unwrap();
     let statement = EraseStatement::soft_delete(&orgs.mark, &orgs.bench.schema, &ours).unwrap();
-    let run = Batch { id: third, statements: std::slice::from_ref(&statement), planned: None };
+    let run = Batch { id: third, statements: std::slice::from_ref(&statement) };
     run_batch(&orgs.bench.store, &run).await.unwrap();
     let written = r#"SELECT xmin::text FROM "Org" WHERE id = 1"#;
     let written: String = orgs.database.client.query_one(written, &[]).await.unwrap().get(0);

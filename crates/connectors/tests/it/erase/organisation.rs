@@ -71,7 +71,7 @@ impl Company {
             RowAction::Unlink(columns) => panic!("the sample has no circle: {columns:?}"),
         };
         let statement = statement.unwrap();
-        let run = Batch { id: batch(number), statements: std::slice::from_ref(&statement), planned: None };
+        let run = Batch { id: batch(number), statements: std::slice::from_ref(&statement) };
         let erased = run_batch(&self.bench.store, &run).await.unwrap();
         let check = Verification::plan(collection, schema, &scope, &rows, expected).unwrap();
         assert_eq!(verify(&self.database.config(""), &[check]).await.unwrap(), [], "{}", erasure.collection);

@@ -106,7 +106,7 @@ impl People {
         };
         checks.push(Verification::plan(collection, schema, &scope, &rows, expected).unwrap());
         let statement = statement.unwrap();
-        let run = Batch { id, statements: std::slice::from_ref(&statement), planned: None };
+        let run = Batch { id, statements: std::slice::from_ref(&statement) };
         run_batch(&self.bench.store, &run).await.unwrap().rows
     }
 

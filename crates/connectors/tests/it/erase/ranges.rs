@@ -55,7 +55,7 @@ async fn the_same_rows_give_the_same_ranges_which_hold_each_row_once() {
         let statement =
             EraseStatement::delete(bench.collection("thing"), &bench.schema, &scope, &Rows::Range(range))
                 .unwrap();
-        let run = Batch { id: batch(number), statements: std::slice::from_ref(&statement), planned: None };
+        let run = Batch { id: batch(number), statements: std::slice::from_ref(&statement) };
         let rows = run_batch(&bench.store, &run).await.unwrap().rows;
         assert!((150..350).contains(&rows), "{rows} rows in one range");
         total += rows;

@@ -22,7 +22,7 @@ async fn refused(sql: &str, changed: Option<&str>) -> StoreError {
         None => EraseStatement::delete(odd.bench.collection("lineItem"), schema, &scope, &rows),
     };
     let statement = statement.unwrap();
-    let run = Batch { id: batch(1), statements: std::slice::from_ref(&statement), planned: None };
+    let run = Batch { id: batch(1), statements: std::slice::from_ref(&statement) };
     match run_batch(&odd.bench.store, &run).await {
         Err(EraseError::Store(error)) => error,
         other => panic!("{other:?}"),

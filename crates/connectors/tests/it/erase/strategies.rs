@@ -97,11 +97,8 @@ async fn check(cases: &[Case]) {
         );
         let statement =
             EraseStatement::anonymise(collection, &bench.schema, &scope, &rows, &changes, &key).unwrap();
-        let run = Batch {
-            id: batch(i32::try_from(number).unwrap()),
-            statements: std::slice::from_ref(&statement),
-            planned: None,
-        };
+        let run =
+            Batch { id: batch(i32::try_from(number).unwrap()), statements: std::slice::from_ref(&statement) };
         let erased = run_batch(&bench.store, &run).await.unwrap_or_else(|error| panic!("{about}: {error}"));
         assert_eq!(usize::try_from(erased.rows).unwrap(), case.pairs.len(), "{about}");
         assert_eq!(verify(&database.config(""), &plan()).await.unwrap(), [], "{about} after");

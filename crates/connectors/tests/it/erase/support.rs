@@ -123,11 +123,7 @@ impl Odd {
     }
 
     pub async fn run(&self, id: BatchId, statement: &EraseStatement<'_>) -> Result<Erased, EraseError> {
-        run_batch(
-            &self.bench.store,
-            &Batch { id, statements: std::slice::from_ref(statement), planned: None },
-        )
-        .await
+        run_batch(&self.bench.store, &Batch { id, statements: std::slice::from_ref(statement) }).await
     }
 
     /// One digest of each table's rows of each organisation, lines by way of their visits.

@@ -172,7 +172,7 @@ async fn what_statements_give_is_what_rust_computes(form: TokenForm) {
             let id = batch(i32::try_from(number * 2).unwrap() + round);
             let statement =
                 EraseStatement::anonymise(collection, &bench.schema, &scope, &of, &changes, &key).unwrap();
-            let run = Batch { id, statements: std::slice::from_ref(&statement), planned: None };
+            let run = Batch { id, statements: std::slice::from_ref(&statement) };
             let told = tells_tokens(&Strategy::Pseudonymise, column, form);
             if told {
                 let changed = before.iter().zip(&made).filter(|(before, made)| before != made).count();

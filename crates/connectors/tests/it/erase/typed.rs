@@ -103,11 +103,8 @@ async fn keys_of_every_type_lead_back_to_their_rows() {
         assert_eq!(keys.len(), 3, "{sql_type}: {keys:?}");
         let statement =
             EraseStatement::delete(collection, &bench.schema, &scope, &Rows::Keys(&keys)).unwrap();
-        let run = Batch {
-            id: batch(i32::try_from(number).unwrap()),
-            statements: std::slice::from_ref(&statement),
-            planned: None,
-        };
+        let run =
+            Batch { id: batch(i32::try_from(number).unwrap()), statements: std::slice::from_ref(&statement) };
         let erased =
             run_batch(&bench.store, &run).await.unwrap_or_else(|error| panic!("{sql_type}: {error}"));
         assert_eq!(erased.rows, 3, "{sql_type}: {keys:?}");
