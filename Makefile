@@ -18,7 +18,7 @@ demo: ## sets up, builds, and carries an export from request to download; the sy
 test: ## every check and every test, on servers of their own
 	@deploy/local/run-tests
 
-soak: ## heavy runs: others write beside 200 erasures, 200 kills; ARGS="50 seed=3" for fewer and others
+soak: ## heavy runs: others write beside 200 erasures, 200 kills, guards off; ARGS="50 seed=3" for fewer and others
 	@deploy/local/run-tests --soak $(ARGS)
 
 bench: ## measures exports and erasures against psql and pgbench; ARGS="small" for one figure

@@ -5,6 +5,7 @@
 
 mod client;
 mod database;
+pub mod guards;
 mod process;
 mod servers;
 mod situation;
