@@ -21,6 +21,7 @@ mod refused_late;
 mod rehearsed;
 mod released;
 mod reregister;
+mod same_person;
 mod spared;
 mod stored;
 mod together;
