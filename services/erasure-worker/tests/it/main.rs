@@ -26,5 +26,6 @@ mod spared;
 mod stored;
 mod together;
 mod tokens;
+mod two_organisations;
 mod waiting;
 mod world;
