@@ -66,9 +66,10 @@ mod link;
 mod manifest;
 mod media;
 mod part;
+mod portable;
 mod store;
 
-pub use archive::{Archive, ArchiveWriter, Footprint, MEDIA_INDEX_PATH, entry_name, piece_name, volumes};
+pub use archive::{Archive, ArchiveWriter, FileStem, Footprint, MEDIA_INDEX_PATH, entry_name, volumes};
 pub use collection::{CollectionParts, CollectionWriter, Layout};
 pub use digest::Sha256Digest;
 pub use encode::{
@@ -79,7 +80,7 @@ pub use encrypt::{
     SealedFor, media_type,
 };
 pub use error::PackageError;
-pub use guide::{CollectionGuide, FirstRows, Preview, cover_note, index_html, schema_json, schema_path};
+pub use guide::{CollectionGuide, FirstRows, Preview, cover_note, index_html, schema_json};
 pub use key::{AttemptFolder, JobFolder, KeyError, ObjectKey, PartKey};
 pub use link::{DownloadLink, KeyRing, KeyRingError, KeyRingSettings, LINK_VALIDITY, LinkError, LinkTarget};
 pub use manifest::{

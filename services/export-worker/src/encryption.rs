@@ -79,3 +79,6 @@ pub(crate) fn locked(error: SealError) -> StepError {
     };
     StepError::Permanent(FailureReason::new("passphrase_locked", detail))
 }
+
+#[cfg(test)]
+mod tests;

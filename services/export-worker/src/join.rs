@@ -3,7 +3,7 @@
 
 use chassis::{StepError, StepProgress};
 use domain::job::FailureReason;
-use packages::{CollectionGuide, FileEntry, Format, Frame, JoinedFile, StoredPart, entry_name, piece_name};
+use packages::{CollectionGuide, FileEntry, Format, Frame, JoinedFile, StoredPart};
 use store::{Claimed, Produced};
 
 use crate::Exports;
@@ -17,7 +17,8 @@ pub(crate) async fn run(
 ) -> Result<Produced, StepError> {
     let path = step.collection.as_deref().ok_or_else(|| broken("the step names no collection"))?;
     let (dataset, collection) = exports.sources.find(path)?;
-    let name = exports.sources.file_name(dataset, collection);
+    let name = exports.sources.shown_name(dataset, collection);
+    let stem = exports.sources.file_stem(dataset, collection);
     let parts = parts(step)?;
     let guide = parts.iter().find_map(|part| part.guide.as_ref());
     let guide: CollectionGuide =
@@ -32,7 +33,7 @@ pub(crate) async fn run(
         for (number, piece) in (1..).zip(pieces) {
             let sha256 = piece.digest(&exports.packages, |_| progress.pulse()).await;
             let content = piece.content(sha256.map_err(|error| package_failed(&error))?);
-            let at = if one { entry_name(&name, format) } else { piece_name(&name, format, number) };
+            let at = if one { stem.file(format) } else { stem.piece(format, number) };
             let mut described = FileEntry::new(at, name.clone(), format, &content);
             described.columns.clone_from(&entry.columns);
             // Counted over the collection; said where it begins.

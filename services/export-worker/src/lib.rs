@@ -15,6 +15,7 @@ mod encryption;
 mod failure;
 mod join;
 mod media;
+mod names;
 mod objects;
 mod plan;
 mod ranges;

@@ -75,7 +75,7 @@ pub(crate) async fn read(
 ) -> Result<MediaFound, StepError> {
     let mut copy = Copy {
         exports,
-        name: exports.sources.file_name(dataset, collection),
+        name: exports.sources.shown_name(dataset, collection),
         writer: writer(exports, step, collection)?,
         missing: Vec::new(),
         failed_in_a_row: 0,

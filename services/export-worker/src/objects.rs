@@ -56,7 +56,7 @@ impl Exports {
 
     fn unasked(&self, dataset: &Dataset, collection: &Collection) -> Option<OmittedEntry> {
         Some(OmittedEntry {
-            collection: self.sources.file_name(dataset, collection),
+            collection: self.sources.shown_name(dataset, collection),
             column: Some(collection.media.as_ref()?.key.clone()),
             reason: "the media objects that this column names were not asked for (`include_media`); its rows are here"
                 .to_owned(),

@@ -7,7 +7,7 @@ use domain::export::ExportFormat;
 use futures::StreamExt;
 use packages::{
     CollectionGuide, CollectionParts, CollectionWriter, Column, ColumnEntry, FileEntry, FirstRows, Formats,
-    Framing, Layout, OmittedEntry, PackageError, PartKey, ValueKind, entry_name,
+    Framing, Layout, OmittedEntry, PackageError, PartKey, ValueKind,
 };
 
 use crate::Exports;
@@ -46,7 +46,8 @@ pub(crate) async fn read(
     let schema = reading.schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
     let read = CollectionRead::plan(collection, schema, reading.scope, reading.range)
         .map_err(|error| plan_failed(&error))?;
-    let name = exports.sources.file_name(dataset, collection);
+    let name = exports.sources.shown_name(dataset, collection);
+    let stem = exports.sources.file_stem(dataset, collection);
     let columns: Vec<Column> = read.cells.iter().map(column).collect();
     let mut done = ReadCollection {
         parts: None,
@@ -72,7 +73,7 @@ pub(crate) async fn read(
     done.files = parts
         .parts()
         .map(|(format, part)| {
-            FileEntry::new(entry_name(&name, format), name.clone(), format, part.content())
+            FileEntry::new(stem.file(format), name.clone(), format, part.content())
                 .with_columns(described.clone())
                 .with_neutralised(columns, &parts.counted)
         })

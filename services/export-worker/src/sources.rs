@@ -8,27 +8,34 @@ use chrono::{DateTime, Utc};
 use connectors::{ReadTransaction, Schemas, SubjectStore};
 use domain::datamap::{Blocks, Collection, Dataset, Finding, check};
 use domain::job::FailureReason;
+use packages::FileStem;
 
 use crate::config::Config;
 use crate::failure::{broken, store_failed};
+use crate::names::Names;
 
 pub(crate) use connectors::collection_path as path;
 
 /// Where rows come from.
-pub(crate) struct Sources(connectors::Sources);
+pub(crate) struct Sources {
+    stores: connectors::Sources,
+    names: Names,
+}
 
 impl Deref for Sources {
     type Target = connectors::Sources;
 
     fn deref(&self) -> &connectors::Sources {
-        &self.0
+        &self.stores
     }
 }
 
 impl Sources {
     /// Reads the data map and prepares the connections. Nothing is connected yet.
     pub fn open(config: &Config) -> anyhow::Result<Self> {
-        Ok(Self(connectors::Sources::open(&config.data_map, &config.stores).context("service")?))
+        let stores = connectors::Sources::open(&config.data_map, &config.stores).context("service")?;
+        let names = Names::of(stores.collections());
+        Ok(Self { stores, names })
     }
 
     /// The store that holds a dataset.
@@ -47,12 +54,12 @@ impl Sources {
 
     /// The live schemas, read now.
     pub async fn read_schemas(&self) -> Result<Schemas, StepError> {
-        self.0.read_schemas().await.map_err(|error| store_failed(&error))
+        self.stores.read_schemas().await.map_err(|error| store_failed(&error))
     }
 
     /// The live schemas, as they were read lately.
     pub async fn schemas(&self) -> Result<Schemas, StepError> {
-        self.0.schemas().await.map_err(|error| store_failed(&error))
+        self.stores.schemas().await.map_err(|error| store_failed(&error))
     }
 
     /// The collections that an export reads, in the order of the map, with the names of their files.
@@ -75,17 +82,22 @@ impl Sources {
 
     /// Finds a collection by `dataset.collection`.
     pub fn find(&self, path: &str) -> Result<(&Dataset, &Collection), StepError> {
-        self.0.find(path).ok_or_else(|| {
+        self.stores.find(path).ok_or_else(|| {
             broken(
                 "the data map no longer has a collection that the job was planned for; start the export anew",
             )
         })
     }
 
-    /// The name of a collection's files: its own where that is clear, with its dataset's otherwise.
-    pub fn file_name(&self, dataset: &Dataset, collection: &Collection) -> String {
-        let same = self.exported().filter(|(_, other)| other.name == collection.name).count();
-        if same > 1 { path(dataset, collection) } else { collection.name.clone() }
+    /// What people are told a collection is called: its own name where that is clear, with its dataset's
+    /// otherwise.
+    pub fn shown_name(&self, dataset: &Dataset, collection: &Collection) -> String {
+        self.names.shown(dataset, collection)
+    }
+
+    /// The name of a collection's files.
+    pub fn file_stem(&self, dataset: &Dataset, collection: &Collection) -> FileStem {
+        self.names.stem(dataset, collection)
     }
 
     /// What stands in the way of any job, as one reason; `None` when nothing does.

@@ -42,7 +42,7 @@ pub struct SubjectRead {
     unlinking: BTreeSet<(String, Vec<String>)>,
 }
 
-/// Candidates for the identity, which the domain's own comparison decides upon.
+/// The rows that hold the identity, by the domain's own comparison.
 struct SeedRead {
     collection: String,
     then: Reached,
@@ -185,9 +185,8 @@ impl Search<'_> {
             return Ok(());
         }
         for seed in &self.read.seeds {
-            let rows = seed.query.identified(self.session, identity.value()).await?;
-            let is = |(key, value): (Key, String)| identity.is(&value).then_some(key);
-            self.found.add(&seed.collection, &seed.then, rows.into_iter().filter_map(is).collect());
+            let keys = seed.query.identified(self.session, identity).await?;
+            self.found.add(&seed.collection, &seed.then, keys);
         }
         Ok(())
     }

@@ -39,9 +39,19 @@ async fn open(config: &Config) -> Client {
 impl TestDatabase {
     /// A new database with these statements run in it.
     pub async fn with(sql: &str) -> Self {
+        Self::created("", sql).await
+    }
+
+    /// The same in another encoding than UTF-8, as old databases have.
+    pub async fn encoded(encoding: &str, sql: &str) -> Self {
+        let options = format!("TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'");
+        Self::created(&options, sql).await
+    }
+
+    async fn created(options: &str, sql: &str) -> Self {
         let admin = admin();
         let name = format!("connectors_{}", Uuid::new_v4().simple());
-        open(&admin).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+        open(&admin).await.batch_execute(&format!("CREATE DATABASE {name} {options}")).await.unwrap();
         let client = open(admin.clone().dbname(&name)).await;
         let database = Self { admin, name, roles: Vec::new(), client };
         database.client.batch_execute(sql).await.unwrap();

@@ -3,6 +3,8 @@
 //! People write the same address in many ways. Both sides are brought to one form before they are
 //! compared, so that a request for `Ada@Example.org` finds `ada@example.org`.
 
+mod canonical;
+
 use std::fmt;
 
 /// An identity as it was given; its `Debug` shows no value.
@@ -12,16 +14,18 @@ pub struct Identity {
     value: String,
 }
 
-/// How values of an identity are compared.
+/// How values of an identity are compared: in Unicode's composed form (NFC), without characters that nobody
+/// sees and without the spaces around them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdentityKind {
-    /// An e-mail address (`email`): without regard to case or to spaces around it. RFC 5321 lets the
-    /// part before the @ depend on case; no mailbox in use does.
+    /// An e-mail address (`email`): without regard to case, its domain the same in punycode and in
+    /// letters, with and without a dot at the end. RFC 5321 lets the part before the @ depend on case;
+    /// no mailbox in use does.
     Email,
     /// A telephone number (`phone_number`, `phone`): its digits, with `+` or `00` before a country
     /// code; what people put between digits does not count.
     Phone,
-    /// Any other: as it is, without the spaces around it.
+    /// Any other: to the letter.
     Other,
 }
 
@@ -53,11 +57,10 @@ impl IdentityKind {
     /// The one form of a value; `None` when nothing of it counts. Stored values go through the same.
     #[must_use]
     pub fn normalise(self, value: &str) -> Option<String> {
-        let trimmed = value.trim();
         let normal = match self {
-            Self::Email => trimmed.to_lowercase(),
-            Self::Phone => phone(trimmed),
-            Self::Other => trimmed.to_owned(),
+            Self::Email => canonical::email(value),
+            Self::Phone => canonical::phone(value),
+            Self::Other => canonical::text(value),
         };
         Some(normal).filter(|normal| !normal.is_empty())
     }
@@ -74,7 +77,7 @@ impl Identity {
             IdentityKind::Phone => NoIdentity::NoPhone,
             _ => NoIdentity::Empty,
         })?;
-        let digits = value.bytes().filter(u8::is_ascii_digit).count();
+        let digits = canonical::digits(&value).len();
         match kind {
             IdentityKind::Email if !looks_like_email(&value) => Err(NoIdentity::NoEmail),
             IdentityKind::Phone if !(3..=15).contains(&digits) => Err(NoIdentity::NoPhone),
@@ -94,6 +97,24 @@ impl Identity {
         &self.value
     }
 
+    /// The only text of ASCII that is this identity, but for case and blanks, and the dots at the end of
+    /// an address: what a statement can look for. `None` when no text of ASCII is.
+    #[must_use]
+    pub fn in_ascii(&self) -> Option<String> {
+        match self.kind {
+            _ if self.value.is_ascii() => Some(self.value.clone()),
+            IdentityKind::Email => canonical::email_in_ascii(&self.value),
+            IdentityKind::Phone | IdentityKind::Other => None,
+        }
+    }
+
+    /// Its digits: of a telephone number what a statement can look for, of any other text what all that are
+    /// equal to it have in common, addresses aside, whose domain may be in punycode.
+    #[must_use]
+    pub fn digits(&self) -> String {
+        canonical::digits(&self.value)
+    }
+
     /// Whether a stored value is this identity.
     #[must_use]
     pub fn is(&self, stored: &str) -> bool {
@@ -104,15 +125,6 @@ impl Identity {
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity").field("kind", &self.kind).finish_non_exhaustive()
-    }
-}
-
-fn phone(text: &str) -> String {
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    match digits.strip_prefix("00") {
-        _ if text.starts_with('+') => format!("+{digits}"),
-        Some(international) => format!("+{international}"),
-        None => digits,
     }
 }
 
@@ -138,8 +150,25 @@ mod tests {
             ("phone", "030 1234567", "+49 30 1234567", false),
             ("user_id", " 42", "42 ", true),
             ("user_id", "a1", "A1", false),
+            ("email", "jörg@bücher.example", "JO\u{308}RG@BU\u{308}CHER.EXAMPLE", true),
+            ("email", "mira@bücher.example", "Mira@xn--bcher-kva.example", true),
+            ("email", "mira@XN--BCHER-KVA.example", "mira@bu\u{308}cher.example.", true),
+            ("email", "mira@kunde.example.", "\u{feff}mira@kunde\u{200b}.example\u{a0}", true),
+            ("email", "\u{2068}mira@kunde.example\u{2069}", "mira@kunde.example. ", true),
+            ("email", "mira@kunde.example", "mira+shop@kunde.example", false),
+            ("email", "mira@kunde.example", "mi.ra@kunde.example", false),
+            ("email", "mira@kunde.example", "ｍｉｒａ@kunde.example", false),
+            ("email", "mira@kunde.example", "Mira K <mira@kunde.example>", false),
+            ("email", "jörg@kunde.example", "joerg@kunde.example", false),
+            ("email", "strasse@kunde.example", "straße@kunde.example", false),
+            ("phone", "\u{202a}+49 30 1234567\u{202c}", "0049301234567", true),
+            ("user_id", "Zoe\u{308}\u{200b} 7", "Zoë 7", true),
+            ("user_id", "a.", "a", false),
         ] {
-            assert_eq!(Identity::parse(kind, given).unwrap().is(stored), same, "{kind} {given} {stored}");
+            let identity = Identity::parse(kind, given);
+            assert_eq!(identity.clone().unwrap().is(stored), same, "{kind} {given} {stored}");
+            // Nor do two requests for one person differ.
+            assert_eq!(identity == Identity::parse(kind, stored), same, "{kind} {given} {stored}");
         }
     }
 
@@ -151,6 +180,8 @@ mod tests {
             ("email", "ada", NoIdentity::NoEmail),
             ("email", "@example.org", NoIdentity::NoEmail),
             ("email", "ada lovelace@example.org", NoIdentity::NoEmail),
+            ("email", "ada@..", NoIdentity::NoEmail),
+            ("user_id", "\u{200b}\u{feff}", NoIdentity::Empty),
             ("phone", "n/a", NoIdentity::NoPhone),
             ("phone", "+1234567890123456", NoIdentity::NoPhone),
         ] {
@@ -160,6 +191,20 @@ mod tests {
             !Identity::parse("phone", "+49 30 123").unwrap().is("unknown"),
             "a stored value without digits"
         );
+    }
+
+    #[test]
+    fn a_statement_is_told_what_it_can_compare() {
+        for (kind, value, in_ascii, digits) in [
+            ("email", "Mira7@Kunde.example.", Some("mira7@kunde.example"), "7"),
+            ("email", "mira@bücher.example", Some("mira@xn--bcher-kva.example"), ""),
+            ("email", "jörg@bücher.example", None, ""),
+            ("phone", "0049 30 1", Some("+49301"), "49301"),
+            ("user_id", "Zoë 7", None, "7"),
+        ] {
+            let identity = Identity::parse(kind, value).unwrap();
+            assert_eq!((identity.in_ascii().as_deref(), identity.digits().as_str()), (in_ascii, digits));
+        }
     }
 
     #[test]

@@ -9,12 +9,13 @@ mod media;
 mod name;
 mod output;
 mod record;
+mod stem;
 mod volume;
 mod writer;
 
 pub(crate) use directory::PathSet;
 pub use media::MEDIA_INDEX_PATH;
-pub use name::{entry_name, piece_name};
 pub(crate) use record::{DosTime, Entry, Method};
+pub use stem::{FileStem, entry_name};
 pub use volume::{Footprint, volumes};
 pub use writer::{Archive, ArchiveWriter};

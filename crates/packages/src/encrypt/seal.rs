@@ -191,4 +191,19 @@ mod tests {
             assert_ne!(tag, different.unwrap());
         }
     }
+
+    #[test]
+    fn pseudonyms_of_two_organisations_have_two_keys() {
+        let (one, other) = (ring("k1", &["k1"]), ring("k2", &["k2"]));
+        let key = one.pseudonym_key("acme").unwrap();
+        assert_eq!(key, one.pseudonym_key("acme").unwrap());
+        for different in [one.pseudonym_key("globex"), one.pseudonym_key("acm"), other.pseudonym_key("acme")]
+        {
+            assert_ne!(key, different.unwrap());
+        }
+        let (_, secret) = one.active_secret().unwrap();
+        for purpose in [SEAL_PURPOSE, TAG_PURPOSE] {
+            assert_ne!(key, derived(secret, purpose, "acme").unwrap(), "{purpose}");
+        }
+    }
 }

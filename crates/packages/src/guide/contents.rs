@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::collection::CollectionGuide;
-use crate::archive::{entry_name, piece_name};
+use crate::archive::FileStem;
 use crate::encode::Format;
 use crate::manifest::{ColumnEntry, FileEntry, Manifest, OmittedEntry};
 
@@ -19,6 +19,11 @@ pub(super) struct Shelf<'a> {
 }
 
 impl Shelf<'_> {
+    /// The name of its files.
+    pub fn stem(&self) -> Option<FileStem> {
+        self.files.first().and_then(|file| FileStem::of_path(&file.path))
+    }
+
     /// How many records it has; every format holds all of them.
     pub fn rows(&self) -> u64 {
         let of = |format| self.of(format).map(|file| file.rows).sum::<u64>();
@@ -62,7 +67,7 @@ pub(super) fn shelves<'a>(manifest: &'a Manifest, guides: &'a [CollectionGuide])
         match shelves.get_mut(place) {
             Some(shelf) => shelf.files.push(file),
             None => {
-                let (guide, elsewhere) = (guides.get(name).copied(), elsewhere(manifest, name));
+                let (guide, elsewhere) = (guides.get(name).copied(), elsewhere(manifest, file));
                 shelves.push(Shelf { number: place + 1, name, files: vec![file], guide, elsewhere });
             }
         }
@@ -70,17 +75,12 @@ pub(super) fn shelves<'a>(manifest: &'a Manifest, guides: &'a [CollectionGuide])
     shelves
 }
 
-/// The other volumes that hold files of a collection: whole ones, or pieces in its directory.
-fn elsewhere<'a>(manifest: &'a Manifest, collection: &str) -> Vec<&'a str> {
-    if manifest.other_volumes.is_empty() {
+/// The other volumes that hold files of the collection that this file is of: whole ones, or pieces.
+fn elsewhere<'a>(manifest: &'a Manifest, file: &FileEntry) -> Vec<&'a str> {
+    let Some(stem) = FileStem::of_path(&file.path).filter(|_| !manifest.other_volumes.is_empty()) else {
         return Vec::new();
-    }
-    let names = [entry_name(collection, Format::Json), entry_name(collection, Format::Csv)];
-    let piece = piece_name(collection, Format::Json, 1);
-    let directory = piece.rsplit_once('/').map_or("", |(directory, _)| directory);
-    let belongs = |path: &String| {
-        names.contains(path) || path.rsplit_once('/').is_some_and(|(parent, _)| parent == directory)
     };
+    let belongs = |path: &String| FileStem::of_path(path).as_ref() == Some(&stem);
     let others = manifest.other_volumes.iter().filter(|volume| volume.files.iter().any(belongs));
     others.map(|volume| volume.file_name.as_str()).collect()
 }

@@ -19,4 +19,4 @@ pub use collection::CollectionGuide;
 pub use note::cover_note;
 pub use page::index_html;
 pub use preview::{FirstRows, Preview};
-pub use schema::{schema_json, schema_path};
+pub use schema::schema_json;

@@ -32,7 +32,7 @@ const UNFOLDED: usize = 24;
 ///
 /// Collections appear in the order of the manifest's files; a guide without files is not shown.
 /// Where a guide is given and JSON was written, the page links the schema at
-/// [`schema_path`](super::schema_path). In a very large export fewer than the rows kept are shown,
+/// [`FileStem::schema`](crate::FileStem::schema). In a very large export fewer than the rows kept are shown,
 /// so that the page stays within a few megabytes.
 #[must_use]
 pub fn index_html(manifest: &Manifest, guides: &[CollectionGuide]) -> Vec<u8> {

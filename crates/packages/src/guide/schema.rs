@@ -12,22 +12,11 @@ use uuid::Uuid;
 
 use self::shape::Shape;
 use super::collection::CollectionGuide;
-use crate::archive::entry_name;
 use crate::encode::{Column, Format};
 use crate::error::PackageError;
 use crate::manifest::ColumnEntry;
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
-
-/// The path of a collection's schema: `schema/<collection>.schema.json`, written as the paths of
-/// its files are.
-#[must_use]
-pub fn schema_path(collection: &str) -> String {
-    let data = entry_name(collection, Format::Json);
-    let name = data.strip_prefix("data/").unwrap_or(&data);
-    let name = name.strip_suffix(".json").unwrap_or(name);
-    format!("schema/{name}.schema.json")
-}
 
 /// The JSON Schema of a collection's JSON file: an array of objects with the columns in their
 /// order, every one of them present in every object, and nullable.

@@ -1,6 +1,6 @@
 //! Paths for media that every file system takes and that never clash, whatever the keys are.
 
-use crate::digest::Sha256Digest;
+use crate::portable::{HASH_DIGITS, is_device, short_hash};
 
 /// What every path begins with.
 const ROOT: &str = "media/";
@@ -10,9 +10,6 @@ const PATH_BYTES: usize = 200;
 const COLLECTION_BYTES: usize = 60;
 /// Stands before a hash, and in no name that has none.
 const MARK: char = '~';
-const HASH_DIGITS: usize = 20;
-/// Names that Windows keeps for devices, whatever the ending.
-const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 
 /// The path in the archive of the object `key` that `collection` refers to:
 /// `media/<collection>/<key>`.
@@ -43,7 +40,7 @@ pub fn media_path(collection: &str, key: &str) -> String {
         tame_key.clear();
     }
     let stem = first_bytes(stem, room - tame_key.len() - fixed);
-    path.push_str(&format!("{tame_key}{stem}{MARK}{}{ending}", hash(key)));
+    path.push_str(&format!("{tame_key}{stem}{MARK}{}{ending}", short_hash(key)));
     path
 }
 
@@ -55,7 +52,7 @@ fn collection_directory(collection: &str) -> String {
         return tamed;
     }
     let stem = first_bytes(&tamed, COLLECTION_BYTES - HASH_DIGITS - MARK.len_utf8());
-    format!("{stem}{MARK}{}", hash(collection))
+    format!("{stem}{MARK}{}", short_hash(collection))
 }
 
 /// A name that every file system takes, the same where it already is one.
@@ -85,16 +82,6 @@ fn is_plain(name: &str) -> bool {
     name.is_ascii() && !name.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
-/// <https://learn.microsoft.com/windows/win32/fileio/naming-a-file>
-fn is_device(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or_default().trim_end().to_lowercase();
-    let numbered = |device: &str| {
-        let number = stem.strip_prefix(device).map(|rest| rest.chars().collect::<Vec<_>>());
-        matches!(number.as_deref(), Some(['0'..='9' | '¹' | '²' | '³']))
-    };
-    DEVICES.contains(&stem.as_str()) || numbered("com") || numbered("lpt")
-}
-
 fn cut_ending(file: &str) -> (&str, &str) {
     let Some(at) = file.rfind('.') else {
         return (file, "");
@@ -107,11 +94,6 @@ fn cut_ending(file: &str) -> (&str, &str) {
 
 fn first_bytes(text: &str, count: usize) -> &str {
     text.get(..text.floor_char_boundary(count)).unwrap_or(text)
-}
-
-fn hash(name: &str) -> String {
-    let digest = Sha256Digest::of(name.as_bytes()).to_string();
-    digest.get(..HASH_DIGITS).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use chassis::{StepError, StepProgress};
 use packages::{
-    Archive, ArchiveWriter, CollectionGuide, Encryption, Footprint, Format, Manifest, ObjectKey,
-    PackageError, cover_note, index_html, schema_json, schema_path,
+    Archive, ArchiveWriter, CollectionGuide, Encryption, FileStem, Footprint, Format, Manifest, ObjectKey,
+    PackageError, cover_note, index_html, schema_json,
 };
 
 use super::contents::{Body, Item};
@@ -29,7 +29,9 @@ fn told(manifest: &Manifest, guides: &[CollectionGuide]) -> Result<Vec<(String, 
             entry.collection == guide.collection && entry.format == Format::Json
         };
         if let Some(entry) = manifest.files.iter().find(json) {
-            told.push((schema_path(&guide.collection), schema_json(guide, &entry.columns)?));
+            let stem = FileStem::of_path(&entry.path);
+            let stem = stem.unwrap_or_else(|| FileStem::alone(&guide.collection));
+            told.push((stem.schema(), schema_json(guide, &entry.columns)?));
         }
     }
     Ok(told)

@@ -1,11 +1,14 @@
 //! The queries of a traversal: each is planned once, and asked with arrays of keys.
 
+use std::pin::pin;
+
 use chrono::{DateTime, Utc};
 use domain::datamap::{Collection, DataMap};
 use domain::erasure::subject::{Link, Seed};
-use domain::erasure::{Guard, IdentityKind};
+use domain::erasure::{Guard, Identity, IdentityKind};
 use domain::id::OrganisationId;
 use domain::schema::{LiveColumn, LiveSchema, TableName};
+use futures::TryStreamExt as _;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::Key;
@@ -18,7 +21,8 @@ use crate::sql::{self, PlanError};
 /// The characters of ASCII that count as blank.
 const BLANKS: &str = " \t\n\u{b}\u{c}\r";
 /// A character that is not of ASCII. What such a text becomes in lower case, and which of its
-/// characters are blank, differs between servers and from Rust.
+/// characters are blank, differs between servers and from Rust; so does what is one character in several
+/// ways, and a server of another encoding than UTF-8 cannot say at all.
 const NOT_ASCII: &str = "[^\\x01-\\x7f]";
 
 /// Keys as the arrays that are bound: one for each column.
@@ -60,19 +64,26 @@ impl Query {
         keys.map_err(|error| session.failed(error).reading(&self.tables))
     }
 
-    /// The rows that may hold the identity: key and value.
+    /// The rows that hold the identity. Those that may are looked at one by one as they come: where many
+    /// texts are not of ASCII, there may be as many as the organisation has.
     pub(super) async fn identified(
         &self,
         session: &Session,
-        value: &str,
-    ) -> Result<Vec<(Key, String)>, StoreError> {
-        let rows = self.rows(session, &[(&value, Type::TEXT)]).await?;
-        let read = |row: &tokio_postgres::Row| {
-            let key = (0..self.key).map(|at| row.try_get(at)).collect::<Result<Key, _>>()?;
-            Ok((key, row.try_get(self.key)?))
-        };
-        let rows: Result<Vec<(Key, String)>, tokio_postgres::Error> = rows.iter().map(read).collect();
-        rows.map_err(|error| session.failed(error).reading(&self.tables))
+        identity: &Identity,
+    ) -> Result<Vec<Key>, StoreError> {
+        let failed = |error| session.failed(error).reading(&self.tables);
+        let (in_ascii, digits) = (identity.in_ascii(), identity.digits());
+        let bound: [(&(dyn ToSql + Sync), Type); 2] = [(&in_ascii, Type::TEXT), (&digits, Type::TEXT)];
+        let rows = session.client()?.query_typed_raw(&self.sql, bound).await.map_err(failed)?;
+        let mut rows = pin!(rows);
+        let mut keys = Vec::new();
+        while let Some(row) = rows.try_next().await.map_err(failed)? {
+            if identity.is(row.try_get(self.key).map_err(failed)?) {
+                let key: Result<Key, _> = (0..self.key).map(|at| row.try_get(at)).collect();
+                keys.push(key.map_err(failed)?);
+            }
+        }
+        Ok(keys)
     }
 
     async fn rows(
@@ -121,8 +132,9 @@ impl<'a> Planner<'a> {
         Ok(format!("SELECT {}{more} FROM {relation} t0{join} WHERE {rows}", key.join(", ")))
     }
 
-    /// The rows whose column may hold the identity `$1`. A text of ASCII is compared here; any other
-    /// is handed out, for the domain to compare.
+    /// The rows whose column may hold the identity, which is bound as `$1` in ASCII and as `$2` with its
+    /// digits alone: nothing that a server of another encoding could not take. A text of ASCII is compared
+    /// here; any other is handed out, for the domain to compare.
     pub(super) fn seed(&self, seed: &Seed, identity_type: &str) -> Result<Query, PlanError> {
         let from = self.keyed(&seed.collection)?;
         let column = sql::live_column(self.schema, &from.collection.table, &seed.column)?;
@@ -130,17 +142,17 @@ impl<'a> Planner<'a> {
         let plain = format!("(({value}) COLLATE pg_catalog.\"C\")");
         let trimmed = format!("pg_catalog.btrim({plain}, {})", sql::literal(BLANKS));
         let other = format!("{plain} OPERATOR(pg_catalog.~) {}", sql::literal(NOT_ASCII));
+        let digits = format!("pg_catalog.regexp_replace({plain}, '[^0-9]', '', 'g')");
         let holds = match IdentityKind::of(identity_type) {
             IdentityKind::Email => {
-                format!("(pg_catalog.lower({trimmed}) OPERATOR(pg_catalog.=) $1 OR {other})")
+                let ends = sql::literal(&format!("{BLANKS}."));
+                format!(
+                    "(pg_catalog.rtrim(pg_catalog.lower({trimmed}), {ends}) OPERATOR(pg_catalog.=) $1 OR {other})"
+                )
             }
-            IdentityKind::Phone => {
-                let digits = |text: &str| format!("pg_catalog.regexp_replace({text}, '[^0-9]', '', 'g')");
-                let (stored, given) = (digits(&plain), digits("$1"));
-                format!("{stored} IN ({given}, '00' OPERATOR(pg_catalog.||) {given})")
-            }
+            IdentityKind::Phone => format!("{digits} IN ($2, '00' OPERATOR(pg_catalog.||) $2)"),
             IdentityKind::Other => format!(
-                "({trimmed} OPERATOR(pg_catalog.=) $1 OR ({other} AND pg_catalog.strpos({plain}, $1) OPERATOR(pg_catalog.>) 0))"
+                "({trimmed} OPERATOR(pg_catalog.=) $1 OR ({other} AND {digits} OPERATOR(pg_catalog.=) $2))"
             ),
         };
         let sql = format!("{} AND {holds}", self.select(&from, &format!(", {value}"), "")?);

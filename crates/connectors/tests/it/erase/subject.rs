@@ -84,7 +84,10 @@ struct Shop {
 
 impl Shop {
     async fn new() -> Self {
-        let database = TestDatabase::with(TABLES).await;
+        Self::of(TestDatabase::with(TABLES).await).await
+    }
+
+    async fn of(database: TestDatabase) -> Self {
         let bench = Bench::new(database.store(), MAP).await;
         Self { database, bench }
     }
@@ -161,7 +164,8 @@ async fn an_address_is_the_persons_only_while_nobody_else_refers_to_it() {
 async fn identities_are_found_however_they_are_written() {
     let shop = Shop::new().await;
     let sql = "INSERT INTO customer VALUES (31, 0, ' ÅSA@Example.ORG ', '+49 (30) 31', ' A b ', NULL), (32, 0, 'åsa@example.org.uk', '0049-30-31', '\u{a0}A b', NULL),
-        (33, 0, 'KELVIN@example.org', '4930 31', 'a B', NULL), (34, 0, E'\\u212Aelvin@example.org', 'no phone', '%', NULL)";
+        (33, 0, 'KELVIN@example.org', '4930 31', 'a B', NULL), (34, 0, E'\\u212Aelvin@example.org', 'no phone', '%', NULL),
+        (35, 0, 'Mira@XN--BCHER-KVA.example. ', '\u{feff}+49 30 35', 'Zoe\u{308}\u{200b} 7', NULL), (36, 0, 'mira@bu\u{308}cher.example', NULL, 'Zoë 7', NULL)";
     shop.database.client.batch_execute(sql).await.unwrap();
     for (identity_type, value, found) in [
         ("email", "åsa@EXAMPLE.org", "31"),
@@ -171,6 +175,12 @@ async fn identities_are_found_however_they_are_written() {
         ("phone_number", "0049 30 31", "31 32"),
         ("phone_number", "493031", "33"),
         ("phone_number", "+49 30 0", "0"),
+        ("phone_number", "0049 3035", "35"),
+        ("email", "mira@bücher.example", "35 36"),
+        ("email", "\u{200b}mira@xn--bcher-kva.EXAMPLE.", "35 36"),
+        ("email", "mira@buecher.example", ""),
+        ("code", "Zoë 7", "35 36"),
+        ("code", "Zoë 8", ""),
         ("code", "A b", "31 32"),
         ("code", "a b", ""),
         ("code", "0", "2"),
@@ -179,6 +189,25 @@ async fn identities_are_found_however_they_are_written() {
         ("code", "a\0", ""),
         ("customer_id", " 0 ", "0"),
         ("customer_id", "00", ""),
+    ] {
+        assert_eq!(shop.customers(identity_type, value).await, found, "{identity_type} {value:?}");
+    }
+}
+
+/// A server of LATIN1 neither composes letters nor takes those that it has not.
+#[tokio::test]
+async fn identities_are_found_in_databases_of_other_encodings() {
+    let shop = Shop::of(TestDatabase::encoded("LATIN1", TABLES).await).await;
+    let sql = "INSERT INTO customer VALUES (31, 0, 'JÖRG@xn--bcher-kva.example', NULL, 'Zoë 7', NULL), (32, 0, 'jörg@bücher.example.', NULL, NULL, NULL),
+        (33, 0, 'mira@xn--r8jz45g.example', NULL, NULL, NULL)";
+    shop.database.client.batch_execute(sql).await.unwrap();
+    for (identity_type, value, found) in [
+        ("email", "jo\u{308}rg@bu\u{308}cher.example", "31 32"),
+        ("email", "mira@例え.example", "33"),
+        ("email", "用户@例え.example", ""),
+        ("phone_number", "\u{2068}+49 30 0", "0"),
+        ("code", "Zoe\u{308} 7", "31"),
+        ("code", "例え 7", ""),
     ] {
         assert_eq!(shop.customers(identity_type, value).await, found, "{identity_type} {value:?}");
     }

@@ -7,7 +7,6 @@ use super::text::Words;
 use crate::encode::Format;
 use crate::guide::contents::Shelf;
 use crate::guide::figures::{count, counted, length, size};
-use crate::guide::schema_path;
 
 /// Every collection with its records, size and files.
 pub(super) fn section(shelves: &[Shelf<'_>]) -> Markup {
@@ -63,7 +62,8 @@ fn files(shelf: &Shelf<'_>) -> Markup {
 
 /// The path of the collection's schema, where there is one.
 pub(super) fn schema(shelf: &Shelf<'_>) -> Option<String> {
-    (shelf.guide.is_some() && shelf.has(Format::Json)).then(|| schema_path(shelf.name))
+    let is_there = shelf.guide.is_some() && shelf.has(Format::Json);
+    shelf.stem().filter(|_| is_there).map(|stem| stem.schema())
 }
 
 /// A format as people call it.

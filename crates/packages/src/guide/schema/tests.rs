@@ -150,9 +150,3 @@ fn it_describes_the_columns_in_their_order() {
     let renamed: Value = serde_json::from_slice(&schema_json(&renamed, &entries).unwrap()).unwrap();
     assert_ne!(schema["$id"], renamed["$id"]);
 }
-
-#[test]
-fn its_path_is_written_as_those_of_the_files() {
-    assert_eq!(schema_path("people"), "schema/people.schema.json");
-    assert_eq!(schema_path("../a.json"), "schema/%2E.%2Fa.json.schema.json");
-}

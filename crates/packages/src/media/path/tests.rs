@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::Sha256Digest;
 
 #[test]
 fn ordinary_keys_stay_as_they_are() {
