@@ -39,9 +39,14 @@ async fn open(config: &Config) -> Client {
 impl TestDatabase {
     /// A new database with these statements run in it.
     pub async fn with(sql: &str) -> Self {
+        Self::as_said("", sql).await
+    }
+
+    /// The same, made with these options.
+    pub async fn as_said(options: &str, sql: &str) -> Self {
         let admin = admin();
         let name = format!("connectors_{}", Uuid::new_v4().simple());
-        open(&admin).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+        open(&admin).await.batch_execute(&format!("CREATE DATABASE {name} {options}")).await.unwrap();
         let client = open(admin.clone().dbname(&name)).await;
         let database = Self { admin, name, roles: Vec::new(), client };
         database.client.batch_execute(sql).await.unwrap();
