@@ -39,8 +39,12 @@ pub enum StoreErrorKind {
     Unreachable,
     /// The role may not do this, or may not log in.
     Permission,
-    /// A statement, a lock or a free connection took longer than allowed.
+    /// There is no database of the name that the URL gives.
+    NoDatabase,
+    /// A lock or a free connection took longer than allowed.
     Timeout,
+    /// A statement took longer than allowed, or somebody cancelled it.
+    Cancelled,
     /// The organisation's id is no value of its key's type, so there is no such organisation.
     BadOrganisation,
     /// A value is none of the type of the column that it is compared with.
@@ -60,10 +64,10 @@ impl StoreErrorKind {
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
-            Self::Configuration(_) => "store_misconfigured",
+            Self::Configuration(_) | Self::NoDatabase => "store_misconfigured",
             Self::Unreachable => "store_unreachable",
             Self::Permission => "store_permission",
-            Self::Timeout => "store_timeout",
+            Self::Timeout | Self::Cancelled => "store_timeout",
             Self::BadOrganisation => "organisation_unknown",
             Self::BadValue => "store_value",
             Self::Schema => "store_schema",
@@ -77,9 +81,17 @@ impl StoreErrorKind {
             Self::Configuration(text) => text,
             Self::Unreachable => "the server cannot be reached",
             Self::Permission => {
-                "the role lacks a permission: it needs CONNECT, USAGE on the schema, SELECT, and BYPASSRLS where row-level security is on"
+                "the role lacks a permission: grant it CONNECT, USAGE on the schema, SELECT, and BYPASSRLS where row-level security is on; to erase, also UPDATE and DELETE"
             }
-            Self::Timeout => "it took longer than the timeout allows",
+            Self::NoDatabase => {
+                "the server has no database of that name; correct the name at the end of the store's `url`"
+            }
+            Self::Timeout => {
+                "waiting for a lock or for a free connection took longer than the timeout allows"
+            }
+            Self::Cancelled => {
+                "the statement was cancelled: it took longer than the store's `statement_timeout` or a limit of the role allows, or somebody cancelled it"
+            }
             Self::BadOrganisation => "the organisation's id is no value of the type of its key",
             Self::BadValue => {
                 "a value is none of the type of the column that it is compared with; check the data map, and the holds on rows"
@@ -200,7 +212,9 @@ fn classify(refusal: &DbError) -> StoreErrorKind {
     match code {
         "22P02" | "22003" | "22007" | "22008" | "22P03" if in_our_text => StoreErrorKind::BadValue,
         "42501" | "28000" | "28P01" => StoreErrorKind::Permission,
-        "57014" | "55P03" | "25P03" | "25P04" => StoreErrorKind::Timeout,
+        "3D000" => StoreErrorKind::NoDatabase,
+        "57014" => StoreErrorKind::Cancelled,
+        "55P03" | "25P03" | "25P04" => StoreErrorKind::Timeout,
         "42P01" | "42703" | "42704" | "42883" | "42804" | "3F000" => StoreErrorKind::Schema,
         _ if code.starts_with("08") || code.starts_with("57P0") => StoreErrorKind::Unreachable,
         _ => StoreErrorKind::Other,

@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use domain::datamap::Collection;
 use domain::export::ExportFormat;
 use domain::id::OrganisationId;
-use domain::schema::{LiveColumn, LiveSchema, Table, TableName, TypeFamily};
+use domain::schema::{LiveSchema, Table, TableName, TypeFamily};
 
+use crate::cutoff::{Cutoff, made_by};
 use crate::range::{self, KeyRange};
 use crate::sql::{self, PlanError};
 
@@ -14,12 +15,20 @@ use crate::sql::{self, PlanError};
 pub struct ExportScope<'a> {
     /// The organisation.
     pub organisation: &'a OrganisationId,
-    /// Rows made later are left out, by the store's clock, where the data map names a creation time.
+    /// Rows made later are left out and counted, by the store's clock, where the data map names a creation
+    /// time; not so where the rows are given by their keys.
     pub cutoff_at: DateTime<Utc>,
     /// The files that will be written.
     pub formats: ExportFormat,
     /// Only the rows with these primary keys; all of them where it is absent.
     pub only: Option<&'a [Vec<String>]>,
+}
+
+impl ExportScope<'_> {
+    /// Up to when rows count; those that are given by their keys do whenever they were made.
+    pub(crate) fn cutoff(&self) -> Option<Cutoff> {
+        self.only.is_none().then(|| Cutoff::of_export(self.cutoff_at))
+    }
 }
 
 /// The reading of one collection.
@@ -30,6 +39,9 @@ pub struct CollectionRead {
     pub copy_sql: String,
     /// The number of rows under the same predicate.
     pub count_sql: String,
+    /// The number of rows that are left out because they were made after the cutoff; `None` where it leaves
+    /// out none.
+    pub(crate) later_sql: Option<String>,
     /// `FROM … WHERE …`: the same rows, for other questions about them.
     pub(crate) rows_sql: String,
     /// The columns exported, in the table's order. Empty when every column is left out; then there
@@ -117,24 +129,31 @@ impl CollectionRead {
     ) -> Result<Self, PlanError> {
         let name = &collection.table;
         let table = schema.tables.get(name).ok_or_else(|| PlanError::NoTable(name.clone()))?;
-        let mut conditions = vec![rows_of(collection, schema, scope.organisation, scope.cutoff_at)?];
+        let mut conditions = vec![rows_ever(collection, schema, scope.organisation)?];
         conditions.extend(only(collection, schema, scope)?);
         if let Some(range) = range {
             conditions.extend(range::conditions(name, schema, range)?);
         }
+        let made = made_by(collection, schema, scope.cutoff())?;
+        let from = format!("FROM {} t0 WHERE", sql::relation(name));
+        let later_sql = made.as_ref().map(|made| {
+            format!("SELECT pg_catalog.count(*) {from} {} AND NOT {made}", conditions.join(" AND "))
+        });
+        conditions.extend(made);
         let predicate = conditions.join(" AND ");
         let (columns, omitted) = divide(collection, table);
         let (selected, cells): (Vec<String>, Vec<CopyCell>) =
             columns.iter().flat_map(|column| cells(column, scope.formats)).unzip();
-        let rows = format!("FROM {} t0 WHERE {predicate}", sql::relation(name));
+        let rows = format!("{from} {predicate}");
         Ok(Self {
             copy_sql: format!("COPY (SELECT {} {rows}) TO STDOUT", selected.join(", ")),
             count_sql: format!("SELECT pg_catalog.count(*) {rows}"),
+            cutoff_applied: later_sql.is_some(),
+            later_sql,
             rows_sql: rows,
             columns,
             cells,
             omitted,
-            cutoff_applied: collection.created_at.is_some(),
             key: range::key(table),
             tables: tables_of(collection),
             predicate,
@@ -163,15 +182,16 @@ pub(crate) fn only(
     Ok(Some(if listed.is_empty() { "FALSE".to_owned() } else { format!("({})", listed.join(" OR ")) }))
 }
 
-/// The condition under which a row, aliased `t0`, is the organisation's and was there at the cutoff.
+/// The condition under which a row, aliased `t0`, is the organisation's and was there at the cutoff, if there
+/// is one.
 pub(crate) fn rows_of(
     collection: &Collection,
     schema: &LiveSchema,
     organisation: &OrganisationId,
-    cutoff_at: DateTime<Utc>,
+    cutoff: Option<Cutoff>,
 ) -> Result<String, PlanError> {
     let rows = rows_ever(collection, schema, organisation)?;
-    Ok(match made_by(collection, schema, cutoff_at)? {
+    Ok(match made_by(collection, schema, cutoff)? {
         Some(made) => format!("{rows} AND {made}"),
         None => rows,
     })
@@ -188,41 +208,10 @@ pub(crate) fn rows_ever(
     sql::tenant_predicate(name, path, schema, organisation)
 }
 
-/// The condition under which a row, aliased `t0`, was there at the cutoff, where the map names a creation
-/// time; it is never NULL.
-pub(crate) fn made_by(
-    collection: &Collection,
-    schema: &LiveSchema,
-    cutoff_at: DateTime<Utc>,
-) -> Result<Option<String>, PlanError> {
-    let (name, Some(created_at)) = (&collection.table, &collection.created_at) else { return Ok(None) };
-    until(sql::live_column(schema, name, created_at)?, name, cutoff_at).map(Some)
-}
-
 /// The collection's table, and those through which its tenant leads.
 pub(crate) fn tables_of(collection: &Collection) -> Vec<TableName> {
     let hops = collection.tenant.iter().flat_map(|path| &path.hops).map(|hop| hop.target.clone());
     std::iter::once(collection.table.clone()).chain(hops).collect()
-}
-
-/// The rows that were there at the cutoff; those without a creation time count as there.
-pub(crate) fn until(
-    column: &LiveColumn,
-    table: &TableName,
-    cutoff_at: DateTime<Utc>,
-) -> Result<String, PlanError> {
-    // Microseconds are what PostgreSQL has; the session's time zone is UTC.
-    let (format, cast) = match column.family {
-        TypeFamily::TimestampTz => ("%Y-%m-%d %H:%M:%S%.6f+00", "timestamptz"),
-        TypeFamily::Timestamp => ("%Y-%m-%d %H:%M:%S%.6f", "timestamp"),
-        TypeFamily::Date => ("%Y-%m-%d", "date"),
-        _ => {
-            return Err(PlanError::NotATime { table: table.clone(), column: column.name.clone() });
-        }
-    };
-    let name = sql::identifier(&column.name);
-    let value = sql::literal(&cutoff_at.format(format).to_string());
-    Ok(format!("(t0.{name} OPERATOR(pg_catalog.<=) {value}::pg_catalog.{cast} OR t0.{name} IS NULL)"))
 }
 
 /// What is exported and what is left out.

@@ -1,8 +1,9 @@
-//! The live schema, read from the catalogues in four queries however many tables there are.
+//! The live schema, read from the catalogues in five queries however many tables there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use domain::schema::{LiveColumn, LiveSchema, Table, TableName, TypeFamily};
+use domain::datamap::DataMap;
+use domain::schema::{Equality, LiveColumn, LiveSchema, Table, TableName, TypeFamily};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
@@ -13,7 +14,7 @@ use crate::pool::SubjectStore;
 /// A column that it may not read is left out: for us it is not there.
 const COLUMNS: &str = "\
 WITH RECURSIVE columns AS (
-    SELECT n.nspname, c.relname, a.attnum, a.attname, a.atttypid, a.attnotnull,
+    SELECT n.nspname, c.relname, a.attnum, a.attname, a.atttypid, a.attnotnull, a.attcollation,
            pg_catalog.format_type(a.atttypid, a.atttypmod) AS sql_type,
            a.attgenerated <> '' OR a.attidentity = 'a' AS generated
     FROM pg_catalog.pg_class c
@@ -30,7 +31,8 @@ WITH RECURSIVE columns AS (
 )
 SELECT l.nspname::text, l.relname::text, l.attname::text, l.sql_type, l.attnotnull OR s.not_null, l.generated,
        n.nspname::text, t.typname::text, t.typtype::text,
-       t.typsubscript = 'pg_catalog.array_subscript_handler'::pg_catalog.regproc
+       t.typsubscript = 'pg_catalog.array_subscript_handler'::pg_catalog.regproc,
+       EXISTS (SELECT FROM pg_catalog.pg_collation o WHERE o.oid = l.attcollation AND NOT o.collisdeterministic)
 FROM columns l
 JOIN steps s ON s.declared = l.atttypid
 JOIN pg_catalog.pg_type t ON t.oid = s.type AND t.typtype <> 'd'
@@ -77,7 +79,41 @@ JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid JOIN pg_catalog.pg_namespace b 
 WHERE (a.nspname = ANY ($1) OR b.nspname = ANY ($1)) AND p.relkind IN ('r', 'f') AND NOT c.relispartition
 ORDER BY 1, 2, 3, 4";
 
+/// Whether the database takes any bytes for text.
+const WITHOUT_ENCODING: &str = "SELECT pg_catalog.current_setting('server_encoding') = 'SQL_ASCII'";
+
+/// Those of these time zones that the server does not have. Their names have no case.
+const UNKNOWN_ZONES: &str = "\
+SELECT z FROM pg_catalog.unnest($1) z
+WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_timezone_names n WHERE pg_catalog.lower(n.name) = pg_catalog.lower(z))";
+
 impl SubjectStore {
+    /// What is in the schemas of which the data map speaks, and what else it names that a server must have.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn live_schema_of(&self, map: &DataMap) -> Result<LiveSchema, StoreError> {
+        let datasets = map.datasets.iter().filter(|dataset| dataset.store == self.name());
+        let schemas: BTreeSet<&str> = datasets.map(|dataset| dataset.schema.as_str()).collect();
+        let schemas: Vec<&str> = schemas.into_iter().collect();
+        let zones: Vec<&str> = map.zones(self.name()).into_iter().collect();
+        let mut live = self.live_schema(&schemas).await?;
+        if !zones.is_empty() {
+            live.unknown_zones = self.unknown_zones(zones).await?;
+        }
+        Ok(live)
+    }
+
+    async fn unknown_zones(&self, zones: Vec<&str>) -> Result<BTreeSet<String>, StoreError> {
+        let transaction = self.begin_read().await?;
+        let failed = |error| transaction.failed(error);
+        let rows = transaction.client()?.query_typed(UNKNOWN_ZONES, &[(&zones, Type::TEXT_ARRAY)]).await;
+        let rows = rows.map_err(failed)?;
+        let unknown = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(failed)?;
+        transaction.finish().await?;
+        Ok(unknown)
+    }
+
     /// What is in these schemas, as far as the role may read it: tables, partitioned and foreign
     /// tables, views and materialised views.
     ///
@@ -95,6 +131,8 @@ impl SubjectStore {
         let keys = client.query_typed(KEYS, &parameters).await.map_err(failed)?;
         let in_part = client.query_typed(KEYS_IN_PART, &parameters).await.map_err(failed)?;
         let inheritance = client.query_typed(INHERITANCE, &parameters).await.map_err(failed)?;
+        let without_encoding = client.query_typed_one(WITHOUT_ENCODING, &[]).await.map_err(failed)?;
+        let without_encoding = without_encoding.try_get(0).map_err(failed)?;
         let mut tables: BTreeMap<TableName, Table> = BTreeMap::new();
         for row in &columns {
             let (name, column) = column(row).map_err(failed)?;
@@ -113,7 +151,7 @@ impl SubjectStore {
             inherits(row, &mut tables).map_err(failed)?;
         }
         transaction.finish().await?;
-        Ok(LiveSchema { tables })
+        Ok(LiveSchema { tables, without_encoding, ..LiveSchema::default() })
     }
 }
 
@@ -146,6 +184,7 @@ fn column(row: &Row) -> Result<(TableName, LiveColumn), tokio_postgres::Error> {
         family: base.family(),
         not_null: row.try_get(4)?,
         generated: row.try_get(5)?,
+        equality: base.equality(row.try_get(10)?),
     };
     Ok((name, column))
 }
@@ -172,6 +211,15 @@ struct BaseType<'a> {
 }
 
 impl BaseType<'_> {
+    /// `citext` compares by the database's own collation, whatever the column's is.
+    fn equality(&self, collated: bool) -> Equality {
+        match (self.name == "citext" && !self.is_array, collated) {
+            (true, _) => Equality::WithoutCase,
+            (false, true) => Equality::ByCollation,
+            (false, false) => Equality::Exact,
+        }
+    }
+
     fn family(&self) -> TypeFamily {
         if self.is_array {
             return TypeFamily::Array;

@@ -15,6 +15,7 @@
 
 mod config;
 mod connection;
+mod cutoff;
 pub mod erase;
 mod error;
 mod export;

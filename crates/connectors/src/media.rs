@@ -60,7 +60,7 @@ impl MediaRead {
         let Some(media) = &collection.media else {
             return Ok(None);
         };
-        let mut predicate = rows_of(collection, schema, scope.organisation, scope.cutoff_at)?;
+        let mut predicate = rows_of(collection, schema, scope.organisation, scope.cutoff())?;
         if let Some(only) = export::only(collection, schema, scope)? {
             predicate.push_str(&format!(" AND {only}"));
         }

@@ -151,11 +151,13 @@ fn tuple(expressions: impl Iterator<Item = String>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::schema::Equality;
+
     use super::*;
 
     fn column(name: &str, sql_type: &str, family: TypeFamily, not_null: bool) -> LiveColumn {
         let (name, sql_type) = (name.to_owned(), sql_type.to_owned());
-        LiveColumn { name, sql_type, family, not_null, generated: false }
+        LiveColumn { name, sql_type, family, not_null, generated: false, equality: Equality::Exact }
     }
 
     fn table(columns: Vec<LiveColumn>, primary: &[&str], unique: &[&[&str]]) -> Table {
@@ -208,7 +210,7 @@ mod tests {
     fn bounds_that_do_not_fit_the_key_are_refused() {
         let name = TableName { schema: "public".to_owned(), table: "t".to_owned() };
         let live = table(vec![column("id", "bigint", TypeFamily::Number, true)], &["id"], &[]);
-        let schema = LiveSchema { tables: [(name.clone(), live)].into() };
+        let schema = LiveSchema { tables: [(name.clone(), live)].into(), ..LiveSchema::default() };
         let range = |columns: &[&str], from: &[&str]| KeyRange {
             columns: columns.iter().map(|text| (*text).to_owned()).collect(),
             from: Some(from.iter().map(|text| (*text).to_owned()).collect()),

@@ -84,6 +84,16 @@ impl ReadTransaction {
         row.and_then(|row| row.try_get(0)).map_err(|error| self.failed(error).reading(read.tables()))
     }
 
+    /// How many rows the read leaves out because they were made after the cutoff.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn count_later(&self, read: &CollectionRead) -> Result<i64, StoreError> {
+        let Some(sql) = &read.later_sql else { return Ok(0) };
+        let row = self.client()?.query_typed_one(sql, &[]).await;
+        row.and_then(|row| row.try_get(0)).map_err(|error| self.failed(error).reading(read.tables()))
+    }
+
     /// Streams the rows of a collection: COPY's text format, one row an item, its line end included.
     ///
     /// Nothing is read ahead beyond the socket's buffers: a slow reader slows the server down.

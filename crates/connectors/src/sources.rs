@@ -90,11 +90,7 @@ impl Sources {
     pub async fn read_schemas(&self) -> Result<Schemas, StoreError> {
         let mut schemas = BTreeMap::new();
         for (name, store) in &self.stores {
-            let mut wanted: Vec<&str> =
-                self.map.datasets.iter().filter(|d| d.store == *name).map(|d| d.schema.as_str()).collect();
-            wanted.sort_unstable();
-            wanted.dedup();
-            schemas.insert(name.clone(), store.live_schema(&wanted).await?);
+            schemas.insert(name.clone(), store.live_schema_of(&self.map).await?);
         }
         let schemas = Arc::new(schemas);
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) =

@@ -34,8 +34,8 @@ pub use hold::{
 };
 pub use media::{MediaCounts, MediaView};
 pub use plan::{
-    CollectionPlanView, EffectName, FieldPlanView, NotSampledView, ObjectsView, OutsideTriggerView, PlanView,
-    RehearsalView, RetainedRowsView, UnprovenView,
+    CollectionPlanView, EffectName, FieldPlanView, KeptColumnsView, NotSampledView, ObjectsView,
+    OutsideTriggerView, PlanView, RehearsalView, RetainedRowsView, UnprovenView,
 };
 pub use secret_text::SecretText;
 pub use step::StepView;

@@ -1,6 +1,6 @@
 //! The live schema of a subject store, as far as the data map must agree with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 pub struct LiveSchema {
     /// Tables, partitioned tables, views and materialised views that the role may see.
     pub tables: BTreeMap<TableName, Table>,
+    /// Those of the time zones that the data map names which the server does not know.
+    pub unknown_zones: BTreeSet<String>,
+    /// Whether the database does not know in which encoding its text is (`SQL_ASCII`).
+    pub without_encoding: bool,
 }
 
 /// A table's name with its schema, both exactly as stored in the catalogue (unquoted).
@@ -88,6 +92,20 @@ pub struct LiveColumn {
     pub not_null: bool,
     /// Whether the server computes it (generated column), so that nobody can write it.
     pub generated: bool,
+    /// Which of its texts are equal.
+    pub equality: Equality,
+}
+
+/// When a server holds two texts of a column to be equal, domains resolved to their base type.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Equality {
+    /// When they are the same to the byte, but for the blanks that fill up a `char(n)`.
+    #[default]
+    Exact,
+    /// `citext`: when they are the same in lower case.
+    WithoutCase,
+    /// When a collation says so that is not deterministic, by rules that only the server has.
+    ByCollation,
 }
 
 /// Families of PostgreSQL types that behave alike for encoding and for anonymisation.

@@ -1,5 +1,6 @@
 //! `manifest.json`: what the archive holds, how to read it and what was left out.
 
+mod later;
 mod media;
 mod volume;
 
@@ -14,6 +15,7 @@ use crate::encode::{Column, EncodedRows, Format};
 use crate::error::PackageError;
 use crate::part::Content;
 
+pub use later::LaterEntry;
 pub use media::{MediaSummary, MissingObject};
 pub use volume::{OtherVolume, Volume};
 
@@ -39,6 +41,9 @@ pub struct Manifest {
     pub files: Vec<FileEntry>,
     /// What was left out on purpose.
     pub omitted: Vec<OmittedEntry>,
+    /// What was left out because it was made after the cutoff.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<LaterEntry>,
     /// The media, when they were asked for: over all volumes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media: Option<MediaSummary>,
@@ -135,6 +140,7 @@ impl Manifest {
             cutoff_at,
             files: Vec::new(),
             omitted: Vec::new(),
+            later: Vec::new(),
             media: None,
             volume: None,
             other_volumes: Vec::new(),

@@ -277,7 +277,11 @@ impl<'a> Obeyed<'a> {
     ) -> Result<SubjectRows, StepError> {
         let store = &self.place.0.store;
         let schema = self.schemas.get(store).ok_or_else(|| broken("a store has no schema"))?;
-        let cutoff_at = self.cutoff_at.ok_or_else(|| broken("the job has no cutoff"))?;
+        // A hold on a person keeps rows of any time where rows of any time are erased.
+        let cutoff_at = match self.scope.whenever {
+            true => None,
+            false => Some(self.cutoff_at.ok_or_else(|| broken("the job has no cutoff"))?),
+        };
         let map = self.erasures.sources.map();
         let read = SubjectRead::plan(way, map, (store, schema), &self.step.organisation, cutoff_at);
         let read = read.map_err(|error| plan_failed(&error))?;

@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 use connectors::erase::SubjectRows;
 use domain::erasure::document::{Objects, PlanDocument, Rehearsal, Unproven, decided};
 use domain::erasure::steps::erasure_steps;
-use domain::erasure::{ErasurePlan, ErasureRequest, plan};
+use domain::erasure::{ErasurePlan, ErasureRequest, kept, plan};
 use sha2::{Digest as _, Sha256};
 use store::{Claimed, Plan, Produced};
 use uuid::Uuid;
@@ -116,7 +116,10 @@ fn produced(
     decision: &Decision<'_>,
     surveyed: Surveyed,
 ) -> Result<Produced, StepError> {
-    let Surveyed { work, scopes, verify, collections, sizes } = surveyed;
+    let Surveyed { work, scopes, mut verify, collections, sizes } = surveyed;
+    if !decision.nobody_found {
+        verify.kept = kept(erasures.sources.map());
+    }
     let objects = |counts: &[(String, i64)]| -> Vec<Objects> {
         let one =
             |(collection, count): &(String, i64)| Objects { collection: collection.clone(), count: *count };
@@ -135,6 +138,7 @@ fn produced(
         tokens: objects(&work.tokens),
         media,
         collections,
+        kept: verify.kept.clone(),
         unproven: decision.unproven.clone(),
         plan_hash: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
         rehearsal: Some(decision.rehearsal.clone()),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chassis::StepError;
 use chrono::{DateTime, Utc};
 use connectors::erase::{EraseScope, Led, OpenTransaction};
+use domain::erasure::document::KeptColumns;
 use domain::erasure::{CollectionErasure, Guard};
 use domain::hold::{HeldRows, Hold};
 use domain::id::{JobId, OrganisationId};
@@ -49,6 +50,10 @@ pub(crate) struct StepScope {
     /// The erasures that left these rows to this one. What they have done is not done again.
     #[serde(default)]
     pub after: Vec<JobId>,
+    /// Whether the rows are a person's, which are known by their keys: what their times say does not matter.
+    /// Earlier versions went by these.
+    #[serde(default)]
+    pub whenever: bool,
 }
 
 /// Earlier versions kept the rows of one hold, or of none.
@@ -85,7 +90,7 @@ impl StepScope {
             done: before.to(&self.erasure.action),
             beside: &self.beside,
             exclusive: self.erasure.exclusive,
-            ..EraseScope::all(organisation, cutoff_at)
+            ..EraseScope::all(organisation, (!self.whenever).then_some(cutoff_at))
         }
     }
 }
@@ -102,6 +107,8 @@ pub(crate) struct VerifyScope {
     pub person: Option<FoundPerson>,
     /// References that no foreign key guards.
     pub loose: Vec<LooseReference>,
+    /// Columns with personal data that the data map kept when it was planned.
+    pub kept: Vec<KeptColumns>,
 }
 
 /// What was under way in a store when the cutoff was fixed.
@@ -142,6 +149,8 @@ enum KeptToVerify {
         noted: BTreeMap<String, Noted>,
         person: Option<FoundPerson>,
         loose: Vec<LooseReference>,
+        #[serde(default)]
+        kept: Vec<KeptColumns>,
     },
     Before(Vec<StepScope>),
 }
@@ -149,7 +158,9 @@ enum KeptToVerify {
 impl From<KeptToVerify> for VerifyScope {
     fn from(kept: KeptToVerify) -> Self {
         match kept {
-            KeptToVerify::Now { places, noted, person, loose } => Self { places, noted, person, loose },
+            KeptToVerify::Now { places, noted, person, loose, kept } => {
+                Self { places, noted, person, loose, kept }
+            }
             KeptToVerify::Before(places) => Self { places, ..Self::default() },
         }
     }

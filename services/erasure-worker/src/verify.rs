@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use chassis::{StepError, StepProgress};
 use connectors::StoreConfig;
 use connectors::erase::Remainder;
-use domain::erasure::document::RowsResult;
+use domain::erasure::document::{RowsResult, VerifyResult};
 use domain::job::StepKind;
 use store::{Claimed, Produced, Retained};
 
@@ -56,6 +56,7 @@ pub(crate) async fn run(
         progress.pulse();
     }
     let (result, kept) = report.ended(rows, not_waited_for);
+    let result = VerifyResult { kept: scope.kept, ..result };
     let mut retained = Vec::with_capacity(kept.len());
     for KeptRows { hold, collection, rows, kept } in kept {
         let sealed = seal(&erasures.sealing, step, &kept)?;

@@ -24,7 +24,8 @@ pub(crate) async fn run(
         let position = step.planned.iter().position(|size| Some(size.collection.as_str()) == collection);
         match input.kind {
             StepKind::ExportCollection => {
-                let CollectionResult { files, omitted, guide } = read(input)?;
+                let CollectionResult { files, omitted, later, guide } = read(input)?;
+                later.into_iter().for_each(|later| later.add(&mut contents.later));
                 if let Some(guide) = guide {
                     contents.guides.push(exports.get_json(&guide).await?);
                     contents.omitted.extend(omitted);

@@ -49,6 +49,6 @@ pub(crate) async fn run(
         exports.put_json(&key, &done.guide).await?;
         guide = Some(key);
     }
-    let result = written(&CollectionResult { files, omitted: done.omitted, guide })?;
+    let result = written(&CollectionResult { files, omitted: done.omitted, later: done.later, guide })?;
     Ok(Produced { result, amounts: progress.amounts(), ..Produced::default() })
 }

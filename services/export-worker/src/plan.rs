@@ -72,7 +72,7 @@ async fn of_person(
     let mut own = BTreeMap::new();
     for (name, store) in exports.sources.stores() {
         let transaction = store.begin_read_at(cutoff_at).await.map_err(|error| store_failed(&error))?;
-        own.extend(person.rows(exports, step, (name, schemas), (&transaction, cutoff_at)).await?.own);
+        own.extend(person.rows(exports, step, (name, schemas), &transaction).await?.own);
         transaction.finish().await.map_err(|error| store_failed(&error))?;
     }
     let work = subject::work(exports, &own);

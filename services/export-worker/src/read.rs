@@ -7,7 +7,7 @@ use domain::export::ExportFormat;
 use futures::StreamExt;
 use packages::{
     CollectionGuide, CollectionParts, CollectionWriter, Column, ColumnEntry, FileEntry, FirstRows, Formats,
-    Framing, Layout, OmittedEntry, PackageError, PartKey, ValueKind,
+    Framing, LaterEntry, Layout, OmittedEntry, PackageError, PartKey, ValueKind,
 };
 
 use crate::Exports;
@@ -33,6 +33,8 @@ pub(crate) struct ReadCollection {
     pub files: Vec<FileEntry>,
     pub omitted: Vec<OmittedEntry>,
     pub guide: CollectionGuide,
+    /// The rows that were made after the cutoff.
+    pub later: Option<LaterEntry>,
 }
 
 /// Reads a collection inside a transaction.
@@ -53,6 +55,7 @@ pub(crate) async fn read(
         parts: None,
         files: Vec::new(),
         omitted: omitted(&name, &read),
+        later: None,
         guide: CollectionGuide {
             description: collection.description.clone(),
             data_categories: collection.data_categories.clone(),
@@ -79,6 +82,9 @@ pub(crate) async fn read(
         })
         .collect();
     done.parts = Some(parts);
+    let later = transaction.count_later(&read).await.map_err(|error| store_failed(&error))?;
+    let later = LaterEntry { collection: name, rows: u64::try_from(later).unwrap_or_default() };
+    done.later = Some(later).filter(|later| later.rows > 0);
     done.guide.preview = Some(first_rows.into_preview());
     Ok(done)
 }

@@ -1,7 +1,7 @@
 //! What steps leave for those after them: keys and figures, no rows.
 
 use chassis::StepError;
-use packages::{FileEntry, JoinedFile, MediaSegment, ObjectKey, OmittedEntry, StoredPart};
+use packages::{FileEntry, JoinedFile, LaterEntry, MediaSegment, ObjectKey, OmittedEntry, StoredPart};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use store::StepResult;
@@ -20,6 +20,9 @@ pub(crate) struct PlanResult {
 pub(crate) struct CollectionResult {
     pub files: Vec<(FileEntry, StoredPart)>,
     pub omitted: Vec<OmittedEntry>,
+    /// The rows that were left out because they were made after the cutoff. Earlier versions did not count.
+    #[serde(default)]
+    pub later: Option<LaterEntry>,
     /// The object with what people are told of the collection; its first rows are personal data.
     pub guide: Option<ObjectKey>,
 }

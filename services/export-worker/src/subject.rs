@@ -68,17 +68,18 @@ impl Person {
         Ok(Self { identity, traversal })
     }
 
-    /// The person's rows in one store, in this transaction.
+    /// The person's rows in one store, in this transaction, whatever their times are: all are read in it, so
+    /// that none needs a time to be told by.
     pub async fn rows(
         &self,
         exports: &Exports,
         step: &Claimed,
         (store, schemas): (&str, &Schemas),
-        (transaction, cutoff_at): (&ReadTransaction, chrono::DateTime<chrono::Utc>),
+        transaction: &ReadTransaction,
     ) -> Result<SubjectRows, StepError> {
         let schema = schemas.get(store).ok_or_else(|| broken("a store has no schema"))?;
         let map = exports.sources.map();
-        let read = SubjectRead::plan(&self.traversal, map, (store, schema), &step.organisation, cutoff_at);
+        let read = SubjectRead::plan(&self.traversal, map, (store, schema), &step.organisation, None);
         let read = read.map_err(|error| plan_failed(&error))?;
         transaction.resolve(&read, &self.identity).await.map_err(|error| store_failed(&error))
     }

@@ -45,7 +45,7 @@ pub(crate) async fn run(
                 continue;
             };
             if let Some(person) = person.as_ref().filter(|_| first) {
-                own.extend(person.rows(exports, step, (store, &schemas), (open, cutoff_at)).await?.own);
+                own.extend(person.rows(exports, step, (store, &schemas), open).await?.own);
             }
             let name = path(dataset, collection);
             let only = person.as_ref().map(|_| own.get(&name).map_or(&[][..], Vec::as_slice));
@@ -65,6 +65,7 @@ pub(crate) async fn run(
             };
             let done = read(exports, reading, open, progress).await?;
             contents.omitted.extend(done.omitted);
+            contents.later.extend(done.later);
             contents.guides.push(done.guide);
             let parts = done.parts.into_iter().flat_map(CollectionParts::into_parts);
             let files = done.files.into_iter().zip(parts);

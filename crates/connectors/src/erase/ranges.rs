@@ -5,6 +5,7 @@ use domain::datamap::Collection;
 use domain::id::OrganisationId;
 use domain::schema::{LiveSchema, TableName};
 
+use crate::cutoff::Cutoff;
 use crate::error::StoreError;
 use crate::export::{rows_of, tables_of};
 use crate::range::{self, KeyRange};
@@ -33,7 +34,7 @@ impl RangeRead {
     ) -> Result<Self, PlanError> {
         let name = &collection.table;
         let table = schema.tables.get(name).ok_or_else(|| PlanError::NoTable(name.clone()))?;
-        let predicate = rows_of(collection, schema, organisation, cutoff_at)?;
+        let predicate = rows_of(collection, schema, organisation, Some(Cutoff::of_erasure(cutoff_at)))?;
         Ok(Self { predicate, key: range::key(table), tables: tables_of(collection) })
     }
 }

@@ -3,10 +3,10 @@
 use domain::datamap::Collection;
 use domain::schema::LiveSchema;
 
+use crate::cutoff::made_by;
 use crate::erase::keyed::{Parameters, Selected};
 use crate::erase::scope::{self, EraseScope};
 use crate::erase::statement::Rows;
-use crate::export::made_by;
 use crate::sql::{self, PlanError};
 
 /// What is so of a row `t0` of a scope, in SQL: each row is exactly one of later, kept by the first of the
@@ -47,7 +47,7 @@ impl Row {
         Ok(Self {
             ours,
             source,
-            made: made_by(collection, schema, scope.cutoff_at)?,
+            made: made_by(collection, schema, scope.cutoff())?,
             held,
             shared: shared.transpose()?,
             guarded: (!guards.is_empty()).then(|| guards.join(" OR ")),

@@ -7,9 +7,10 @@ use domain::hold::{Comparison, HeldRows, Hold};
 use domain::id::OrganisationId;
 use domain::schema::{LiveSchema, TableName};
 
+use crate::cutoff::{Cutoff, made_by};
 use crate::erase::keyed::{self, Parameters};
 use crate::erase::standing::DoneBy;
-use crate::export::{made_by, rows_ever, until};
+use crate::export::rows_ever;
 use crate::range;
 use crate::sql::{self, PlanError};
 
@@ -18,9 +19,9 @@ use crate::sql::{self, PlanError};
 pub struct EraseScope<'a> {
     /// The organisation.
     pub organisation: &'a OrganisationId,
-    /// Rows made later stay, by the store's clock, where the data map names a creation time. Those
-    /// without a creation time count as made before.
-    pub cutoff_at: DateTime<Utc>,
+    /// Rows made later stay and are counted, by the store's clock, where the data map names a creation time;
+    /// none does where it is absent. Those without a creation time count as made before.
+    pub cutoff_at: Option<DateTime<Utc>>,
     /// Rows that one of these keeps stay.
     pub holds: &'a [Hold],
     /// Only rows that each of these keeps are touched: those that a hold kept, which now is released, of
@@ -41,12 +42,12 @@ pub struct EraseScope<'a> {
 }
 
 impl<'a> EraseScope<'a> {
-    /// Every row of the organisation up to the cutoff.
+    /// Every row of the organisation up to the cutoff, if there is one.
     #[must_use]
-    pub fn all(organisation: &'a OrganisationId, cutoff_at: DateTime<Utc>) -> Self {
+    pub fn all(organisation: &'a OrganisationId, cutoff_at: impl Into<Option<DateTime<Utc>>>) -> Self {
         Self {
             organisation,
-            cutoff_at,
+            cutoff_at: cutoff_at.into(),
             holds: &[],
             only: &[],
             done: None,
@@ -55,6 +56,10 @@ impl<'a> EraseScope<'a> {
             guards: &[],
             threads: &[],
         }
+    }
+
+    pub(crate) fn cutoff(&self) -> Option<Cutoff> {
+        self.cutoff_at.map(Cutoff::of_erasure)
     }
 }
 
@@ -66,7 +71,7 @@ pub(crate) fn predicate(
     parameters: &mut Parameters<'_>,
 ) -> Result<String, PlanError> {
     let mut predicate = meant(collection, schema, scope, parameters)?;
-    if let Some(made) = made_by(collection, schema, scope.cutoff_at)? {
+    if let Some(made) = made_by(collection, schema, scope.cutoff())? {
         predicate.push_str(&format!(" AND {made}"));
     }
     for hold in scope.holds {
@@ -141,9 +146,8 @@ pub(crate) fn counts(
     parameters: &mut Parameters<'_>,
 ) -> Result<String, PlanError> {
     let mut own = sql::tenant_predicate(referring, &aside.tenant, schema, scope.organisation)?;
-    if let Some(created_at) = &aside.created_at {
-        let column = sql::live_column(schema, referring, created_at)?;
-        own.push_str(&format!(" AND {}", until(column, referring, scope.cutoff_at)?));
+    if let Some((time, cutoff)) = aside.created_at.as_ref().zip(scope.cutoff()) {
+        own.push_str(&format!(" AND {}", cutoff.met(time, (schema, referring))?));
     }
     let mut counts = format!("({own}) IS NOT TRUE");
     for rows in &aside.held {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use domain::anonymise;
 use domain::datamap::{Collection, Strategy};
 use domain::erasure::FieldChange;
 use domain::schema::{LiveColumn, LiveSchema, TableName, TypeFamily};
@@ -234,7 +235,7 @@ pub(crate) fn fitting(
     strategy: &Strategy,
     sql: impl FnOnce(&Strategy) -> Option<String>,
 ) -> Result<String, PlanError> {
-    let fits = strategy.misfit(column, false).is_none();
+    let fits = anonymise::check(strategy, column, false).is_ok();
     fits.then(|| sql(strategy)).flatten().ok_or_else(|| PlanError::Misfit {
         table: table.clone(),
         column: column.name.clone(),

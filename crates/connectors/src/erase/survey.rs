@@ -11,11 +11,12 @@ use domain::erasure::{Guard, RowAction};
 use domain::schema::{LiveSchema, TableName};
 use uuid::Uuid;
 
+use crate::cutoff::made_by;
 use crate::erase::keyed::{self, Parameters, primary_key};
 use crate::erase::scope::{self, EraseScope};
 use crate::erase::statement::Rows;
 use crate::error::StoreError;
-use crate::export::{made_by, tables_of};
+use crate::export::tables_of;
 use crate::range;
 use crate::read::ReadTransaction;
 use crate::sql::{self, PlanError};
@@ -59,6 +60,8 @@ pub struct Surveyed {
     pub shared: i64,
     /// The rows that are left because rows that stay refer to them.
     pub guarded: i64,
+    /// The rows that are left because they were made after the cutoff.
+    pub later: i64,
     /// The outlines of some values of each column that is anonymised.
     pub samples: BTreeMap<String, Vec<String>>,
 }
@@ -151,7 +154,7 @@ impl Conditions {
         let Part { collection, scope, rows, .. } = part;
         let table = &collection.table;
         let mut meant = vec![scope::meant(collection, schema, scope, parameters)?];
-        meant.extend(made_by(collection, schema, scope.cutoff_at)?);
+        meant.extend(made_by(collection, schema, scope.cutoff())?);
         match rows {
             Rows::Range(range) => meant.extend(range::conditions(table, schema, range)?),
             Rows::Keys(keys) => meant.push(keyed::listed(table, schema, keys, parameters)?),

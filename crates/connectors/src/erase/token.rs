@@ -5,7 +5,7 @@
 //! before them, under a key of its own. Texts are asked byte by byte, whatever the column's collation.
 
 use domain::anonymise::{ERASED_DOMAIN, TokenForm};
-use domain::schema::{LiveColumn, TypeFamily};
+use domain::schema::{Equality, LiveColumn, TypeFamily};
 
 use crate::erase::keyed::Parameters;
 use crate::erase::pseudonym::{PseudonymKey, hmac};
@@ -192,8 +192,11 @@ fn bytewise(value: &str) -> String {
 
 /// One text for all that the column itself holds to be equal.
 fn canonical(value: &str, column: &LiveColumn) -> String {
-    let ignores_case = column.sql_type == "citext" || column.sql_type.ends_with(".citext");
-    if ignores_case { format!("pg_catalog.lower({})", text(value)) } else { text(value) }
+    match column.equality {
+        Equality::WithoutCase => format!("pg_catalog.lower({})", text(value)),
+        // What is equal by a collation only the server knows; such columns are refused.
+        Equality::Exact | Equality::ByCollation => text(value),
+    }
 }
 
 fn token_length(room: usize) -> usize {

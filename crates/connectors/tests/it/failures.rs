@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use connectors::{OrganisationRead, StoreError, StoreErrorKind, SubjectStore};
 use domain::id::OrganisationId;
+use secrecy::ExposeSecret as _;
 
 use crate::log::Log;
 use crate::support::{Bench, TestDatabase, far_future};
@@ -40,6 +41,17 @@ async fn a_denied_table_is_named_with_the_way_to_it() {
     let reads = [bench.read("employee", "3", far_future()), bench.read("customer", "3", far_future())];
     let error = counts.sizes(&reads, 1_000).await.unwrap_err();
     assert!(error.to_string().contains("reading public.customer"), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_told_from_a_server_that_is_not() {
+    let database = TestDatabase::with("").await;
+    let mut config = database.config("");
+    config.url = format!("{}/nowhere", config.url.expose_secret().rsplit_once('/').unwrap().0).into();
+    let error = SubjectStore::connect(&config).unwrap().ping().await.unwrap_err();
+    assert_eq!((error.kind(), error.sqlstate()), (StoreErrorKind::NoDatabase, Some("3D000")));
+    assert!(error.to_string().contains("correct the name at the end of the store's `url`"), "{error}");
+    assert!(!error.is_retryable() && error.kind().code() == "store_misconfigured");
 }
 
 #[tokio::test]
@@ -136,7 +148,8 @@ async fn a_statement_that_takes_too_long_is_stopped() {
     let bench = Bench::new(SubjectStore::connect(&config).unwrap(), MAP).await;
     let started = Instant::now();
     let error = bench.try_rows("employee", "3").await.unwrap_err();
-    assert_eq!((error.kind(), error.sqlstate()), (StoreErrorKind::Timeout, Some("57014")));
+    assert_eq!((error.kind(), error.sqlstate()), (StoreErrorKind::Cancelled, Some("57014")));
+    assert!(error.to_string().contains("the store's `statement_timeout`"), "{error}");
     assert!(error.is_retryable() && started.elapsed() < Duration::from_secs(10));
 }
 

@@ -42,6 +42,30 @@ fn name(schema: &str, table: &str) -> TableName {
     TableName { schema: schema.to_owned(), table: table.to_owned() }
 }
 
+/// What a column's type and collation say of equal texts, through any number of domains.
+#[tokio::test]
+async fn which_texts_are_equal() {
+    use domain::schema::Equality::{ByCollation, Exact, WithoutCase};
+    let sql = "CREATE EXTENSION citext;
+        CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+        CREATE DOMAIN address AS citext CHECK (VALUE ~ '@'); CREATE DOMAIN work_address AS address;
+        CREATE DOMAIN word AS text COLLATE loose;
+        CREATE TABLE t (a text, b citext, c address, d work_address, e text COLLATE loose, f word, g text COLLATE \"C\",
+            h citext COLLATE loose, i citext[], j int)";
+    let live = TestDatabase::with(sql).await.store().live_schema(&["public"]).await.unwrap();
+    let found: Vec<_> = live.tables[&name("public", "t")].columns.iter().map(|c| c.equality).collect();
+    let (exact, folded) = (Exact, WithoutCase);
+    assert_eq!(found, [exact, folded, folded, folded, ByCollation, ByCollation, exact, folded, exact, exact]);
+    assert!(!live.without_encoding);
+}
+
+#[tokio::test]
+async fn a_database_without_an_encoding_is_told() {
+    let options = "ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'";
+    let database = TestDatabase::as_said(options, "CREATE TABLE t (a text)").await;
+    assert!(database.store().live_schema(&["public"]).await.unwrap().without_encoding);
+}
+
 #[tokio::test]
 async fn tables_columns_and_keys() {
     let database = TestDatabase::with(SCHEMA).await;
@@ -55,6 +79,7 @@ async fn tables_columns_and_keys() {
         family,
         not_null,
         generated,
+        equality: domain::schema::Equality::Exact,
     };
     assert_eq!(
         parent.columns,

@@ -9,6 +9,7 @@
 )]
 
 mod abandoned;
+mod cutoff;
 mod documentation;
 mod erase;
 mod failures;

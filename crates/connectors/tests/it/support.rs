@@ -39,16 +39,17 @@ async fn open(config: &Config) -> Client {
 impl TestDatabase {
     /// A new database with these statements run in it.
     pub async fn with(sql: &str) -> Self {
-        Self::created("", sql).await
+        Self::as_said("", sql).await
     }
 
     /// The same in another encoding than UTF-8, as old databases have.
     pub async fn encoded(encoding: &str, sql: &str) -> Self {
         let options = format!("TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'");
-        Self::created(&options, sql).await
+        Self::as_said(&options, sql).await
     }
 
-    async fn created(options: &str, sql: &str) -> Self {
+    /// The same, made with these options.
+    pub async fn as_said(options: &str, sql: &str) -> Self {
         let admin = admin();
         let name = format!("connectors_{}", Uuid::new_v4().simple());
         open(&admin).await.batch_execute(&format!("CREATE DATABASE {name} {options}")).await.unwrap();

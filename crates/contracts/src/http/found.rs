@@ -5,12 +5,17 @@ use domain::erasure::document::{LeftOver, NotWaitedFor, OpenAtCutoff, Undecided,
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::plan::KeptColumnsView;
+
 /// What a look at the stores found after an erasure, by queries that share nothing with what erased. What
 /// legal holds keep stands under `retained`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FoundView {
     /// Rows that are left and are no failure of this erasure, by collection and reason.
     pub left: Vec<LeftView>,
+    /// Columns with personal data that stay as they are, because the data map says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptColumnsView>,
     /// Columns of which nobody can tell whether a value was put back after the erasure.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undecided: Vec<UndecidedView>,
@@ -66,7 +71,7 @@ pub struct OpenTransactionView {
 }
 
 impl From<VerifyResult> for FoundView {
-    fn from(VerifyResult { left, undecided, not_waited_for, .. }: VerifyResult) -> Self {
+    fn from(VerifyResult { left, kept, undecided, not_waited_for, .. }: VerifyResult) -> Self {
         let undecided = undecided.into_iter().map(|Undecided { collection, column, rows }| UndecidedView {
             collection,
             column,
@@ -74,6 +79,7 @@ impl From<VerifyResult> for FoundView {
         });
         Self {
             left: left.into_iter().map(LeftView::from).collect(),
+            kept: kept.into_iter().map(KeptColumnsView::from).collect(),
             undecided: undecided.collect(),
             not_waited_for: not_waited_for.map(NotWaitedForView::from),
         }

@@ -2,8 +2,8 @@
 
 use domain::datamap::Effect;
 use domain::erasure::document::{
-    CollectionPlan, FieldPlan, NotSampled, Objects, OutsideTrigger, PlanDocument, Rehearsal, RetainedRows,
-    Unproven,
+    CollectionPlan, FieldPlan, KeptColumns, NotSampled, Objects, OutsideTrigger, PlanDocument, Rehearsal,
+    RetainedRows, Unproven,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -26,6 +26,9 @@ pub struct PlanView {
     pub media: Vec<ObjectsView>,
     /// Rows, by collection.
     pub collections: Vec<CollectionPlanView>,
+    /// Columns with personal data that stay as they are, because the data map says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptColumnsView>,
     /// Constraints of which it is not known that every row will keep them: only a sample was tried.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unproven: Vec<UnprovenView>,
@@ -81,6 +84,21 @@ pub struct UnprovenView {
     pub why: String,
 }
 
+/// Columns of one collection that keep personal data in rows that stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeptColumnsView {
+    /// `dataset.collection`.
+    pub collection: String,
+    /// The columns.
+    pub columns: Vec<String>,
+}
+
+impl From<KeptColumns> for KeptColumnsView {
+    fn from(KeptColumns { collection, columns }: KeptColumns) -> Self {
+        Self { collection, columns }
+    }
+}
+
 /// So many objects that the rows of a collection name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ObjectsView {
@@ -111,6 +129,9 @@ pub struct CollectionPlanView {
     pub shared: i64,
     /// Rows that stay because others still refer to them.
     pub referred: i64,
+    /// Rows that stay because their time is after the cutoff.
+    #[serde(default)]
+    pub later: i64,
 }
 
 /// What happens to one column.
@@ -157,6 +178,7 @@ impl From<PlanDocument> for PlanView {
             tokens,
             media,
             collections,
+            kept,
             unproven,
             plan_hash,
             rehearsal,
@@ -168,6 +190,7 @@ impl From<PlanDocument> for PlanView {
             tokens: tokens.into_iter().map(ObjectsView::from).collect(),
             media: media.into_iter().map(ObjectsView::from).collect(),
             collections: collections.into_iter().map(CollectionPlanView::from).collect(),
+            kept: kept.into_iter().map(KeptColumnsView::from).collect(),
             unproven: unproven.into_iter().map(UnprovenView::from).collect(),
             plan_hash,
             rehearsal: rehearsal.map(RehearsalView::from),
@@ -205,8 +228,18 @@ impl From<Objects> for ObjectsView {
 
 impl From<CollectionPlan> for CollectionPlanView {
     fn from(plan: CollectionPlan) -> Self {
-        let CollectionPlan { collection, store, table, action, fields, rows, retained, shared, referred } =
-            plan;
+        let CollectionPlan {
+            collection,
+            store,
+            table,
+            action,
+            fields,
+            rows,
+            retained,
+            shared,
+            referred,
+            later,
+        } = plan;
         Self {
             collection,
             store,
@@ -217,6 +250,7 @@ impl From<CollectionPlan> for CollectionPlanView {
             retained: retained.into_iter().map(RetainedRowsView::from).collect(),
             shared,
             referred,
+            later,
         }
     }
 }

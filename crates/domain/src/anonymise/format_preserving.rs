@@ -2,7 +2,8 @@
 //!
 //! Of text, a digit becomes a digit, a letter an ASCII letter of the same case, anything else that is
 //! not ASCII a small letter; ASCII punctuation and blanks stay. Of numbers, sign, point, exponent,
-//! the number of digits and leading zeros stay (so zero stays zero). UUIDs become those that
+//! the number of digits and leading zeros stay (so zero stays zero). Nothing else becomes itself: what is drawn
+//! as it was is exchanged for the next. UUIDs become those that
 //! `pseudonymise` gives.
 //!
 //! The replacement is drawn, not permuted: two values may become one (among n values of d digits
@@ -67,7 +68,30 @@ fn text(value: &str, shape: &Shape<'_>, mac: &Mac<'_>) -> String {
         capital if capital.is_uppercase() => draws.letter().to_ascii_uppercase(),
         _ => draws.letter(),
     };
-    value.chars().map(like).collect()
+    let replaced: String = value.chars().map(like).collect();
+    match shape.canonical(&replaced) == shape.canonical(value) {
+        true => another(&replaced),
+        false => replaced,
+    }
+}
+
+/// A text that was drawn as it was, with its first letter or digit exchanged for the next: what is drawn
+/// must not be what was there. Punctuation alone, which says nothing, has no other.
+fn another(drawn: &str) -> String {
+    let mut done = false;
+    let next = |character: char| match character {
+        kept if done || !kept.is_ascii_alphanumeric() => kept,
+        last => {
+            done = true;
+            match last {
+                '9' => '0',
+                'z' => 'a',
+                'Z' => 'A',
+                other => char::from_u32(u32::from(other) + 1).unwrap_or('0'),
+            }
+        }
+    };
+    drawn.chars().map(next).collect()
 }
 
 fn number(value: &str, mac: &Mac<'_>) -> Option<String> {
@@ -87,11 +111,12 @@ fn number(value: &str, mac: &Mac<'_>) -> Option<String> {
     let drawn = replace_digits(rest, || draws.digit(0));
     let nothing = replace_digits(rest, || '0');
     let candidate = |first: char, rest: &str| format!("{zeros}{first}{rest}{exponent}");
-    // A value at the edge of its type's range takes the first of these that the type still holds.
-    [(first, &drawn), ('1', &drawn), ('1', &nothing), ('9', &drawn)]
+    // A value at the edge of its type's range takes the first of these that the type still holds, and that is
+    // not the value itself.
+    [(first, &drawn), ('1', &drawn), ('1', &nothing), ('9', &drawn), ('2', &nothing)]
         .into_iter()
         .map(|(first, rest)| candidate(first, rest))
-        .find(|output| in_every_range_of(value, output))
+        .find(|output| output != value && in_every_range_of(value, output))
 }
 
 fn replace_digits(text: &str, mut digit: impl FnMut() -> char) -> String {

@@ -16,7 +16,7 @@ use proptest::{
 
 use super::*;
 use columns::{columns, constant_for, families, value_of, variants};
-pub(super) use columns::{mac, with_digests};
+pub(super) use columns::{equality, mac, with_digests};
 
 /// The key of the row that values stand in, and another.
 const ROW: [&str; 2] = ["17", "a"];

@@ -24,6 +24,11 @@ pub enum Misfit {
     /// Two values would become one.
     #[error("rows are told apart by it (UNIQUE), and the strategy gives equal values")]
     Unique,
+    /// Values that are equal to the server would get different ones.
+    #[error(
+        "values are equal by a collation that is not deterministic, and the strategy would tell them apart; give the column a deterministic collation or the type citext"
+    )]
+    Collation,
     /// A pseudonym shorter than this would soon be another person's too.
     #[error("a pseudonym takes {least} characters and the column is {sql_type}")]
     TooShort {

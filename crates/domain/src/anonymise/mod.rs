@@ -36,7 +36,7 @@ pub use redact_text::MARKER;
 pub use token::{Digests, Mac, TokenForm};
 
 use crate::datamap::{Effect, Strategy};
-use crate::schema::{LiveColumn, TypeFamily};
+use crate::schema::{Equality, LiveColumn, TypeFamily};
 use shape::Shape;
 pub(crate) use token::Keyed;
 
@@ -89,6 +89,19 @@ impl<'a> Anonymiser<'a> {
 /// The first reason found.
 pub fn check(strategy: &Strategy, column: &LiveColumn, distinct: bool) -> Result<(), Misfit> {
     fits(rule(strategy).as_ref(), &Shape::of(column), distinct)
+}
+
+/// Why values that are equal to the server would not be afterwards. Asked when an erasure is planned; one that
+/// was planned before ends as it was.
+///
+/// # Errors
+/// When only the server knows which values are equal, and the strategy depends on them.
+pub fn keeps_equal(strategy: &Strategy, column: &LiveColumn) -> Result<(), Misfit> {
+    match (rule(strategy).effect(), column.equality) {
+        (Effect::Pseudonymised, Equality::ByCollation) => Err(Misfit::Collation),
+        (Effect::Pseudonymised, Equality::Exact | Equality::WithoutCase)
+        | (Effect::Anonymised | Effect::Kept, _) => Ok(()),
+    }
 }
 
 /// Whether of every value of the column it can be told whether the strategy has given it, because it gives

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Misfit;
-use crate::schema::LiveColumn;
+use crate::schema::{Equality, LiveColumn};
 
 /// A column with its declared type taken apart.
 pub(crate) struct Shape<'a> {
@@ -80,10 +80,10 @@ impl<'a> Shape<'a> {
     /// end, `citext` case. What is keyed is keyed by this, so that what joined still joins.
     pub(super) fn canonical<'v>(&self, value: &'v str) -> Cow<'v, str> {
         let value = self.unpadded(value);
-        if self.base == "citext" || self.base.ends_with(".citext") {
-            Cow::Owned(value.to_lowercase())
-        } else {
-            Cow::Borrowed(value)
+        match self.column.equality {
+            Equality::WithoutCase => Cow::Owned(value.to_lowercase()),
+            // What is equal by a collation is not known here; such columns are refused.
+            Equality::Exact | Equality::ByCollation => Cow::Borrowed(value),
         }
     }
 

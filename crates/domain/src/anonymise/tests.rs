@@ -8,8 +8,8 @@ use super::laws::with_digests;
 use super::*;
 
 fn column(sql_type: &str, family: TypeFamily) -> LiveColumn {
-    let (name, sql_type) = ("c".to_owned(), sql_type.to_owned());
-    LiveColumn { name, sql_type, family, not_null: false, generated: false }
+    let (name, equality) = ("c".to_owned(), super::laws::equality(sql_type));
+    LiveColumn { name, sql_type: sql_type.to_owned(), family, not_null: false, generated: false, equality }
 }
 
 /// What the strategy makes of the value in such a column; `!` when it cannot be read.

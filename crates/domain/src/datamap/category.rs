@@ -114,6 +114,7 @@ mod tests {
             family: TypeFamily::Text,
             not_null,
             generated: false,
+            equality: crate::schema::Equality::Exact,
         };
         let name = ["user.name".to_owned()];
         assert_eq!(default_strategy(&name, &column(false), false), Some(Strategy::Null));

@@ -6,6 +6,7 @@
 
 mod erasure;
 mod inheritance;
+mod times;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,7 +73,10 @@ pub fn check(map: &DataMap, live: &BTreeMap<String, LiveSchema>) -> Vec<Finding>
     }
     for dataset in &map.datasets {
         match live.get(&dataset.store) {
-            Some(schema) => check_dataset(dataset, schema, &mut findings),
+            Some(schema) => {
+                findings.extend(schema.without_encoding.then(|| without_encoding(dataset)));
+                check_dataset(dataset, schema, &mut findings);
+            }
             None => findings.push(Finding {
                 position: dataset.collections.first().map(|c| c.position).unwrap_or_default(),
                 path: dataset.key.clone(),
@@ -83,6 +87,19 @@ pub fn check(map: &DataMap, live: &BTreeMap<String, LiveSchema>) -> Vec<Finding>
     }
     findings.sort_by(|a, b| (a.position, &a.path).cmp(&(b.position, &b.path)));
     findings
+}
+
+/// A server that does not know its text's encoding compares, cuts and counts bytes where we do characters.
+fn without_encoding(dataset: &Dataset) -> Finding {
+    Finding {
+        position: dataset.collections.first().map(|c| c.position).unwrap_or_default(),
+        path: dataset.key.clone(),
+        message: format!(
+            "the database of the store `{}` has the encoding SQL_ASCII: it takes any bytes for text, so that nobody can tell letters from each other, and a text that is no UTF-8 stops a job half-way; dump it and load it into a database with the encoding UTF8",
+            dataset.store
+        ),
+        blocks: Blocks::Erasure,
+    }
 }
 
 fn check_dataset(dataset: &Dataset, schema: &LiveSchema, findings: &mut Vec<Finding>) {
@@ -178,9 +195,7 @@ impl Checker<'_> {
         for column in oauth {
             self.column(table, column);
         }
-        for time in collection.created_at.iter().chain(collection.retention.iter().map(|r| &r.timestamp)) {
-            self.time_column(table, time);
-        }
+        self.times(table);
     }
 
     /// A column whose values are parts of an object's address, and have one text each.
@@ -193,21 +208,6 @@ impl Checker<'_> {
                     "the column `{name}` is {sql_type}; the key and the bucket of media must be text"
                 );
                 self.report(Blocks::Everything, message);
-            }
-            Some(_) => {}
-            None => self.column(table, name),
-        }
-    }
-
-    fn time_column(&mut self, table: &Table, name: &str) {
-        let times = [TypeFamily::Timestamp, TypeFamily::TimestampTz, TypeFamily::Date];
-        match table.column(name) {
-            Some(column) if !times.contains(&column.family) => {
-                let sql_type = &column.sql_type;
-                self.report(
-                    Blocks::Everything,
-                    format!("the column `{name}` is {sql_type}; a time must be a timestamp or a date"),
-                );
             }
             Some(_) => {}
             None => self.column(table, name),

@@ -47,6 +47,7 @@ pub(super) struct Namespace {
 #[serde(deny_unknown_fields)]
 pub(super) struct LetheDataset {
     pub store: Option<String>,
+    pub zone: Option<Spanned<String>>,
     pub organisation: Option<Spanned<LetheOrganisation>>,
 }
 
@@ -101,7 +102,7 @@ pub(super) struct FidesConfiguration {
 pub(super) struct LetheCollection {
     pub tenant: Option<Spanned<Tenant>>,
     pub rows: Option<super::model::Ownership>,
-    pub created_at: Option<Spanned<String>>,
+    pub created_at: Option<Spanned<CreatedAt>>,
     pub erase: Option<super::model::Erase>,
     pub triggers: Option<Vec<String>>,
     pub retention: Option<Spanned<super::model::Retention>>,
@@ -164,6 +165,43 @@ pub(super) struct Through {
     pub dataset: Option<String>,
     pub collection: String,
     pub fields: Vec<String>,
+}
+
+/// `created_at: column`, or the long form with the zone of a column that has none.
+#[derive(Debug)]
+pub(super) enum CreatedAt {
+    Column(String),
+    Long(LongCreatedAt),
+}
+
+impl<'de> Deserialize<'de> for CreatedAt {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct CreatedAtVisitor;
+        impl<'de> serde::de::Visitor<'de> for CreatedAtVisitor {
+            type Value = CreatedAt;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a column, or {column: …, zone: …}")
+            }
+
+            fn visit_str<E>(self, column: &str) -> Result<CreatedAt, E> {
+                Ok(CreatedAt::Column(column.to_owned()))
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<CreatedAt, A::Error> {
+                let long = LongCreatedAt::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                Ok(CreatedAt::Long(long))
+            }
+        }
+        deserializer.deserialize_any(CreatedAtVisitor)
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LongCreatedAt {
+    pub column: String,
+    pub zone: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,6 +3,7 @@
 mod fields;
 mod media;
 mod resolve;
+mod time;
 
 use std::fmt;
 
@@ -116,10 +117,13 @@ fn read_dataset(raw: &grammar::Dataset, report: &mut Report) -> Dataset {
         .and_then(|namespace| namespace.schema.clone())
         .unwrap_or_else(|| "public".to_owned());
     let inherited = categories(raw.data_categories.as_deref(), &key, report);
+    let zone = raw.lethe.as_ref().and_then(|l| l.zone.as_ref());
+    zone.into_iter().for_each(|zone| time::check_zone(zone, &key, report));
+    let zone = zone.map(|zone| zone.value.as_str());
     let collections = raw
         .collections
         .iter()
-        .map(|collection| read_collection(collection, (&key, &schema, &inherited), report))
+        .map(|collection| read_collection(collection, (&key, &schema, &inherited, zone), report))
         .collect();
     let lethe = raw.lethe.as_ref();
     Dataset {
@@ -139,7 +143,7 @@ fn read_dataset(raw: &grammar::Dataset, report: &mut Report) -> Dataset {
 
 fn read_collection(
     raw: &grammar::Collection,
-    (dataset, schema, inherited): (&str, &str, &[String]),
+    (dataset, schema, inherited, zone): (&str, &str, &[String], Option<&str>),
     report: &mut Report,
 ) -> Collection {
     let name = raw.name.value.clone();
@@ -180,7 +184,7 @@ fn read_collection(
         tenant: None,
         skipped: meta.and_then(|m| m.skip_processing).unwrap_or(false),
         ownership: lethe.and_then(|l| l.rows).unwrap_or_default(),
-        created_at: lethe.and_then(|l| l.created_at.as_ref()).map(|c| c.value.clone()),
+        created_at: time::read(lethe.and_then(|l| l.created_at.as_ref()), (zone, &path), report),
         erase,
         allowed_triggers: lethe.and_then(|l| l.triggers.clone()).unwrap_or_default(),
         retention: lethe.and_then(|l| l.retention.as_ref()).map(|r| r.value.clone()),

@@ -13,6 +13,7 @@ pub mod media;
 pub mod model;
 pub mod strategy;
 pub mod tenant;
+mod time;
 
 #[cfg(test)]
 mod tests;
@@ -26,3 +27,4 @@ pub use model::{
 };
 pub use strategy::{Effect, Strategy};
 pub use tenant::{Hop, TenantPath};
+pub use time::RowTime;

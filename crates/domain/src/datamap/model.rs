@@ -7,6 +7,7 @@ use crate::schema::TableName;
 use super::media::Media;
 use super::strategy::Strategy;
 use super::tenant::TenantPath;
+use super::time::RowTime;
 
 /// A place in the file, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -79,8 +80,8 @@ pub struct Collection {
     pub skipped: bool,
     /// Whether rows belong to one data subject.
     pub ownership: Ownership,
-    /// The column with the row's creation time.
-    pub created_at: Option<String>,
+    /// When its rows were made.
+    pub created_at: Option<RowTime>,
     /// What erasure does with its rows.
     pub erase: Erase,
     /// Triggers of the table that erasing may fire: somebody looked at what they do.

@@ -75,7 +75,9 @@ impl Strategy {
     /// `distinct` tells whether its values must stay as distinct as they are, because of a unique key.
     #[must_use]
     pub fn misfit(&self, column: &LiveColumn, distinct: bool) -> Option<String> {
-        anonymise::check(self, column, distinct).err().map(|misfit| misfit.to_string())
+        let fits =
+            anonymise::check(self, column, distinct).and_then(|()| anonymise::keeps_equal(self, column));
+        fits.err().map(|misfit| misfit.to_string())
     }
 
     /// What to write into the data map instead: the strategies that do fit the column. `constant` is

@@ -8,6 +8,7 @@ mod live_erasure;
 mod misfits;
 mod strategies;
 mod tenants;
+mod times;
 
 use super::{DataMap, DataMapError};
 use crate::datamap::model::Collection;

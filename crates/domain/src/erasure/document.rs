@@ -16,6 +16,7 @@ use crate::datamap::{Effect, Strategy};
 use crate::schema::TableName;
 
 use super::change::FieldChange;
+pub use super::kept::KeptColumns;
 use super::plan::{CollectionErasure, RowAction};
 
 pub use verified::{LeftOver, NotWaitedFor, OpenAtCutoff, Undecided, VerifyResult};
@@ -37,6 +38,9 @@ pub struct PlanDocument {
     pub media: Vec<Objects>,
     /// Rows, by collection.
     pub collections: Vec<CollectionPlan>,
+    /// Columns with personal data that stay as they are, because the data map says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptColumns>,
     /// Constraints of which it is not known that every row will keep them: only a sample was tried.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unproven: Vec<Unproven>,
@@ -124,6 +128,9 @@ pub struct CollectionPlan {
     pub shared: i64,
     /// Rows that stay because others still refer to them.
     pub referred: i64,
+    /// Rows that stay because their time is after the cutoff.
+    #[serde(default)]
+    pub later: i64,
 }
 
 /// What happens to one column.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::datamap::TenantPath;
+use crate::datamap::{RowTime, TenantPath};
 use crate::hold::HeldRows;
 use crate::schema::TableName;
 
@@ -30,9 +30,9 @@ pub struct Aside {
     pub collection: String,
     /// How they lead to their organisation.
     pub tenant: TenantPath,
-    /// The column with their creation time.
+    /// When they were made.
     #[serde(default)]
-    pub created_at: Option<String>,
+    pub created_at: Option<RowTime>,
     /// Those that a hold keeps, which do count: who carries out a plan fills this in.
     #[serde(default)]
     pub held: Vec<HeldRows>,

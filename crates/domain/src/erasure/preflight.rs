@@ -3,6 +3,7 @@
 
 mod fired;
 
+use crate::datamap::category::personal;
 use crate::datamap::{Strategy, TenantPath};
 use crate::schema::{LiveSchema, TableName};
 
@@ -117,7 +118,21 @@ impl Checker<'_> {
         }
         if let Some(role) = self.holds_together(known, change) {
             let what = format!("the strategy `{}` would change {role}", change.strategy.name());
-            self.report((Kind::Strategy, Some(column)), what, "keep it with `lethe: {strategy: keep}`: with the columns around it erased it points at nobody");
+            self.report((Kind::Strategy, Some(column)), what, self.remedy(column));
+        }
+    }
+
+    /// What to do with a column that must stay what it is.
+    fn remedy(&self, column: &str) -> &'static str {
+        let mut categories =
+            self.target.collection.field(column).into_iter().flat_map(|f| &f.data_categories);
+        match categories.any(|category| personal(category)) {
+            true => {
+                "let the rows be deleted with `lethe: {erase: delete}`, give them a key that says nothing of anybody, or say that it stays with `lethe: {strategy: keep}`: plans and results list it then"
+            }
+            false => {
+                "keep it with `lethe: {strategy: keep}`: with the columns around it erased it points at nobody"
+            }
         }
     }
 

@@ -120,7 +120,7 @@ fn left_out(manifest: &Manifest, note: &mut Lines) {
          protect accounts, and would harm whoever they belong to if this package were lost.",
     );
     let omissions = omissions(&manifest.omitted);
-    if omissions.is_empty() {
+    if omissions.is_empty() && manifest.later.is_empty() {
         note.paragraph("Nothing was left out of this package.");
     }
     for omission in omissions {
@@ -136,6 +136,13 @@ fn left_out(manifest: &Manifest, note: &mut Lines) {
             })
             .collect();
         note.paragraph(&format!("{} Affected: {}.", plain(&sentence(omission.reason)), places.join("; ")));
+    }
+    for later in &manifest.later {
+        note.paragraph(&format!(
+            "{} of {} were made after the time up to which this package is complete. A new export has them.",
+            counted(later.rows, "record"),
+            plain(&later.collection)
+        ));
     }
     let missing = manifest.media.iter().map(|media| length(&media.missing)).sum();
     if missing > 0 {

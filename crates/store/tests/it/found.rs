@@ -37,8 +37,12 @@ async fn all_that_was_found_is_shown() {
     let open = OpenTransactionView { pid: Some(4711), role: "app".to_owned(), since: None };
     let not_waited_for =
         NotWaitedForView { reason: "transaction_harmless".to_owned(), transactions: vec![open] };
-    let found =
-        FoundView { left: vec![left], undecided: vec![undecided], not_waited_for: Some(not_waited_for) };
+    let found = FoundView {
+        left: vec![left],
+        undecided: vec![undecided],
+        not_waited_for: Some(not_waited_for),
+        ..FoundView::default()
+    };
     assert_eq!(shown(Some(result)).await, Some(found));
 }
 

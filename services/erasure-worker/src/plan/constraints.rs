@@ -95,7 +95,7 @@ fn unanswered(error: &StoreError) -> Result<Answer, StepError> {
         StoreErrorKind::Permission => {
             "the eraser's role may not read, or call, what it is made of".to_owned()
         }
-        StoreErrorKind::Timeout => {
+        StoreErrorKind::Timeout | StoreErrorKind::Cancelled => {
             format!("to ask it of all rows takes longer than it may ({} s at most)", LONGEST.as_secs())
         }
         _ if error.is_retryable() => return Err(store_failed(error)),

@@ -133,7 +133,7 @@ pub(super) async fn found(
     let (mut led, failed) = (Led::default(), |error| store_failed(&error));
     for (name, store) in erasures.sources.stores() {
         let schema = checked.schemas.get(name).ok_or_else(|| broken("a store has no schema"))?;
-        let read = SubjectRead::plan(&way, map, (name, schema), &step.organisation, checked.cutoff_at);
+        let read = SubjectRead::plan(&way, map, (name, schema), &step.organisation, None);
         let read = read.map_err(|error| plan_failed(&error))?;
         let transaction = store.begin_read().await.map_err(failed)?;
         led = led.and(read.leading(&transaction, rows, &erased).await.map_err(failed)?);
@@ -167,7 +167,7 @@ fn tokens(
     tokens.map(|token| vec![token]).collect()
 }
 
-/// Finds a person's rows in every store.
+/// Finds a person's rows in every store, whatever their times are: they are known by their keys from here on.
 pub(super) async fn find(
     erasures: &Erasures,
     step: &Claimed,
@@ -178,7 +178,7 @@ pub(super) async fn find(
     let mut rows = SubjectRows::default();
     for (name, store) in erasures.sources.stores() {
         let schema = checked.schemas.get(name).ok_or_else(|| broken("a store has no schema"))?;
-        let read = SubjectRead::plan(traversal, map, (name, schema), &step.organisation, checked.cutoff_at);
+        let read = SubjectRead::plan(traversal, map, (name, schema), &step.organisation, None);
         let read = read.map_err(|error| plan_failed(&error))?;
         let failed = |error| store_failed(&error);
         let transaction = store.begin_read().await.map_err(failed)?;

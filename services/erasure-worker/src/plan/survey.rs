@@ -7,7 +7,9 @@ mod shown;
 use std::sync::Arc;
 
 use chassis::{StepError, StepProgress};
-use connectors::erase::{EraseScope, Part, RangeRead, SubjectRows, Survey as RowSurvey, Surveyed as Counted};
+use connectors::erase::{
+    EraseScope, LaterRead, Part, RangeRead, SubjectRows, Survey as RowSurvey, Surveyed as Counted,
+};
 use connectors::{KeyRange, ReadTransaction, collection_path};
 use domain::datamap::{Collection, Dataset};
 use domain::erasure::document::CollectionPlan;
@@ -123,8 +125,9 @@ impl Survey<'_> {
         let (known, path_goes) = (self.holds.ids(), false);
         let (mut erasure, only, beside) = (erasure.clone(), Vec::new(), Vec::new());
         self.holds.count_in(&mut erasure.guards)?;
-        let (after, before) = (Vec::new(), Arc::default());
-        let scope = StepScope { erasure, wave, batches, holds, known, only, beside, path_goes, after };
+        let (after, before, whenever) = (Vec::new(), Arc::default(), self.rows.is_some());
+        let scope =
+            StepScope { erasure, wave, batches, holds, known, only, beside, path_goes, after, whenever };
         Ok(Place { dataset, collection, schema, scope, before })
     }
 
@@ -179,7 +182,8 @@ impl Survey<'_> {
             found.verify.places.push(place.scope.clone());
             return Ok(());
         };
-        let counted = self.count(&narrowed, earlier).await?;
+        let mut counted = self.count(&narrowed, earlier).await?;
+        counted.later = self.later(&narrowed).await?;
         let stretches = self.stretches(&narrowed, &counted).await?;
         let count = i64::try_from(stretches.len()).unwrap_or(i64::MAX).max(1);
         let side_by_side = reader(self.erasures, &place.dataset.store)?.max_connections;
@@ -232,6 +236,16 @@ impl Survey<'_> {
         let counted = transaction.survey(&survey).await.map_err(|error| store_failed(&error))?;
         transaction.finish().await.map_err(|error| store_failed(&error))?;
         Ok(counted)
+    }
+
+    /// How many rows are left because they were made after the cutoff.
+    async fn later(&self, place: &Place<'_>) -> Result<i64, StepError> {
+        let read = LaterRead::plan(&self.part(place)?, place.schema).map_err(|error| plan_failed(&error))?;
+        let Some(read) = read else { return Ok(0) };
+        let transaction = self.begin(place.dataset).await?;
+        let later = transaction.later(&read).await.map_err(|error| store_failed(&error))?;
+        transaction.finish().await.map_err(|error| store_failed(&error))?;
+        Ok(later)
     }
 
     fn part<'p>(&'p self, place: &'p Place<'_>) -> Result<Part<'p>, StepError> {

@@ -31,6 +31,8 @@ pub(super) async fn unplanned(
         let now = rows.of(&scope.erasure);
         let new: Vec<Vec<String>> = now.iter().filter(|key| !planned.contains(key)).cloned().collect();
         if !new.is_empty() {
+            // Rows that were made after the cutoff are a matter for another erasure.
+            let scope = &StepScope { whenever: false, ..scope.clone() };
             let mut looked = Place::of(erasures, step, scope).await?.look(&[Rows::Keys(&new)]).await?;
             looked.remainders.extend(held_for_nobody(&scope.erasure.table, &looked));
             found.push((scope.erasure.collection.clone(), looked));

@@ -75,7 +75,9 @@ impl Report {
         let undecided = self.undecided.into_iter().filter(|(_, rows)| *rows > 0);
         let undecided =
             undecided.map(|((collection, column), rows)| Undecided { collection, column, rows }).collect();
-        (VerifyResult { rows, left: left.collect(), undecided, not_waited_for }, kept.collect())
+        let result =
+            VerifyResult { rows, left: left.collect(), undecided, not_waited_for, ..VerifyResult::default() };
+        (result, kept.collect())
     }
 }
 

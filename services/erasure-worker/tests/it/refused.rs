@@ -183,3 +183,21 @@ async fn without_any_of_them_it_is_erased() {
     assert_eq!((ended.state.as_str(), ended.failure), ("completed", None));
     assert_eq!(world.journalled(ended.job).await, 41);
 }
+
+/// What an erasure of nobody would complete as is no proof of anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organisation_that_is_not_there_is_refused() {
+    let sql = "CREATE TABLE org (id int PRIMARY KEY, name text); INSERT INTO org VALUES (1, 'One')";
+    let map = "dataset: [{fides_key: shop, lethe: {organisation: {collection: org, key: id}}, collections: [{name: org, \
+               fields: [{name: id, fides_meta: {primary_key: true}}, {name: name, data_categories: [user.name]}]}]}]";
+    let world = World::new(sql, map, None).await;
+    for organisation in ["7", "one"] {
+        let ended = world.erase(organisation).await;
+        let failure = ended.failure.unwrap_or_default();
+        assert!(
+            ended.state == "failed" && failure.starts_with("organisation_unknown: "),
+            "{organisation}: {failure}"
+        );
+    }
+    assert_eq!(world.rows("SELECT * FROM org").await, ["(1,One)"]);
+}

@@ -1,8 +1,8 @@
 //! What an archive is made of.
 
 use packages::{
-    CollectionGuide, FileEntry, Footprint, JoinedFile, Manifest, MediaSegment, MediaSummary, MissingObject,
-    OmittedEntry, Part,
+    CollectionGuide, FileEntry, Footprint, JoinedFile, LaterEntry, Manifest, MediaSegment, MediaSummary,
+    MissingObject, OmittedEntry, Part,
 };
 
 /// What an archive is made of, beside what is written about it.
@@ -12,6 +12,8 @@ pub(crate) struct Contents {
     pub items: Vec<Item>,
     pub guides: Vec<CollectionGuide>,
     pub omitted: Vec<OmittedEntry>,
+    /// What was made after the cutoff.
+    pub later: Vec<LaterEntry>,
     /// What was found of the media; `None` when they were not asked for.
     pub media: Option<MediaFound>,
 }
@@ -42,6 +44,7 @@ impl Contents {
     pub(crate) fn describe(&self, manifest: &mut Manifest) {
         manifest.files = self.items.iter().filter_map(Item::entry).cloned().collect();
         manifest.omitted.clone_from(&self.omitted);
+        manifest.later.clone_from(&self.later);
         manifest.media = self.media.as_ref().map(|media| MediaSummary {
             missing: media.missing.clone(),
             ..MediaSummary::new(&media.segments)

@@ -1,15 +1,21 @@
 //! What the look at the end of an erasure found.
 
-use contracts::http::{FoundView, LeftView, NotWaitedForView, OpenTransactionView, UndecidedView};
+use contracts::http::{
+    FoundView, KeptColumnsView, LeftView, NotWaitedForView, OpenTransactionView, UndecidedView,
+};
 
 use super::amount::count;
 use super::table::Table;
 
 /// Everything that it found, one a line; nothing where it found nothing.
-pub(super) fn found(FoundView { left, undecided, not_waited_for }: &FoundView) -> Option<String> {
+pub(super) fn found(FoundView { left, kept, undecided, not_waited_for }: &FoundView) -> Option<String> {
     let mut table = Table::of(&["  WHERE", "ROWS", "WHY"]);
     for LeftView { collection, why, rows } in left {
         table.row([format!("  {collection}"), count(*rows), in_words(why).to_owned()]);
+    }
+    for KeptColumnsView { collection, columns } in kept {
+        let why = "the data map keeps what they hold, which is personal data";
+        table.row([format!("  {collection} ({})", columns.join(", ")), "-".to_owned(), why.to_owned()]);
     }
     for UndecidedView { collection, column, rows } in undecided {
         let why = "written by others since; nobody can tell whether the value was put back";
@@ -22,7 +28,7 @@ pub(super) fn found(FoundView { left, undecided, not_waited_for }: &FoundView) -
             table.row([format!("  transaction of {role}, {pid}"), "-".to_owned(), why]);
         }
     }
-    let anything = !left.is_empty() || !undecided.is_empty() || not_waited_for.is_some();
+    let anything = !left.is_empty() || !kept.is_empty() || !undecided.is_empty() || not_waited_for.is_some();
     anything.then(|| table.text())
 }
 
@@ -51,11 +57,20 @@ mod tests {
             reason: "transaction_harmless".to_owned(),
             transactions: vec![open(Some(4711)), open(None)],
         };
-        let all =
-            FoundView { left: vec![left], undecided: vec![undecided], not_waited_for: Some(not_waited_for) };
+        let kept = KeptColumnsView {
+            collection: "shop.users".to_owned(),
+            columns: vec!["id".to_owned(), "email".to_owned()],
+        };
+        let all = FoundView {
+            left: vec![left],
+            kept: vec![kept],
+            undecided: vec![undecided],
+            not_waited_for: Some(not_waited_for),
+        };
         let expected = [
             "  WHERE                         ROWS   WHY\n",
             "  shop.orders                   1,200  they were made after the cutoff\n",
+            "  shop.users (id, email)        -      the data map keeps what they hold, which is personal data\n",
             "  shop.users.phone              2      written by others since; nobody can tell whether the value was put back\n",
             "  transaction of app, pid 4711  -      was open at the cutoff and not waited for (transaction_harmless)\n",
             "  transaction of app, prepared  -      was open at the cutoff and not waited for (transaction_harmless)\n",

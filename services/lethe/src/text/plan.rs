@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use contracts::http::{CollectionPlanView, EffectName, ObjectsView, PlanView, RehearsalView, UnprovenView};
+use contracts::http::{
+    CollectionPlanView, EffectName, KeptColumnsView, ObjectsView, PlanView, RehearsalView, UnprovenView,
+};
 
 use super::amount::count;
 use super::plain;
@@ -23,6 +25,7 @@ pub fn plan(plan: &PlanView) -> String {
         ("rows", rows(&plan.collections)),
         ("columns that change", columns(&plan.collections)),
         ("rows that stay", staying(&plan.collections)),
+        ("columns with personal data that the data map keeps", kept(&plan.kept)),
         ("not asked of all rows, only tried on some", unproven(&plan.unproven)),
         ("not tried before, or too little", plan.rehearsal.as_ref().and_then(untried)),
         ("not known to stay inside the transaction", plan.rehearsal.as_ref().and_then(outside)),
@@ -56,7 +59,8 @@ fn rows(collections: &[CollectionPlanView]) -> Option<String> {
     let mut table = Table::of(&["  COLLECTION", "WHAT", "ROWS", "STAY", "STORE", "TABLE"]);
     for one in collections {
         let retained = one.retained.iter().map(|rows| rows.rows);
-        let stay = retained.fold(one.shared.saturating_add(one.referred), i64::saturating_add);
+        let others = one.shared.saturating_add(one.referred).saturating_add(one.later);
+        let stay = retained.fold(others, i64::saturating_add);
         table.row([
             format!("  {}", one.collection),
             one.action.clone(),
@@ -93,6 +97,7 @@ fn staying(collections: &[CollectionPlanView]) -> Option<String> {
         let others = [
             (one.shared, "they are of others too".to_owned()),
             (one.referred, "others still refer to them".to_owned()),
+            (one.later, "their time is after the cutoff".to_owned()),
         ];
         for (rows, why) in held.chain(others).filter(|(rows, _)| *rows > 0) {
             any = true;
@@ -100,6 +105,14 @@ fn staying(collections: &[CollectionPlanView]) -> Option<String> {
         }
     }
     any.then(|| table.text())
+}
+
+fn kept(kept: &[KeptColumnsView]) -> Option<String> {
+    let mut table = Table::of(&["  COLLECTION", "COLUMNS"]);
+    for KeptColumnsView { collection, columns } in kept {
+        table.row([format!("  {collection}"), columns.join(", ")]);
+    }
+    (!kept.is_empty()).then(|| table.text())
 }
 
 fn unproven(unproven: &[UnprovenView]) -> Option<String> {
@@ -146,7 +159,7 @@ mod tests {
             "media": [{"collection": "shop.photos", "count": 1_081}],
             "collections": [
                 {"collection": "shop.notes", "store": "shop", "table": "public.notes", "action": "delete", "fields": [],
-                    "rows": 1_200, "shared": 2, "referred": 0,
+                    "rows": 1_200, "shared": 2, "referred": 0, "later": 3,
                     "retained": [{"hold": "00000000-0000-0000-0000-000000000009", "ground": "legal_claims", "rows": 7}]},
                 {"collection": "shop.people", "store": "crm", "table": "crm.people", "action": "anonymise",
                     "rows": 60, "shared": 0, "referred": 0, "retained": [], "fields": [
@@ -154,6 +167,7 @@ mod tests {
                             "samples": ["xxx@xxxxxx.xx\u{1b}[2J", "x.x@xxx.xxx"]},
                         {"column": "phone", "strategy": "null", "effect": "anonymised", "samples": []}]},
             ],
+            "kept": [{"collection": "shop.people", "columns": ["number", "badge"]}],
             "unproven": [{"table": "crm.people", "constraint": "the constraint `short`", "columns": ["phone"], "why": "computed"}],
             "plan_hash": "5f2c",
         }))
@@ -176,7 +190,7 @@ media, deleted
 
 rows
   COLLECTION   WHAT       ROWS   STAY  STORE  TABLE
-  shop.notes   delete     1,200  9     shop   public.notes
+  shop.notes   delete     1,200  12    shop   public.notes
   shop.people  anonymise  60     -     crm    crm.people
 
 columns that change
@@ -188,6 +202,11 @@ rows that stay
   COLLECTION  ROWS  WHY
   shop.notes  7     hold 00000000-0000-0000-0000-000000000009 (legal_claims)
   shop.notes  2     they are of others too
+  shop.notes  3     their time is after the cutoff
+
+columns with personal data that the data map keeps
+  COLLECTION   COLUMNS
+  shop.people  number, badge
 
 not asked of all rows, only tried on some
   TABLE       CONSTRAINT              COLUMNS  WHY
@@ -235,6 +254,7 @@ tried on 1,437 rows, and undone
             tokens: Vec::new(),
             media: Vec::new(),
             collections: Vec::new(),
+            kept: Vec::new(),
             unproven: Vec::new(),
             plan_hash: "5f2c".to_owned(),
             rehearsal: None,

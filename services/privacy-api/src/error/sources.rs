@@ -66,11 +66,13 @@ impl From<PlaceError> for ApiError {
 impl From<connectors::StoreError> for ApiError {
     fn from(error: connectors::StoreError) -> Self {
         match error.kind() {
-            StoreErrorKind::Unreachable | StoreErrorKind::Timeout | StoreErrorKind::Behind => {
-                Self::Unavailable("a subject store is unavailable", Box::new(error))
-            }
+            StoreErrorKind::Unreachable
+            | StoreErrorKind::Timeout
+            | StoreErrorKind::Cancelled
+            | StoreErrorKind::Behind => Self::Unavailable("a subject store is unavailable", Box::new(error)),
             _ if error.is_retryable() => Self::Unavailable("a subject store is unavailable", Box::new(error)),
             StoreErrorKind::Configuration(_)
+            | StoreErrorKind::NoDatabase
             | StoreErrorKind::Permission
             | StoreErrorKind::BadOrganisation
             | StoreErrorKind::BadValue

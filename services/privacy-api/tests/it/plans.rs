@@ -19,7 +19,7 @@ fn document() -> Value {
             "fields": [{"column": "email", "strategy": "null", "effect": "anonymised", "samples": ["xxx@xxxxxxx.xxx"]}],
             "rows": 7,
             "retained": [{"hold": "00000000-0000-0000-0000-000000000001", "ground": "legal_claims", "rows": 1}],
-            "shared": 2, "referred": 0,
+            "shared": 2, "referred": 0, "later": 0,
         }],
         "nobody_found": false,
         "plan_hash": "00ff",

@@ -12,9 +12,10 @@ use futures::TryStreamExt as _;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::Key;
+use crate::cutoff::Cutoff;
 use crate::erase::keyed::{matches, primary_key, unnested};
 use crate::error::StoreError;
-use crate::export::{rows_ever, rows_of, tables_of};
+use crate::export::{rows_of, tables_of};
 use crate::session::Session;
 use crate::sql::{self, PlanError};
 
@@ -119,10 +120,8 @@ impl<'a> Planner<'a> {
 
     /// `SELECT key FROM table t0 WHERE` it is the organisation's.
     fn select(&self, from: &Keyed<'_>, more: &str, join: &str) -> Result<String, PlanError> {
-        let rows = match self.cutoff_at {
-            Some(cutoff_at) => rows_of(from.collection, self.schema, self.organisation, cutoff_at)?,
-            None => rows_ever(from.collection, self.schema, self.organisation)?,
-        };
+        let cutoff = self.cutoff_at.map(Cutoff::of_erasure);
+        let rows = rows_of(from.collection, self.schema, self.organisation, cutoff)?;
         let key: Vec<String> = from
             .key
             .iter()

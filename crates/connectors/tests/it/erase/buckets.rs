@@ -40,7 +40,7 @@ async fn unknown(media: &str, rows: &Rows<'_>, known: &[&str]) -> Vec<String> {
     let organisation = OrganisationId::parse("7").unwrap();
     let (column, value) = ("bucket".to_owned(), "held".to_owned());
     let holds = [hold(vec![Comparison { column, operator: Operator::Equal, value }])];
-    let cutoff_at = "2998-01-01T00:00:00Z".parse().unwrap();
+    let cutoff_at: chrono::DateTime<chrono::Utc> = "2998-01-01T00:00:00Z".parse().unwrap();
     let scope = EraseScope { holds: &holds, ..EraseScope::all(&organisation, cutoff_at) };
     let known: Vec<String> = known.iter().map(|name| (*name).to_owned()).collect();
     let read = BucketsRead::plan(bench.collection("asset"), &bench.schema, &scope, rows, &known);

@@ -360,7 +360,7 @@ async fn a_question_that_takes_longer_than_it_may_is_given_up_and_the_next_one_i
     let asked = constraints.asked(&writes).unwrap();
     let [Asked::Query(_, question)] = asked.as_slice() else { panic!("one question") };
     let error = transaction.broken(question, Duration::from_millis(1)).await.unwrap_err();
-    assert_eq!((error.kind(), error.sqlstate()), (StoreErrorKind::Timeout, Some("57014")));
+    assert_eq!((error.kind(), error.sqlstate()), (StoreErrorKind::Cancelled, Some("57014")));
     drop(transaction);
     database
         .client

@@ -41,6 +41,34 @@ async fn rows_held_by_key_or_by_predicate_are_kept_and_erased_after_the_release(
     }
 }
 
+/// Of the visits 0 to 3 by number, a comparison with 2 keeps those that it says, the boundary included or not.
+#[tokio::test]
+async fn a_comparison_holds_its_boundary_or_does_not() {
+    let odd = Odd::new().await;
+    let (all, organisation) = (whole(), OrganisationId::parse("1").unwrap());
+    let (collection, schema) = (odd.bench.collection("visitLog"), &odd.bench.schema);
+    for (operator, sign) in [
+        (Operator::Equal, "="),
+        (Operator::NotEqual, "<>"),
+        (Operator::Less, "<"),
+        (Operator::AtMost, "<="),
+        (Operator::Greater, ">"),
+        (Operator::AtLeast, ">="),
+    ] {
+        let holds = [hold(vec![compare("select", operator, "2")])];
+        let scope = EraseScope { holds: &holds, ..EraseScope::all(&organisation, far_future()) };
+        let page = Page { of: Rows::Range(&all), after: None, rows: 100 };
+        let read = PageRead::plan(collection, schema, &scope, &[], &page).unwrap();
+        let transaction = odd.bench.store.begin_read().await.unwrap();
+        let rows = transaction.page(&read).await.unwrap();
+        transaction.finish().await.unwrap();
+        let free = odd.count(&format!(r#""visitLog" WHERE "orgId" = 1 AND NOT "select" {sign} 2"#)).await;
+        let held = odd.count(&format!(r#""visitLog" WHERE "orgId" = 1 AND "select" {sign} 2"#)).await;
+        assert!(free > 0 && held > 0, "{sign}");
+        assert_eq!(i64::try_from(rows.len()).unwrap(), free, "{sign}");
+    }
+}
+
 #[tokio::test]
 async fn after_a_release_other_holds_still_keep_their_rows() {
     let odd = Odd::new().await;

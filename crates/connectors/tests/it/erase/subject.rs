@@ -223,7 +223,10 @@ async fn the_same_person_of_another_organisation_and_rows_made_later_are_not_fou
     let mut map = shop.bench.map.clone();
     let told =
         map.datasets[0].collections.iter_mut().find(|collection| collection.name == "customer").unwrap();
-    told.created_at = Some("made".to_owned());
+    told.created_at = Some(domain::datamap::RowTime {
+        zone: Some("UTC".to_owned()),
+        ..domain::datamap::RowTime::of("made")
+    });
     let sql = "ALTER TABLE customer ADD made date; UPDATE customer SET made = CASE id WHEN 0 THEN date '2024-05-01' WHEN 2 THEN '2024-07-01' END";
     shop.database.client.batch_execute(sql).await.unwrap();
     let schema = shop.bench.store.live_schema(&["public"]).await.unwrap();

@@ -40,7 +40,7 @@ async fn rows_that_should_be_gone_are_counted() {
     let (nothing, past) = ([hold(Vec::new())], "2023-01-01T00:00:00Z".parse().unwrap());
     let held = EraseScope { holds: &nothing, ..scope };
     assert_eq!(odd.left("visitLog", &held, &Rows::Range(&all), Expected::Deleted).await, []);
-    let early = EraseScope { cutoff_at: past, ..scope };
+    let early = EraseScope { cutoff_at: Some(past), ..scope };
     let undated = odd.count(r#""visitLog" WHERE "orgId" = 1 AND at IS NULL"#).await;
     assert_eq!(odd.left("visitLog", &early, &Rows::Range(&all), Expected::Deleted).await[0].rows, undated);
 }

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::super::literal;
 use super::super::shape::Shape;
 use super::super::token::Digests;
-use crate::schema::{LiveColumn, TypeFamily};
+use crate::schema::{Equality, LiveColumn, TypeFamily};
 
 /// A stand-in for HMAC: good enough to tell keys and messages apart.
 pub(in crate::anonymise) fn mac(key: u64) -> impl Fn(&[u8]) -> [u8; 32] {
@@ -93,10 +93,16 @@ pub(super) fn columns() -> Vec<LiveColumn> {
         family,
         not_null: index == 0,
         generated: false,
+        equality: equality(sql_type),
     };
     let of_family =
         |family| types(family).into_iter().enumerate().map(move |at| column(family, at)).collect::<Vec<_>>();
     families().into_iter().flat_map(of_family).collect()
+}
+
+/// As the catalogues would say it.
+pub(in crate::anonymise) fn equality(sql_type: &str) -> Equality {
+    if sql_type.ends_with("citext") { Equality::WithoutCase } else { Equality::Exact }
 }
 
 /// A constant that such a column holds.

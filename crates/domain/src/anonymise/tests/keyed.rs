@@ -96,6 +96,56 @@ fn a_number_keeps_sign_digits_and_size() {
     assert_eq!(made(&FormatPreserving, "numeric", TypeFamily::Number, "12 apples"), "!");
 }
 
+/// Of one-digit values one in ten would be drawn as it was.
+#[test]
+fn what_is_drawn_is_never_what_was_there() {
+    let mut values: Vec<String> = (0..2_000).map(|n| n.to_string()).collect();
+    values.extend((0..100).map(|n| format!("{n:02}")));
+    values.extend(["a", "Z", "é", "a-", "-7-", "zz", "9", "(0)"].map(str::to_owned));
+    values.extend(
+        ('a'..='z').flat_map(|one| [one.to_string(), format!("{one}9"), one.to_uppercase().to_string()]),
+    );
+    for value in &values {
+        for sql_type in ["text", "ext.citext"] {
+            let replaced = made(&FormatPreserving, sql_type, TypeFamily::Text, value);
+            assert_ne!(replaced.to_lowercase(), value.to_lowercase(), "{sql_type}");
+            assert_eq!(format(&replaced), format(&value.replace('é', "e")), "{value}");
+        }
+    }
+    let edges = [
+        "32767",
+        "10000",
+        "-32768",
+        "2147483647",
+        "1000000000",
+        "9223372036854775807",
+        "1e+38",
+        "1e-45",
+        "9",
+    ];
+    let numbers = (1..2_000).flat_map(|n| [n.to_string(), format!("-{n}.5"), format!("0.0{n}")]);
+    for value in numbers.chain(edges.map(str::to_owned)) {
+        let replaced = made(&FormatPreserving, "numeric", TypeFamily::Number, &value);
+        assert_ne!(replaced, value);
+        assert_eq!(format(&replaced), format(&value), "{value}");
+    }
+}
+
+#[test]
+fn equal_texts_of_a_domain_over_citext_get_one_token() {
+    let mut domain = column("public.email_address", TypeFamily::Text);
+    domain.equality = Equality::WithoutCase;
+    for strategy in [Pseudonymise, FormatPreserving] {
+        let bound = Anonymiser::new(&strategy, &domain, false).unwrap();
+        let (one, other) = (made_by(&bound, "ADA@example.org", &[]), made_by(&bound, "ada@Example.org", &[]));
+        assert_eq!(one.to_lowercase(), other.to_lowercase());
+        assert_eq!(one.to_lowercase(), made(&strategy, "ext.citext", TypeFamily::Text, "ada@example.org"));
+        let collated = LiveColumn { equality: Equality::ByCollation, ..domain.clone() };
+        assert_eq!(keeps_equal(&strategy, &collated), Err(Misfit::Collation));
+        assert!(strategy.misfit(&collated, false).unwrap().contains("not deterministic"));
+    }
+}
+
 #[test]
 fn digits_are_drawn_evenly() {
     let mut counts = [0_u32; 10];

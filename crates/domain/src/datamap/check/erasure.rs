@@ -4,6 +4,9 @@ use super::{Blocks, Checker};
 use crate::datamap::{Strategy, category};
 use crate::schema::Table;
 
+/// What is said of a key that is personal data.
+const KEY: &str = "the primary key holds personal data, and no erasure changes a key: it would stay, here and in every row that refers; let the rows be deleted with `lethe: {erase: delete}`, give the table a key that says nothing of anybody, or say that it stays with `lethe: {strategy: keep}`, and plans and results will list it";
+
 impl Checker<'_> {
     pub(super) fn primary_key(&mut self, table: &Table) {
         let declared: Vec<&str> =
@@ -36,6 +39,7 @@ impl Checker<'_> {
             };
             let distinct = table.must_stay_distinct(&field.name);
             let personal = field.data_categories.iter().any(|c| category::personal(c));
+            let is_key = field.primary_key || table.primary_key.contains(&field.name);
             match &field.strategy {
                 Some(strategy) => {
                     if let Some(reason) = strategy.misfit(column, distinct) {
@@ -50,8 +54,8 @@ impl Checker<'_> {
                         );
                     }
                 }
+                None if personal && is_key => self.report_field(field, Blocks::Erasure, KEY.to_owned()),
                 None if personal
-                    && !field.primary_key
                     && category::default_strategy(&field.data_categories, column, distinct).is_none() =>
                 {
                     let sql_type = &column.sql_type;

@@ -100,7 +100,7 @@ fn everything_of_ours_is_read() {
     let customer = collection(&map, "shop/customer");
     assert_eq!((customer.ownership, customer.erase), (Ownership::Shared, Erase::Anonymise));
     assert_eq!(customer.table.to_string(), "sales.customer");
-    assert_eq!(customer.created_at.as_deref(), Some("joined_at"));
+    assert_eq!(customer.created_at, Some(crate::datamap::RowTime::of("joined_at")));
     let retention = customer.retention.as_ref().unwrap();
     assert_eq!((retention.class.as_str(), retention.timestamp.as_str()), ("customer", "joined_at"));
     let media = customer.media.as_ref().unwrap();

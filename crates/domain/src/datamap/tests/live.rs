@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::datamap::{Blocks, DataMap, check};
-use crate::schema::{LiveColumn, LiveSchema, Table, TableName, TypeFamily};
+use crate::schema::{Equality, LiveColumn, LiveSchema, Table, TableName, TypeFamily};
 
 /// A shop with one organisation table, and customers whose rows are what the tests vary.
 fn map(customer: &str) -> DataMap {
@@ -36,6 +36,7 @@ pub(super) fn column(name: &str, family: TypeFamily) -> LiveColumn {
         family,
         not_null: false,
         generated: false,
+        equality: Equality::Exact,
     }
 }
 
@@ -51,7 +52,8 @@ pub(super) fn schema(customer: Table) -> LiveSchema {
     use TypeFamily::{Text, TimestampTz};
     let branch = table(&[("code", Text), ("title", Text), ("closed_at", TimestampTz)], &["code"]);
     let name = |table: &str| TableName { schema: "public".to_owned(), table: table.to_owned() };
-    LiveSchema { tables: [(name("branch"), branch), (name("customer"), customer)].into() }
+    let tables = [(name("branch"), branch), (name("customer"), customer)].into();
+    LiveSchema { tables, ..LiveSchema::default() }
 }
 
 pub(super) fn customers() -> Table {
@@ -151,7 +153,7 @@ fn a_time_must_be_a_time() {
     ] {
         let customer = CUSTOMER.replacen(
             "branch}",
-            "branch, created_at: made, retention: {class: x, timestamp: made}}",
+            "branch, created_at: {column: made, zone: UTC}, retention: {class: x, timestamp: made}}",
             1,
         );
         let customer = format!("{customer}    - {{name: made}}\n");
@@ -259,6 +261,14 @@ fn the_organisations_table() {
         ),
         "{found:#?}"
     );
+}
+
+#[test]
+fn a_database_without_an_encoding_is_not_erased() {
+    let found = findings(CUSTOMER, LiveSchema { without_encoding: true, ..schema(customers()) });
+    assert_eq!(found.len(), 1, "{found:?}");
+    let told = "shop: error (erasure): the database of the store `shop` has the encoding SQL_ASCII";
+    assert!(found[0].starts_with(told) && found[0].contains("encoding UTF8"), "{found:?}");
 }
 
 #[test]

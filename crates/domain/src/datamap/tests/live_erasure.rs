@@ -69,6 +69,33 @@ fn strategies_that_do_not_fit_stand_in_the_way_of_erasure_only() {
     }
 }
 
+/// What an erasure does not change must not be personal data by oversight.
+#[test]
+fn a_key_that_is_personal_data_needs_a_word() {
+    let personal = ", data_categories: [user.unique_id], fides_meta: {primary_key: true}}";
+    let customer = CUSTOMER.replacen(", fides_meta: {primary_key: true}}", personal, 1);
+    let found = findings(&customer, schema(customers()));
+    assert_eq!(found.len(), 1, "{found:?}");
+    let told = "shop.customer.id: error (erasure): the primary key holds personal data, and no erasure changes a key";
+    assert!(found[0].starts_with(told), "{found:?}");
+    for remedy in ["erase: delete", "strategy: keep", "a key that says nothing of anybody"] {
+        assert!(found[0].contains(remedy), "{found:?}");
+    }
+    // The table's word is enough.
+    let silent = customer.replacen(", fides_meta: {primary_key: true}", "", 1);
+    assert_eq!(findings(&silent, schema(customers())), found);
+    for word in ["strategy: keep", "strategy: pseudonymise"] {
+        let said = customer.replacen("user.unique_id]", &format!("user.unique_id], lethe: {{{word}}}"), 1);
+        let text = Table {
+            columns: vec![column("id", TypeFamily::Text), column("branch", TypeFamily::Text)],
+            ..customers()
+        };
+        assert_eq!(findings(&said, schema(text)), NOTHING, "{word}");
+    }
+    let deleted = customer.replacen("tenant: branch}", "tenant: branch, erase: delete}", 1);
+    assert_eq!(findings(&deleted, schema(customers())), NOTHING);
+}
+
 #[test]
 fn fields_without_personal_data_need_no_strategy() {
     let mut customers = customers();

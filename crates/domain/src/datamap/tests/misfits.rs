@@ -22,7 +22,14 @@ const FAMILIES: [TypeFamily; 14] = [
 ];
 
 fn column(family: TypeFamily, not_null: bool, generated: bool) -> LiveColumn {
-    LiveColumn { name: "c".to_owned(), sql_type: "its type".to_owned(), family, not_null, generated }
+    LiveColumn {
+        name: "c".to_owned(),
+        sql_type: "its type".to_owned(),
+        family,
+        not_null,
+        generated,
+        equality: crate::schema::Equality::Exact,
+    }
 }
 
 fn constant() -> Strategy {

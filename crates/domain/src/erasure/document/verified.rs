@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::KeptColumns;
+
 /// What an independent look found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifyResult {
@@ -11,6 +13,9 @@ pub struct VerifyResult {
     /// Rows that were left, by collection and reason. What legal holds keep is kept by the control
     /// database itself.
     pub left: Vec<LeftOver>,
+    /// Columns with personal data that stay as they are, because the data map says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptColumns>,
     /// Columns of which nobody can tell whether a value was put back after the erasure.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undecided: Vec<Undecided>,

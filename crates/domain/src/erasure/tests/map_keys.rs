@@ -62,7 +62,10 @@ fn rows_that_stay_by_plan_keep_nothing_but_others_do() {
     );
     let guards = guards(&shop, "customer");
     let aside = guards[0].aside.as_ref().unwrap();
-    assert_eq!((aside.collection.as_str(), aside.created_at.as_deref()), ("shop.call", Some("note")));
+    assert_eq!(
+        (aside.collection.as_str(), aside.created_at.clone()),
+        ("shop.call", Some(crate::datamap::RowTime::of("note")))
+    );
     assert_eq!((aside.tenant.key_column.as_str(), aside.held.len()), ("branch", 0));
 }
 

@@ -124,6 +124,21 @@ fn columns_that_hold_rows_together_are_not_changed() {
     assert!(only(&refers(referred)).contains("would change a reference to public.card"));
 }
 
+/// The server would change the rows that refer along, and nobody would count them.
+#[test]
+fn a_key_beside_the_primary_one_is_not_changed_while_others_refer_to_it() {
+    for on_update in [Refuse, Cascade, SetNull] {
+        let shop = customers("", &["name: note, lethe: {strategy: pseudonymise}"]);
+        let shop = shop.table("card", &["id!", "of"]);
+        assert_eq!(shop.obstacles(), Vec::<String>::new());
+        let mut shop = shop.reference("card", "of", "customer", Refuse);
+        let key = shop.facts("card").foreign_keys.last_mut().unwrap();
+        (key.target_columns, key.on_update) = (vec!["note".to_owned()], on_update);
+        let told = "public.customer.note: the strategy `pseudonymise` would change a key that public.card refers to; keep it";
+        assert!(only(&shop).starts_with(told), "{:?}", shop.obstacles());
+    }
+}
+
 #[test]
 fn a_strategy_that_does_not_fit_is_refused() {
     let mut shop = customers("", &["name: note, lethe: {strategy: null}"]);

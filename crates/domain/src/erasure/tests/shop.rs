@@ -46,6 +46,7 @@ impl Shop {
                 family: TypeFamily::Text,
                 not_null: text.ends_with('!'),
                 generated: false,
+                equality: crate::schema::Equality::Exact,
             })
             .collect();
         let key = vec![live[0].name.clone()];

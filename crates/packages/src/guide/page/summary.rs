@@ -37,11 +37,15 @@ pub(super) fn header(manifest: &Manifest, shelves: &[Shelf<'_>]) -> Markup {
 
 fn left_out(manifest: &Manifest) -> Markup {
     html! {
-        @if manifest.omitted.is_empty() {
-            "Nothing was left out on purpose."
-        } @else {
+        @if !manifest.omitted.is_empty() {
             a href="#omitted" { "What was left out" }
             " is listed with its reasons."
+        } @else if manifest.later.is_empty() {
+            "Nothing was left out on purpose."
+        }
+        @for later in &manifest.later {
+            " " (counted(later.rows, "record")) " of " (Words(&later.collection)) " made after that time "
+            @if later.rows == 1 { "is" } @else { "are" } " not included."
         }
     }
 }

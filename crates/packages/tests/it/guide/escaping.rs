@@ -1,7 +1,8 @@
 //! Whatever names and values say, the page keeps its form and refers to nothing outside.
 
 use packages::{
-    CollectionGuide, Column, ColumnEntry, Manifest, OmittedEntry, ValueKind, cover_note, index_html,
+    CollectionGuide, Column, ColumnEntry, LaterEntry, Manifest, OmittedEntry, ValueKind, cover_note,
+    index_html,
 };
 use proptest::prelude::*;
 
@@ -108,6 +109,7 @@ fn everywhere(text: &str) -> Sample {
     name_guide(&mut sample.guides[0], text);
     let column = Some(text.to_owned());
     sample.manifest.omitted.push(OmittedEntry { collection: text.into(), column, reason: text.into() });
+    sample.manifest.later.push(LaterEntry { collection: text.into(), rows: 2 });
     sample.manifest.rules.numbers = text.to_owned();
     sample.manifest.lethe_version = text.to_owned();
     let media = volume().manifest;

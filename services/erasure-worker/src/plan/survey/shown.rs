@@ -29,6 +29,7 @@ impl Survey<'_> {
             retained: counted.held.iter().filter(|(_, rows)| **rows > 0).map(retained).collect(),
             shared: counted.shared,
             referred: counted.guarded,
+            later: counted.later,
         }
     }
 
@@ -51,6 +52,7 @@ impl Survey<'_> {
                     retained: Vec::new(),
                     shared: count,
                     referred: 0,
+                    later: 0,
                 });
             }
         }

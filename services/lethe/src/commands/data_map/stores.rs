@@ -1,6 +1,6 @@
 //! The subject stores that a data map is checked against.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use connectors::{StoreConfig, SubjectStore};
@@ -66,15 +66,12 @@ pub(super) async fn live(
     }
     let mut live = BTreeMap::new();
     for (name, url) in stores {
-        let schemas: BTreeSet<&str> =
-            map.datasets.iter().filter(|d| d.store == *name).map(|d| d.schema.as_str()).collect();
-        let schemas: Vec<&str> = schemas.into_iter().collect();
-        live.insert(name.clone(), live_schema(name, url, &schemas).await?);
+        live.insert(name.clone(), live_schema(name, url, map).await?);
     }
     Ok(live)
 }
 
-async fn live_schema(name: &str, url: &SecretString, schemas: &[&str]) -> Result<LiveSchema, Failure> {
+async fn live_schema(name: &str, url: &SecretString, map: &DataMap) -> Result<LiveSchema, Failure> {
     let config = StoreConfig {
         name: name.to_owned(),
         url: url.clone(),
@@ -89,7 +86,7 @@ async fn live_schema(name: &str, url: &SecretString, schemas: &[&str]) -> Result
             .next("see whether the server runs, and correct --store or LETHE_STORES")
     };
     let store = SubjectStore::connect(&config).map_err(failed)?;
-    store.live_schema(schemas).await.map_err(failed)
+    store.live_schema_of(map).await.map_err(failed)
 }
 
 #[cfg(test)]
