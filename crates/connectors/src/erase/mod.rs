@@ -49,6 +49,8 @@ pub use batch::{Batch, Begun, EraseError, Erased, OpenBatch, run_batch};
 pub use binding::Bound;
 pub use comparable::Misfit;
 pub use dangling::{DanglingRead, dangling};
+pub(crate) use keyed::listed_in_text;
+
 pub use journal::{BatchId, StepTotal, Writers, journal_ddl};
 pub use lock::RowLock;
 pub use look::{Looked, RowKeys, can_verify, look, look_and_name, look_for_keys, verify};

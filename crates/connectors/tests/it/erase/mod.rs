@@ -15,6 +15,7 @@ mod keys;
 mod marks;
 mod organisation;
 mod person;
+mod planning;
 mod ranges;
 mod records;
 mod refusals;
