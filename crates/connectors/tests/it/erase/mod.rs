@@ -1,6 +1,7 @@
 //! Erasing in a real PostgreSQL.
 
 mod batches;
+mod beats;
 mod binding;
 mod buckets;
 mod comparable;
