@@ -25,5 +25,6 @@ mod spared;
 mod stored;
 mod together;
 mod tokens;
+mod under_way;
 mod waiting;
 mod world;

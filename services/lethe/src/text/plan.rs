@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use contracts::http::{CollectionPlanView, EffectName, ObjectsView, PlanView, RehearsalView, UnprovenView};
+use contracts::http::{
+    CollectionPlanView, EffectName, ObjectsView, PlanView, RehearsalView, UnindexedView, UnprovenView,
+};
 
 use super::amount::count;
 use super::plain;
@@ -24,6 +26,7 @@ pub fn plan(plan: &PlanView) -> String {
         ("columns that change", columns(&plan.collections)),
         ("rows that stay", staying(&plan.collections)),
         ("not asked of all rows, only tried on some", unproven(&plan.unproven)),
+        ("without an index, so that deleting may take long", unindexed(&plan.unindexed)),
         ("not tried before, or too little", plan.rehearsal.as_ref().and_then(untried)),
         ("not known to stay inside the transaction", plan.rehearsal.as_ref().and_then(outside)),
     ];
@@ -110,6 +113,14 @@ fn unproven(unproven: &[UnprovenView]) -> Option<String> {
     (!unproven.is_empty()).then(|| table.text())
 }
 
+fn unindexed(unindexed: &[UnindexedView]) -> Option<String> {
+    let mut table = Table::of(&["  TABLE", "COLUMNS", "REFER TO"]);
+    for UnindexedView { table: of, columns, target } in unindexed {
+        table.row([format!("  {of}"), columns.join(", "), target.clone()]);
+    }
+    (!unindexed.is_empty()).then(|| table.text())
+}
+
 fn untried(rehearsal: &RehearsalView) -> Option<String> {
     let mut table = Table::of(&["  TABLE", "WHY"]);
     for one in &rehearsal.not_sampled {
@@ -155,6 +166,7 @@ mod tests {
                         {"column": "phone", "strategy": "null", "effect": "anonymised", "samples": []}]},
             ],
             "unproven": [{"table": "crm.people", "constraint": "the constraint `short`", "columns": ["phone"], "why": "computed"}],
+            "unindexed": [{"table": "public.reply", "columns": ["note_id"], "target": "public.notes"}],
             "plan_hash": "5f2c",
         }))
         .unwrap()
@@ -192,6 +204,10 @@ rows that stay
 not asked of all rows, only tried on some
   TABLE       CONSTRAINT              COLUMNS  WHY
   crm.people  the constraint `short`  phone    computed
+
+without an index, so that deleting may take long
+  TABLE         COLUMNS  REFER TO
+  public.reply  note_id  public.notes
 ";
         assert_eq!(plan(&view()), expected);
     }
@@ -236,6 +252,7 @@ tried on 1,437 rows, and undone
             media: Vec::new(),
             collections: Vec::new(),
             unproven: Vec::new(),
+            unindexed: Vec::new(),
             plan_hash: "5f2c".to_owned(),
             rehearsal: None,
         };
