@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::job::law::Conclusion;
 use domain::job::{FailureReason, JobState};
@@ -81,7 +81,7 @@ impl From<StepError> for Conclusion {
 /// How far a running step is, shared with the heartbeat that reports it.
 #[derive(Debug, Default)]
 pub struct StepProgress {
-    pulse: AtomicU64,
+    pulse: Arc<AtomicU64>,
     amounts: Mutex<BTreeMap<String, CollectionAmount>>,
 }
 
@@ -89,6 +89,15 @@ impl StepProgress {
     /// Says that the step is alive although it has nothing new to show.
     pub fn pulse(&self) {
         self.pulse.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Says so from where the progress itself cannot be taken along.
+    #[must_use]
+    pub fn beat(&self) -> Arc<dyn Fn() + Send + Sync> {
+        let pulse = Arc::clone(&self.pulse);
+        Arc::new(move || {
+            pulse.fetch_add(1, Ordering::Relaxed);
+        })
     }
 
     /// Says how far a collection is: rows read and bytes written so far in this attempt.

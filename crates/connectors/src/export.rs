@@ -7,6 +7,7 @@ use domain::id::OrganisationId;
 use domain::schema::{LiveSchema, Table, TableName, TypeFamily};
 
 use crate::cutoff::{Cutoff, made_by};
+use crate::erase::listed_in_text;
 use crate::range::{self, KeyRange};
 use crate::sql::{self, PlanError};
 
@@ -167,19 +168,17 @@ impl CollectionRead {
     }
 }
 
-/// The condition under which the key of the row `t0` is one of those that are exported. COPY takes no
-/// parameters, so the keys are literals, which the server reads as values of the columns' types.
+/// The condition under which the key of the row `t0` is one of those that are exported.
 pub(crate) fn only(
     collection: &Collection,
     schema: &LiveSchema,
     scope: &ExportScope<'_>,
 ) -> Result<Option<String>, PlanError> {
-    let Some(keys) = scope.only else { return Ok(None) };
-    let table = &collection.table;
-    let columns = &schema.tables.get(table).ok_or_else(|| PlanError::NoTable(table.clone()))?.primary_key;
-    let one = |key: &Vec<String>| range::compare(table, schema, columns, "=", key);
-    let listed = keys.iter().map(one).collect::<Result<Vec<_>, _>>()?;
-    Ok(Some(if listed.is_empty() { "FALSE".to_owned() } else { format!("({})", listed.join(" OR ")) }))
+    match scope.only {
+        Some([]) => Ok(Some("FALSE".to_owned())),
+        Some(keys) => listed_in_text(&collection.table, schema, keys).map(Some),
+        None => Ok(None),
+    }
 }
 
 /// The condition under which a row, aliased `t0`, is the organisation's and was there at the cutoff, if there

@@ -52,6 +52,20 @@ WHERE n.nspname = ANY ($1) AND i.indisunique AND i.indisvalid AND i.indpred IS N
 GROUP BY n.nspname, c.relname, i.indexrelid, i.indisprimary
 ORDER BY n.nspname, c.relname, i.indexrelid";
 
+/// The first column of each index by which a row with its value can be found: of all rows, or of all in which it
+/// has one.
+const INDEXED: &str = "\
+SELECT n.nspname::text, c.relname::text, a.attname::text
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+JOIN pg_catalog.pg_am m ON m.oid = x.relam AND m.amname IN ('btree', 'hash')
+JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+WHERE n.nspname = ANY ($1) AND i.indisvalid
+  AND (i.indpred IS NULL OR pg_catalog.pg_get_expr(i.indpred, i.indrelid)
+       = '(' || pg_catalog.quote_ident(a.attname) || ' IS NOT NULL)')";
+
 /// Unique indexes that the keys leave out, and exclusion constraints: every column that each of them reads,
 /// in an expression or a condition too, which only the dependencies tell.
 const KEYS_IN_PART: &str = "\
@@ -130,6 +144,7 @@ impl SubjectStore {
         let columns = client.query_typed(COLUMNS, &parameters).await.map_err(failed)?;
         let keys = client.query_typed(KEYS, &parameters).await.map_err(failed)?;
         let in_part = client.query_typed(KEYS_IN_PART, &parameters).await.map_err(failed)?;
+        let indexed = client.query_typed(INDEXED, &parameters).await.map_err(failed)?;
         let inheritance = client.query_typed(INHERITANCE, &parameters).await.map_err(failed)?;
         let without_encoding = client.query_typed_one(WITHOUT_ENCODING, &[]).await.map_err(failed)?;
         let without_encoding = without_encoding.try_get(0).map_err(failed)?;
@@ -145,6 +160,11 @@ impl SubjectStore {
             let name = table_name(row, 0).map_err(failed)?;
             if let Some(table) = tables.get_mut(&name) {
                 table.unique_in_part.push(row.try_get(2).map_err(failed)?);
+            }
+        }
+        for row in &indexed {
+            if let Some(table) = tables.get_mut(&table_name(row, 0).map_err(failed)?) {
+                table.indexed.insert(row.try_get(2).map_err(failed)?);
             }
         }
         for row in &inheritance {

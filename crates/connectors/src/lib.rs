@@ -13,6 +13,7 @@
 //! no message of the server that could quote one, enters an error or a log line; see
 //! [`StoreError`].
 
+mod beat;
 mod config;
 mod connection;
 mod cutoff;
@@ -34,6 +35,7 @@ mod sources;
 mod split;
 mod sql;
 
+pub use beat::beating;
 pub use config::StoreConfig;
 pub use error::{StoreError, StoreErrorKind};
 pub use export::{CellRendering, CollectionRead, CopyCell, ExportColumn, ExportScope, OmittedColumn};

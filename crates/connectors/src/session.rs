@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, Object};
 
+use crate::beat::beat;
 use crate::connection::Transport;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::pool::Limits;
@@ -75,7 +76,9 @@ impl Session {
         self.client()?.batch_execute(sql).await.map_err(|error| self.failed(error))
     }
 
+    /// The connection, for one statement.
     pub(crate) fn client(&self) -> Result<&ClientWrapper, StoreError> {
+        beat();
         let abandoned = || StoreError::new(&self.store, StoreErrorKind::Abandoned);
         self.client.as_deref().ok_or_else(abandoned)
     }

@@ -74,6 +74,30 @@ pub(crate) fn literal(text: &str) -> String {
     escape_literal(text)
 }
 
+/// An array of texts as a literal without a type.
+pub(crate) fn text_array(texts: &[Option<String>]) -> String {
+    let mut array = String::from("{");
+    for text in texts {
+        if array.len() > 1 {
+            array.push(',');
+        }
+        let Some(text) = text else {
+            array.push_str("NULL");
+            continue;
+        };
+        array.push('"');
+        for character in text.chars() {
+            if matches!(character, '"' | '\\') {
+                array.push('\\');
+            }
+            array.push(character);
+        }
+        array.push('"');
+    }
+    array.push('}');
+    literal(&array)
+}
+
 /// A table, quoted, with its schema.
 pub(crate) fn relation(name: &TableName) -> String {
     format!("{}.{}", identifier(&name.schema), identifier(&name.table))

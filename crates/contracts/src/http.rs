@@ -35,7 +35,7 @@ pub use hold::{
 pub use media::{MediaCounts, MediaView};
 pub use plan::{
     CollectionPlanView, EffectName, FieldPlanView, KeptColumnsView, NotSampledView, ObjectsView,
-    OutsideTriggerView, PlanView, RehearsalView, RetainedRowsView, UnprovenView,
+    OutsideTriggerView, PlanView, RehearsalView, RetainedRowsView, UnindexedView, UnprovenView,
 };
 pub use secret_text::SecretText;
 pub use step::StepView;

@@ -42,6 +42,8 @@ pub struct Table {
     /// Columns that are read together by each unique index which holds for some rows only or computes
     /// what it compares, and by each exclusion constraint.
     pub unique_in_part: Vec<Vec<String>>,
+    /// Columns with which an index begins, so that rows with a value of theirs are found without reading all.
+    pub indexed: BTreeSet<String>,
     /// Tables that inherit from it and are no partitions of it: a query on it reads their rows along.
     pub inherited_by: Vec<TableName>,
     /// Tables from which it inherits and of which it is no partition.
@@ -53,6 +55,13 @@ impl Table {
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&LiveColumn> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Whether rows with given values of these columns are found by an index. Nothing can be said of what has
+    /// no key, as a view has none.
+    #[must_use]
+    pub fn finds(&self, columns: &[String]) -> bool {
+        self.primary_key.is_empty() || columns.iter().any(|column| self.indexed.contains(column))
     }
 
     /// Whether the column alone is unique (primary key, constraint or index).

@@ -39,6 +39,8 @@ impl JobRow {
             .ok_or_else(|| StoreError::corrupt(format!("unknown kind of job `{}`", self.kind)))
     }
 
+    /// As far as the row tells: of a job that is planned it is taken that something may have changed. Its steps
+    /// say so more exactly.
     pub fn facts(&self) -> Result<JobFacts, StoreError> {
         Ok(JobFacts { kind: self.kind()?, state: self.state()?, begun: self.cutoff.is_some() })
     }

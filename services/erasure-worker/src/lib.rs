@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use chassis::{Context, Service, StepError, StepProgress, StepRunner};
 use connectors::revoke::Revoker;
-use connectors::{Schemas, Sources, StoreConfig, SubjectStore};
+use connectors::{Schemas, Sources, StoreConfig, SubjectStore, beating};
 use domain::datamap::{Collection, Dataset};
 use domain::id::OrganisationId;
 use domain::job::{FailureReason, StepKind};
@@ -118,6 +118,12 @@ impl Erasures {
 
 impl StepRunner for Erasures {
     async fn run(&self, step: &Claimed, progress: &StepProgress) -> Result<Produced, StepError> {
+        beating(progress.beat(), self.carry_out(step, progress)).await
+    }
+}
+
+impl Erasures {
+    async fn carry_out(&self, step: &Claimed, progress: &StepProgress) -> Result<Produced, StepError> {
         match step.kind {
             StepKind::SoftDelete => mark::set(self, step).await,
             StepKind::Restore => mark::unset(self, step).await,

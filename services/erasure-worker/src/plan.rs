@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 use connectors::erase::SubjectRows;
 use domain::erasure::document::{Objects, PlanDocument, Rehearsal, Unproven, decided};
 use domain::erasure::steps::erasure_steps;
-use domain::erasure::{ErasurePlan, ErasureRequest, kept, plan};
+use domain::erasure::{ErasurePlan, ErasureRequest, Unindexed, kept, plan, unindexed};
 use sha2::{Digest as _, Sha256};
 use store::{Claimed, Plan, Produced};
 use uuid::Uuid;
@@ -70,8 +70,9 @@ pub(crate) async fn run(
     surveyed.verify.loose = loose::references(erasures, &checked, &planned);
     surveyed.verify.noted.clone_from(&checked.noted);
     let nobody_found = rows.is_some_and(SubjectRows::is_empty);
-    let (holds, cutoff_at) = (holds.ids(), checked.cutoff_at);
-    let decision = Decision { waves: &planned, nobody_found, holds, unproven, cutoff_at, rehearsal };
+    let (holds, cutoff_at, unindexed) = (holds.ids(), checked.cutoff_at, unfound(&checked, &planned));
+    let decision =
+        Decision { waves: &planned, nobody_found, holds, unproven, unindexed, cutoff_at, rehearsal };
     produced(erasures, step, &request, &decision, surveyed)
 }
 
@@ -97,12 +98,20 @@ async fn decide(
     }
 }
 
+/// References to rows that are deleted of which no index finds what refers.
+fn unfound(checked: &Checked, planned: &ErasurePlan) -> Vec<Unindexed> {
+    let erasures = planned.waves.iter().flatten();
+    let known = erasures.filter_map(|erasure| Some((erasure, checked.schemas.get(&erasure.store)?)));
+    known.flat_map(|(erasure, schema)| unindexed(erasure, schema)).collect()
+}
+
 /// What was decided, beside the rows.
 struct Decision<'a> {
     waves: &'a ErasurePlan,
     nobody_found: bool,
     holds: Vec<Uuid>,
     unproven: Vec<Unproven>,
+    unindexed: Vec<Unindexed>,
     cutoff_at: DateTime<Utc>,
     /// What was tried of it.
     rehearsal: Rehearsal,
@@ -140,6 +149,7 @@ fn produced(
         collections,
         kept: verify.kept.clone(),
         unproven: decision.unproven.clone(),
+        unindexed: decision.unindexed.clone(),
         plan_hash: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
         rehearsal: Some(decision.rehearsal.clone()),
     };

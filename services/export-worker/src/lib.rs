@@ -26,6 +26,7 @@ mod subject;
 mod whole;
 
 use chassis::{Context, Service, StepError, StepProgress, StepRunner};
+use connectors::beating;
 use domain::job::{FailureReason, JobState, StepKind};
 use messaging::EXPORT_STEPS;
 use packages::PackageStore;
@@ -85,10 +86,8 @@ impl Exports {
     }
 }
 
-impl StepRunner for Exports {
-    async fn run(&self, step: &Claimed, progress: &StepProgress) -> Result<Produced, StepError> {
-        // Before anything is read: what cannot be encrypted as asked is not exported at all.
-        encryption_of(self, step).await?;
+impl Exports {
+    async fn carry_out(&self, step: &Claimed, progress: &StepProgress) -> Result<Produced, StepError> {
         match step.kind {
             StepKind::PlanExport => plan::run(self, step, progress).await,
             StepKind::ExportWhole => whole::run(self, step, progress).await,
@@ -104,6 +103,14 @@ impl StepRunner for Exports {
                 Err(StepError::Permanent(FailureReason::new("unknown_step", detail)))
             }
         }
+    }
+}
+
+impl StepRunner for Exports {
+    async fn run(&self, step: &Claimed, progress: &StepProgress) -> Result<Produced, StepError> {
+        // Before anything is read: what cannot be encrypted as asked is not exported at all.
+        encryption_of(self, step).await?;
+        beating(progress.beat(), self.carry_out(step, progress)).await
     }
 
     /// Once a job has its package, what was written on the way to it is removed. A crash before

@@ -1,5 +1,9 @@
 //! One question or several side by side: what the server itself expects of each.
 
+use domain::schema::TableName;
+use serde_json::Value;
+use tokio_postgres::types::{ToSql, Type};
+
 use crate::erase::journal::Writers;
 use crate::erase::verify::Verification;
 use crate::error::StoreError;
@@ -50,4 +54,20 @@ async fn cost_more(
         }
     }
     Ok(false)
+}
+
+/// What the server expects a query to cost, in its own unit, if it says so. Nothing is read.
+///
+/// # Errors
+/// When the store fails.
+pub(super) async fn expected(
+    session: &Session,
+    (sql, parameters): (&str, &[(&(dyn ToSql + Sync), Type)]),
+    tables: &[TableName],
+) -> Result<Option<f64>, StoreError> {
+    let failed = |error| session.failed(error).reading(tables);
+    let sql = format!("EXPLAIN (FORMAT JSON) {sql}");
+    let row = session.client()?.query_typed_one(&sql, parameters).await.map_err(failed)?;
+    let plan: Value = row.try_get(0).map_err(failed)?;
+    Ok(plan.pointer("/0/Plan/Total Cost").and_then(Value::as_f64))
 }

@@ -122,6 +122,34 @@ pub(crate) fn listed(
     Ok(format!("EXISTS (SELECT FROM {source} WHERE {})", matches(&columns, "t0", "v")))
 }
 
+/// Joins the row `t0` with its key under that alias, if it is one of these; each row stays one.
+pub(crate) fn listed_beside(
+    table: &TableName,
+    schema: &LiveSchema,
+    (keys, alias): (&[Vec<String>], &str),
+    parameters: &mut Parameters<'_>,
+) -> Result<String, PlanError> {
+    let columns = key_of(table, schema)?;
+    let source = source(&columns, columns_of(table, keys, &columns)?, Vec::new(), parameters);
+    let matches = matches(&columns, "t0", alias);
+    Ok(format!(" LEFT JOIN (SELECT DISTINCT v.* FROM {source}) {alias} ON {matches}"))
+}
+
+/// As [`listed`], for a statement to which nothing can be bound, as COPY is one: an array for each column, which
+/// the server reads as one value. A comparison for each key would have it plan for as long as there are pairs of
+/// them, and without being interrupted.
+pub(crate) fn listed_in_text(
+    table: &TableName,
+    schema: &LiveSchema,
+    keys: &[Vec<String>],
+) -> Result<String, PlanError> {
+    let columns = key_of(table, schema)?;
+    let arrays: Vec<String> =
+        columns_of(table, keys, &columns)?.iter().map(|texts| sql::text_array(texts)).collect();
+    let source = unnested(&columns, &arrays, "v");
+    Ok(format!("EXISTS (SELECT FROM {source} WHERE {})", matches(&columns, "t0", "v")))
+}
+
 /// The columns of the primary key. Without one, no row can be told from another.
 pub(crate) fn primary_key<'s>(
     collection: &Collection,

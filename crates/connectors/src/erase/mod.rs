@@ -50,6 +50,8 @@ pub use batch::{Batch, Begun, EraseError, Erased, OpenBatch, run_batch};
 pub use binding::Bound;
 pub use comparable::Misfit;
 pub use dangling::{DanglingRead, dangling};
+pub(crate) use keyed::listed_in_text;
+
 pub use journal::{BatchId, StepTotal, Writers, journal_ddl};
 pub use later::LaterRead;
 pub use lock::RowLock;

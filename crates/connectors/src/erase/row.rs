@@ -1,10 +1,11 @@
 //! What is so of a row of a scope: made later, held, shared, referred to, or to be erased.
 
 use domain::datamap::Collection;
+use domain::hold::HeldRows;
 use domain::schema::LiveSchema;
 
 use crate::cutoff::made_by;
-use crate::erase::keyed::{Parameters, Selected};
+use crate::erase::keyed::{self, Parameters, Selected};
 use crate::erase::scope::{self, EraseScope};
 use crate::erase::statement::Rows;
 use crate::sql::{self, PlanError};
@@ -14,8 +15,8 @@ use crate::sql::{self, PlanError};
 pub(crate) struct Row {
     /// That the scope is about it.
     pub(crate) ours: String,
-    /// What the table is joined with, where keys are given.
-    pub(crate) source: Option<String>,
+    /// What the table is joined with: keys that are given, and those that holds list.
+    pub(crate) joined: String,
     made: Option<String>,
     held: Vec<String>,
     shared: Option<String>,
@@ -34,9 +35,20 @@ impl Row {
         let ours = scope::meant(collection, schema, scope, parameters)?;
         let Selected { source, conditions: ours, .. } =
             Selected::with(collection, schema, (ours, rows), parameters)?;
+        let mut joined = source.map(|source| format!(" CROSS JOIN {source}")).unwrap_or_default();
         let mut held = Vec::new();
-        for hold in scope.holds {
-            held.push(format!("({}) IS TRUE", scope::held(table, schema, &hold.rows, parameters)?));
+        for (at, hold) in scope.holds.iter().enumerate() {
+            held.push(match &hold.rows {
+                HeldRows::Keys(keys) => {
+                    // As a value of each row it would be looked up in a list that may not fit into memory.
+                    let alias = format!("h{at}");
+                    joined.push_str(&keyed::listed_beside(table, schema, (keys, &alias), parameters)?);
+                    format!("{alias}.k0 IS NOT NULL")
+                }
+                HeldRows::Where(_) => {
+                    format!("({}) IS TRUE", scope::held(table, schema, &hold.rows, parameters)?)
+                }
+            });
         }
         let path = collection.tenant.as_ref().filter(|_| scope.exclusive);
         let shared = path.map(|path| sql::elsewhere_predicate(table, path, schema, scope.organisation));
@@ -46,7 +58,7 @@ impl Row {
         }
         Ok(Self {
             ours,
-            source,
+            joined,
             made: made_by(collection, schema, scope.cutoff())?,
             held,
             shared: shared.transpose()?,

@@ -76,7 +76,7 @@ pub(crate) fn predicate(
     }
     for hold in scope.holds {
         let held = held(&collection.table, schema, &hold.rows, parameters)?;
-        predicate.push_str(&format!(" AND ({held}) IS NOT TRUE"));
+        predicate.push_str(&format!(" AND {}", not_held(&hold.rows, &held)));
     }
     if let Some(path) = collection.tenant.as_ref().filter(|_| scope.exclusive) {
         let elsewhere = sql::elsewhere_predicate(&collection.table, path, schema, scope.organisation)?;
@@ -102,10 +102,8 @@ pub(crate) fn meant(
         meant.push_str(&format!(" AND ({})", held(&collection.table, schema, only, parameters)?));
     }
     for beside in scope.beside {
-        meant.push_str(&format!(
-            " AND ({}) IS NOT TRUE",
-            held(&collection.table, schema, beside, parameters)?
-        ));
+        let kept = held(&collection.table, schema, beside, parameters)?;
+        meant.push_str(&format!(" AND {}", not_held(beside, &kept)));
     }
     if let Some(done) = &scope.done {
         meant.push_str(&format!(" AND ({}) IS TRUE", done.undone(collection, schema, parameters)?));
@@ -121,6 +119,17 @@ pub(crate) fn guarded(
     parameters: &mut Parameters<'_>,
 ) -> Result<String, PlanError> {
     let Some(aside) = &guard.aside else { return referred_to(table, schema, guard) };
+    let counts = counts(&guard.table, schema, (aside, scope), parameters)?;
+    referred_to_by(table, schema, (guard, &counts))
+}
+
+/// The condition under which another table's row refers to the row `t0` by that key, for which, as a row `t0`
+/// itself, the condition holds.
+pub(crate) fn referred_to_by(
+    table: &TableName,
+    schema: &LiveSchema,
+    (guard, condition): (&Guard, &str),
+) -> Result<String, PlanError> {
     let (mut columns, mut matches) = (Vec::new(), Vec::new());
     for (at, (from, to)) in guard.columns.iter().zip(&guard.target_columns).enumerate() {
         let referring = sql::live_column(schema, &guard.table, from)?;
@@ -128,10 +137,9 @@ pub(crate) fn guarded(
         columns.push(format!("t0.{} AS r{at}", sql::identifier(from)));
         matches.push(format!("g.r{at} {equals} t0.{}", sql::identifier(to)));
     }
-    let counts = counts(&guard.table, schema, (aside, scope), parameters)?;
     // The inner query sees its own `t0` only.
     Ok(format!(
-        "EXISTS (SELECT FROM (SELECT {} FROM {} t0 WHERE {counts}) g WHERE {})",
+        "EXISTS (SELECT FROM (SELECT {} FROM {} t0 WHERE {condition}) g WHERE {})",
         columns.join(", "),
         sql::relation(&guard.table),
         matches.join(" AND ")
@@ -180,20 +188,39 @@ pub(crate) fn threaded(
     (thread, conditions): (&Guard, &str),
 ) -> Result<String, PlanError> {
     let relation = sql::relation(table);
-    let live = schema.tables.get(table).ok_or_else(|| PlanError::NoTable(table.clone()))?;
-    let mut same = Vec::new();
-    if live.primary_key.is_empty() {
-        same.push("t0.tableoid = g.tableoid AND t0.ctid = g.ctid".to_owned());
-    }
-    for name in &live.primary_key {
-        let column = sql::live_column(schema, table, name)?;
-        let name = sql::identifier(name);
-        same.push(format!("t0.{name} {} g.{name}", sql::equality(column, column)));
-    }
+    let same =
+        identity(table, schema)?.into_iter().map(|(name, equals)| format!("t0.{name} {equals} g.{name}"));
+    let same: Vec<String> = same.collect();
     let refers = referred_to(table, schema, thread)?;
     let refers = refers.strip_suffix(')').unwrap_or(&refers);
     let same = same.join(" AND ");
     Ok(format!("{refers} AND NOT EXISTS (SELECT FROM {relation} t0 WHERE ({conditions}) AND {same}))"))
+}
+
+/// The columns by which a row of the table is told from another, each with the operator that compares it: the
+/// primary key, or else where the row lies.
+pub(crate) fn identity(
+    table: &TableName,
+    schema: &LiveSchema,
+) -> Result<Vec<(String, &'static str)>, PlanError> {
+    let live = schema.tables.get(table).ok_or_else(|| PlanError::NoTable(table.clone()))?;
+    if live.primary_key.is_empty() {
+        return Ok(["tableoid", "ctid"].map(|name| (name.to_owned(), "OPERATOR(pg_catalog.=)")).to_vec());
+    }
+    let one = |name: &String| {
+        let column = sql::live_column(schema, table, name)?;
+        Ok((sql::identifier(name), sql::equality(column, column)))
+    };
+    live.primary_key.iter().map(one).collect()
+}
+
+/// The condition under which a hold does not keep a row, by the one under which it does. Never NULL; where the
+/// hold lists its rows, one of which the server makes a join.
+pub(crate) fn not_held(rows: &HeldRows, held: &str) -> String {
+    match rows {
+        HeldRows::Keys(_) => format!("NOT {held}"),
+        HeldRows::Where(_) => format!("({held}) IS NOT TRUE"),
+    }
 }
 
 /// The condition under which a hold keeps the row `t0`; NULL counts as not kept.

@@ -25,7 +25,7 @@ use crate::session::Session;
 use crate::sql::PlanError;
 pub use again::{Led, LedBy, led_column};
 use found::Found;
-use queries::{Planner, Query, columns};
+use queries::{Columns, Planner, Query, columns};
 
 /// So many keys are followed by one query.
 const KEYS: usize = 10_000;
@@ -211,7 +211,7 @@ impl Search<'_> {
             let own: Vec<_> = own
                 .map(|(name, width)| columns(self.found.own.get(name).into_iter().flatten(), *width))
                 .collect();
-            for keys in self.found.open(collection).chunks(KEYS) {
+            for keys in self.found.open(collection).chunks(beside(&own)) {
                 let mut parameters = vec![columns(keys, decision.query.width)];
                 parameters.extend(own.iter().cloned());
                 let alone = decision.query.keys(self.session, &parameters).await?;
@@ -233,7 +233,7 @@ impl Search<'_> {
                 continue;
             }
             let left = columns(&left, query.widths.first().copied().unwrap_or_default());
-            for keys in own.chunks(KEYS) {
+            for keys in own.chunks(beside(std::slice::from_ref(&left))) {
                 let parameters = [columns(keys, query.width), left.clone()];
                 let referring = query.keys(self.session, &parameters).await?;
                 if !referring.is_empty() {
@@ -243,6 +243,12 @@ impl Search<'_> {
         }
         Ok(())
     }
+}
+
+/// How many keys are asked about at once where others are bound beside them in each query: no fewer than those
+/// others, so that a person with more rows takes as many times longer and not the square of it.
+fn beside(others: &[Columns]) -> usize {
+    others.iter().filter_map(|columns| columns.first()).map(Vec::len).fold(KEYS, usize::max)
 }
 
 impl SubjectRows {

@@ -10,6 +10,7 @@ use domain::hold::HeldRows;
 use domain::schema::{LiveColumn, LiveSchema, TableName};
 use uuid::Uuid;
 
+use crate::erase::cost::expected;
 use crate::erase::journal::Writers;
 use crate::erase::keyed::{Parameters, Selected, primary_key};
 use crate::erase::look::Looked;
@@ -65,8 +66,7 @@ impl Verification {
         let mut parameters = Parameters::default();
         let standing = Standing::plan(collection, schema, expected, &mut parameters)?;
         let row = Row::plan(collection, schema, scope, rows, &mut parameters)?;
-        let source = row.source.as_ref().map(|source| format!(", {source}")).unwrap_or_default();
-        let from = format!("FROM {} t0{source} WHERE {}", sql::relation(&collection.table), row.ours);
+        let from = format!("FROM {} t0{} WHERE {}", sql::relation(&collection.table), row.joined, row.ours);
         let name = |column: &&LiveColumn| format!("t0.{}", sql::identifier(&column.name));
         let key = primary_key(collection, schema).map(|key| key.iter().map(name).collect());
         Ok(Self {
@@ -202,12 +202,7 @@ impl Verification {
 
     /// What the server expects the question to cost, in its own unit, if it says so.
     pub(crate) async fn cost(&self, session: &Session, writers: &Writers) -> Result<Option<f64>, StoreError> {
-        let failed = |error| session.failed(error).reading(&self.tables);
-        let (sql, parameters) =
-            (format!("EXPLAIN (FORMAT JSON) {}", self.counting(writers)), self.parameters.typed());
-        let row = session.client()?.query_typed_one(&sql, &parameters).await.map_err(failed)?;
-        let plan: serde_json::Value = row.try_get(0).map_err(failed)?;
-        Ok(plan.pointer("/0/Plan/Total Cost").and_then(serde_json::Value::as_f64))
+        expected(session, (&self.counting(writers), &self.parameters.typed()), &self.tables).await
     }
 
     fn counting(&self, writers: &Writers) -> String {

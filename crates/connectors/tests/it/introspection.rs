@@ -108,6 +108,28 @@ async fn tables_columns_and_keys() {
 }
 
 #[tokio::test]
+async fn an_index_finds_rows_by_the_column_with_which_it_begins() {
+    let more = "CREATE INDEX ON parent (always) WHERE always IS NOT NULL; CREATE INDEX ON parent (moods) WHERE b > 1;
+        CREATE INDEX ON parent USING brin (word); CREATE INDEX ON parent USING hash (mood)";
+    let schema =
+        SCHEMA.replace("CREATE INDEX ON parent (word);", "").replace("ALTER TABLE parent ADD EXCLUDE", "--");
+    let database = TestDatabase::with(&format!("{schema};{more}")).await;
+    let live = database.store().live_schema(&["public"]).await.unwrap();
+    let indexed: Vec<&str> =
+        live.tables[&name("public", "parent")].indexed.iter().map(String::as_str).collect();
+    assert_eq!(indexed, ["a", "always", "b", "email", "mood", "usual"]);
+    let parent = &live.tables[&name("public", "parent")];
+    let finds =
+        |columns: &[&str]| parent.finds(&columns.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>());
+    assert!(finds(&["word", "b"]) && !finds(&["word"]) && !finds(&["moods"]));
+    assert!(live.tables[&name("public", "split")].finds(&["id".to_owned()]));
+    assert!(
+        live.tables[&name("public", "seen")].finds(&["mood".to_owned()]),
+        "a view has no key and no index"
+    );
+}
+
+#[tokio::test]
 async fn tables_that_inherit_are_told_from_partitions() {
     let more = r#"CREATE TABLE old () INHERITS (parent); CREATE TABLE "Other One".older () INHERITS (old);
         CREATE TABLE "Other One"."U" (z int); CREATE TABLE mixed () INHERITS ("Other One"."U", old)"#;

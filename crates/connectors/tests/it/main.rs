@@ -9,6 +9,7 @@
 )]
 
 mod abandoned;
+mod by_keys;
 mod cutoff;
 mod documentation;
 mod erase;

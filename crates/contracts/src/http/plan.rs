@@ -1,6 +1,7 @@
 //! The plan of an erasure, as it is shown before anything is erased. No value of a row is in it.
 
 use domain::datamap::Effect;
+use domain::erasure::Unindexed;
 use domain::erasure::document::{
     CollectionPlan, FieldPlan, KeptColumns, NotSampled, Objects, OutsideTrigger, PlanDocument, Rehearsal,
     RetainedRows, Unproven,
@@ -32,6 +33,10 @@ pub struct PlanView {
     /// Constraints of which it is not known that every row will keep them: only a sample was tried.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unproven: Vec<UnprovenView>,
+    /// References to rows that are deleted, of which no index finds what refers: to delete each row the server
+    /// may read all of the referring table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unindexed: Vec<UnindexedView>,
     /// SHA-256 in hex over what is decided: equal for equal decisions, whatever the numbers.
     pub plan_hash: String,
     /// What was tried on the stores, and undone; absent from plans that were made without.
@@ -97,6 +102,17 @@ impl From<KeptColumns> for KeptColumnsView {
     fn from(KeptColumns { collection, columns }: KeptColumns) -> Self {
         Self { collection, columns }
     }
+}
+
+/// A reference to rows that are deleted, of which no index finds what refers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UnindexedView {
+    /// The referring table, with its schema.
+    pub table: String,
+    /// The columns by which it refers.
+    pub columns: Vec<String>,
+    /// The table of which rows are deleted, with its schema.
+    pub target: String,
 }
 
 /// So many objects that the rows of a collection name.
@@ -180,6 +196,7 @@ impl From<PlanDocument> for PlanView {
             collections,
             kept,
             unproven,
+            unindexed,
             plan_hash,
             rehearsal,
         } = document;
@@ -192,6 +209,7 @@ impl From<PlanDocument> for PlanView {
             collections: collections.into_iter().map(CollectionPlanView::from).collect(),
             kept: kept.into_iter().map(KeptColumnsView::from).collect(),
             unproven: unproven.into_iter().map(UnprovenView::from).collect(),
+            unindexed: unindexed.into_iter().map(UnindexedView::from).collect(),
             plan_hash,
             rehearsal: rehearsal.map(RehearsalView::from),
         }
@@ -217,6 +235,12 @@ impl From<Rehearsal> for RehearsalView {
 impl From<Unproven> for UnprovenView {
     fn from(Unproven { table, constraint, columns, why }: Unproven) -> Self {
         Self { table: table.to_string(), constraint, columns, why }
+    }
+}
+
+impl From<Unindexed> for UnindexedView {
+    fn from(Unindexed { table, columns, target }: Unindexed) -> Self {
+        Self { table: table.to_string(), columns, target: target.to_string() }
     }
 }
 

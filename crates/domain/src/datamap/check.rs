@@ -5,6 +5,7 @@
 //! access does not wait for a strategy.
 
 mod erasure;
+mod indexes;
 mod inheritance;
 mod times;
 
@@ -85,6 +86,7 @@ pub fn check(map: &DataMap, live: &BTreeMap<String, LiveSchema>) -> Vec<Finding>
             }),
         }
     }
+    indexes::check(map, live, &mut findings);
     findings.sort_by(|a, b| (a.position, &a.path).cmp(&(b.position, &b.path)));
     findings
 }

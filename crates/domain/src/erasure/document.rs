@@ -18,6 +18,7 @@ use crate::schema::TableName;
 use super::change::FieldChange;
 pub use super::kept::KeptColumns;
 use super::plan::{CollectionErasure, RowAction};
+use super::unindexed::Unindexed;
 
 pub use verified::{LeftOver, NotWaitedFor, OpenAtCutoff, Undecided, VerifyResult};
 
@@ -44,6 +45,9 @@ pub struct PlanDocument {
     /// Constraints of which it is not known that every row will keep them: only a sample was tried.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unproven: Vec<Unproven>,
+    /// References to rows that are deleted, of which no index finds what refers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unindexed: Vec<Unindexed>,
     /// SHA-256 in hexadecimal digits over what is decided: whose rows of which collections, what is
     /// done to which columns, and which holds keep rows. Numbers and samples do not count, since they
     /// change from one hour to the next.

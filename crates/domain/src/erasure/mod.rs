@@ -23,6 +23,7 @@ pub mod soft_delete;
 pub mod steps;
 pub mod subject;
 mod tokens;
+mod unindexed;
 
 #[cfg(test)]
 mod tests;
@@ -36,3 +37,4 @@ pub use plan::{CollectionErasure, ErasurePlan, RowAction, plan};
 pub use request::{Deferred, ErasureRequest, GracePeriod, NoGracePeriod, SubjectRef, confirms};
 pub use soft_delete::{Mark, SoftDelete, soft_delete};
 pub use subject::{SubjectErasurePlan, Traversal, plan_subject, traversal};
+pub use unindexed::{Unindexed, unindexed};

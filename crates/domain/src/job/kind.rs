@@ -52,12 +52,12 @@ impl JobKind {
         }
     }
 
-    /// Whether a job that has begun can still be cancelled.
+    /// Whether a job that may have changed something can still be cancelled.
     ///
-    /// An export changes nothing, so it can be stopped at any time. An erasure that has begun is
-    /// brought to its end: half of one helps nobody.
+    /// An export changes nothing, so it can be stopped at any time. An erasure whose first step that
+    /// writes was begun is brought to its end: half of one helps nobody.
     #[must_use]
-    pub fn cancellable_once_started(self) -> bool {
+    pub fn cancellable_once_begun(self) -> bool {
         match self {
             Self::Export => true,
             Self::Erasure => false,
@@ -152,6 +152,24 @@ impl StepKind {
     #[must_use]
     pub fn plans(self) -> bool {
         matches!(self, Self::PlanExport | Self::PlanErasure)
+    }
+
+    /// Whether it comes before anything is changed for good: while no other step of an erasure was begun, the
+    /// whole of it can be called off.
+    #[must_use]
+    pub fn precedes_changes(self) -> bool {
+        match self {
+            Self::PlanExport | Self::SoftDelete | Self::Restore | Self::PlanErasure => true,
+            Self::ExportWhole
+            | Self::ExportCollection
+            | Self::ExportMedia
+            | Self::JoinCollection
+            | Self::AssembleArchive
+            | Self::RevokeTokens
+            | Self::DeleteMedia
+            | Self::EraseRows
+            | Self::VerifyErasure => false,
+        }
     }
 
     /// Whether it looks at a result independently, so that its job is `verifying` meanwhile.

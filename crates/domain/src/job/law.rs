@@ -25,7 +25,7 @@ pub struct JobFacts {
     pub kind: JobKind,
     /// Where it stands.
     pub state: JobState,
-    /// Whether its plan was fixed, so that steps of it may have changed something.
+    /// Whether a step of it was begun that does not precede all changes, so that something may have changed.
     pub begun: bool,
 }
 

@@ -121,11 +121,9 @@ impl JobState {
             (Self::AwaitingApproval | Self::Scheduled { .. } | Self::OnHold | Self::Pending, C::Cancel) => {
                 Self::Cancelled { at: now }
             }
-            (Self::Running | Self::Retrying | Self::Verifying, C::Cancel)
-                if kind.cancellable_once_started() =>
-            {
-                Self::Cancelled { at: now }
-            }
+            // Whether anything was changed by then the state does not say; the law asks.
+            (Self::Running | Self::Retrying, C::Cancel) => Self::Cancelled { at: now },
+            (Self::Verifying, C::Cancel) if kind.cancellable_once_begun() => Self::Cancelled { at: now },
             (Self::Failed { .. }, C::Retry) => Self::Pending,
             (Self::Completed { .. }, C::Expire) => Self::Expired { at: now },
             (state, command) => {

@@ -16,7 +16,7 @@ use super::write::{EventAbout, LockedJob, audit_event};
 use crate::error::StoreError;
 use crate::outbox;
 use crate::pool::{Store, act_for};
-use crate::rows::JobRow;
+use crate::rows::{JobRow, StepRow};
 use crate::schema::{job_steps, privacy_jobs};
 
 /// Why an owner's command was not carried out.
@@ -46,7 +46,8 @@ impl From<diesel::result::Error> for ControlError {
 }
 
 impl Store {
-    /// Calls a job off; its open steps end with it, and whoever runs one is fenced out.
+    /// Calls a job off; its open steps end with it, and whoever runs one is fenced out. An erasure can be called
+    /// off until a worker has begun the first step that may change something, so while it is being planned too.
     ///
     /// # Errors
     /// [`ControlError`]; nothing was written then.
@@ -61,6 +62,8 @@ impl Store {
             act_for(conn, organisation).await?;
             let mut job =
                 LockedJob::lock_of(conn, (organisation, id), origin).await?.ok_or(ControlError::NotFound)?;
+            // Under the job's lock: no step can be claimed before this is written.
+            job.facts.begun = begun(&job.steps(conn).await?)?;
             let version = law::cancel(&job.facts, job.now)?;
             job.write_versions(conn, &[version], None).await?;
             job.command_steps(conn, &StepCommand::Cancel, &Policy::default(), StepState::open).await?;
@@ -125,6 +128,16 @@ impl Store {
         })
         .await
     }
+}
+
+/// Whether a worker ever had a step that may change something.
+fn begun(steps: &[StepRow]) -> Result<bool, StoreError> {
+    for step in steps.iter().filter(|step| step.epoch > 0) {
+        if !step.kind()?.precedes_changes() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whoever marked the organisation as deleted while it waited takes the mark away again.

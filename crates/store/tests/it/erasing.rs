@@ -12,12 +12,49 @@ use crate::grace::{ORGANISATION, now, release, scheduled, state, steps};
 use crate::support::{World, erasing, planning, policy, reason};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_erasure_that_has_begun_is_not_called_off() {
+async fn an_erasure_is_called_off_until_a_worker_has_a_step_that_may_change_something() {
     let world = World::new().await;
+    let planned = || {
+        let rows = erasing(1, StepKind::EraseRows, Some("shop.customers"));
+        planning(vec![rows, erasing(2, StepKind::VerifyErasure, None)])
+    };
+    let cancel = async |job| world.api.cancel_job(&organisation(ORGANISATION), job, &owner("owner-1")).await;
+
+    // While it is planned: whoever plans it is fenced out.
     let job = scheduled(&world, 0).await;
-    world.claim_erasure(job, 1).await;
-    let refused = world.api.cancel_job(&organisation(ORGANISATION), job, &owner("owner-1")).await;
+    let plan = world.claim_erasure(job, 1).await;
+    assert_eq!(state(&world, job).await, "running");
+    cancel(job).await.unwrap();
+    assert_eq!(
+        (state(&world, job).await.as_str(), steps(&world, job).await),
+        ("cancelled", vec!["plan_erasure cancelled".to_owned()])
+    );
+    let held = (job, plan.step_no, plan.epoch);
+    assert!(!world.eraser.renew_step(held, std::time::Duration::from_secs(60), &[]).await.unwrap());
+    let late = store::StepReport {
+        job_id: job,
+        step_no: plan.step_no,
+        epoch: plan.epoch,
+        conclusion: Conclusion::Completed,
+        produced: planned(),
+    };
+    let late = world.eraser.conclude_step(&late, &policy(), &worker("erasure-worker")).await.unwrap();
+    assert_eq!(late, store::Concluded::Fenced);
+
+    // Planned, and nothing taken up.
+    let job = scheduled(&world, 0).await;
+    world.conclude_erasure(&world.claim_erasure(job, 1).await, Conclusion::Completed, planned()).await;
+    cancel(job).await.unwrap();
+    assert_eq!(state(&world, job).await, "cancelled");
+
+    // A worker has had a step that erases, and gave it back.
+    let job = scheduled(&world, 0).await;
+    world.conclude_erasure(&world.claim_erasure(job, 1).await, Conclusion::Completed, planned()).await;
+    let erasing = world.claim_erasure(job, 2).await;
+    world.conclude_erasure(&erasing, Conclusion::Released, Produced::default()).await;
+    let refused = cancel(job).await;
     assert!(matches!(refused, Err(ControlError::Illegal(_))), "{refused:?}");
+    assert_eq!(state(&world, job).await, "running");
 }
 
 #[tokio::test(flavor = "multi_thread")]

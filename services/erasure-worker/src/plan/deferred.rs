@@ -9,7 +9,7 @@ use domain::erasure::{Deferred, ErasurePlan, ErasureRequest};
 use store::{Claimed, Produced};
 
 use super::survey::Survey;
-use super::{Decision, constraints, loose, preflight, produced, rehearsal};
+use super::{Decision, constraints, loose, preflight, produced, rehearsal, unfound};
 use crate::Erasures;
 use crate::failure::refused;
 use crate::held::{Held, Kept};
@@ -43,8 +43,9 @@ pub(super) async fn run(
     surveyed.verify.loose = loose::references(erasures, &checked, &waves);
     let unproven = constraints::of(erasures, step, (&checked, progress), &surveyed.verify.places).await?;
     let rehearsal = rehearsal::of(erasures, step, &checked, &surveyed.verify.places).await?;
-    let (holds, cutoff_at) = (Vec::new(), checked.cutoff_at);
-    let decision = Decision { waves: &waves, nobody_found: false, holds, unproven, cutoff_at, rehearsal };
+    let (holds, cutoff_at, unindexed) = (Vec::new(), checked.cutoff_at, unfound(&checked, &waves));
+    let nobody_found = false;
+    let decision = Decision { waves: &waves, nobody_found, holds, unproven, unindexed, cutoff_at, rehearsal };
     produced(erasures, step, request, &decision, surveyed)
 }
 

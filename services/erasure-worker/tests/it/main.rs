@@ -30,5 +30,6 @@ mod times;
 mod together;
 mod tokens;
 mod two_organisations;
+mod under_way;
 mod waiting;
 mod world;

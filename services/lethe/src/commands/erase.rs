@@ -23,8 +23,9 @@ use crate::text::amount::of;
                   too long ago, sign in again and use the new token.\n\n\
                   The organisation's name confirms it, to the letter. Without --confirm it is asked for on the \
                   terminal, after saying what will happen; where there is no terminal, --confirm is needed.\n\n\
-                  The erasure begins when its grace period is over. Until then `lethe jobs cancel ID` calls it off \
-                  and restores what was marked as deleted. Once it has begun nothing brings anything back.\n\n\
+                  The erasure begins when its grace period is over. Until then, and while it is being \
+                  planned, `lethe jobs cancel ID` calls it off and restores what was marked as deleted. Once something \
+                  was changed nothing brings anything back.\n\n\
                   With --after-export it also waits for the end of that export of the same organisation, and erases \
                   nothing when the export failed or was called off.\n\n\
                   With --dry-run it ends with its plan, which is made at once, and nothing is erased: \

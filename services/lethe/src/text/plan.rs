@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use contracts::http::{
-    CollectionPlanView, EffectName, KeptColumnsView, ObjectsView, PlanView, RehearsalView, UnprovenView,
+    CollectionPlanView, EffectName, KeptColumnsView, ObjectsView, PlanView, RehearsalView, UnindexedView,
+    UnprovenView,
 };
 
 use super::amount::count;
@@ -27,6 +28,7 @@ pub fn plan(plan: &PlanView) -> String {
         ("rows that stay", staying(&plan.collections)),
         ("columns with personal data that the data map keeps", kept(&plan.kept)),
         ("not asked of all rows, only tried on some", unproven(&plan.unproven)),
+        ("without an index, so that deleting may take long", unindexed(&plan.unindexed)),
         ("not tried before, or too little", plan.rehearsal.as_ref().and_then(untried)),
         ("not known to stay inside the transaction", plan.rehearsal.as_ref().and_then(outside)),
     ];
@@ -123,6 +125,14 @@ fn unproven(unproven: &[UnprovenView]) -> Option<String> {
     (!unproven.is_empty()).then(|| table.text())
 }
 
+fn unindexed(unindexed: &[UnindexedView]) -> Option<String> {
+    let mut table = Table::of(&["  TABLE", "COLUMNS", "REFER TO"]);
+    for UnindexedView { table: of, columns, target } in unindexed {
+        table.row([format!("  {of}"), columns.join(", "), target.clone()]);
+    }
+    (!unindexed.is_empty()).then(|| table.text())
+}
+
 fn untried(rehearsal: &RehearsalView) -> Option<String> {
     let mut table = Table::of(&["  TABLE", "WHY"]);
     for one in &rehearsal.not_sampled {
@@ -169,6 +179,7 @@ mod tests {
             ],
             "kept": [{"collection": "shop.people", "columns": ["number", "badge"]}],
             "unproven": [{"table": "crm.people", "constraint": "the constraint `short`", "columns": ["phone"], "why": "computed"}],
+            "unindexed": [{"table": "public.reply", "columns": ["note_id"], "target": "public.notes"}],
             "plan_hash": "5f2c",
         }))
         .unwrap()
@@ -211,6 +222,10 @@ columns with personal data that the data map keeps
 not asked of all rows, only tried on some
   TABLE       CONSTRAINT              COLUMNS  WHY
   crm.people  the constraint `short`  phone    computed
+
+without an index, so that deleting may take long
+  TABLE         COLUMNS  REFER TO
+  public.reply  note_id  public.notes
 ";
         assert_eq!(plan(&view()), expected);
     }
@@ -256,6 +271,7 @@ tried on 1,437 rows, and undone
             collections: Vec::new(),
             kept: Vec::new(),
             unproven: Vec::new(),
+            unindexed: Vec::new(),
             plan_hash: "5f2c".to_owned(),
             rehearsal: None,
         };

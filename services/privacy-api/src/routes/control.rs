@@ -12,7 +12,8 @@ use crate::state::ApiState;
 /// Cancel a job
 ///
 /// Calls the job off with its open steps. An export can be cancelled until it has ended, an erasure
-/// until it has begun, on hold or not; the organisation is no longer marked as deleted then.
+/// until its first step that writes has begun, while it is being planned too, on hold or not; the organisation
+/// is no longer marked as deleted then.
 #[utoipa::path(
     post,
     path = "/api/v1/privacy/jobs/{id}/cancel",

@@ -22,8 +22,8 @@ const ROUTE: &str = "POST /api/v1/privacy/delete";
 /// Accepts the erasure of everything that the data map names of the caller's organisation (Art. 17).
 /// Whoever asks is its owner, has signed in a short while ago (RFC 9470), and confirms its name to the
 /// letter. The organisation is marked as deleted at once, where the data map says how; the erasure
-/// begins when the grace period is over, at `not_before`, and can be cancelled until then: that takes
-/// the mark away. With `after_export` it also waits for the end of that export, and when the export was
+/// begins when the grace period is over, at `not_before`, and can be cancelled until then, and while it is
+/// being planned: that takes the mark away. With `after_export` it also waits for the end of that export, and when the export was
 /// not delivered it fails and nothing is erased. With `dry_run` it ends with its plan, which is made at once, and erases nothing.
 /// The same request with the same key is the same job, however often it is sent, for 24 hours. The name is
 /// confirmed only once: in a repetition it is not looked at, since the erasure may have taken it away.

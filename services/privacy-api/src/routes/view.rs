@@ -156,5 +156,14 @@ fn facts(view: &JobView) -> Option<JobFacts> {
         "expired" => JobState::Expired { at },
         _ => return None,
     };
-    Some(JobFacts { kind: JobKind::parse(&view.summary.kind)?, state, begun: view.cutoff.is_some() })
+    let begun = view.steps.iter().any(may_have_changed);
+    Some(JobFacts { kind: JobKind::parse(&view.summary.kind)?, state, begun })
+}
+
+/// Whether a worker has begun the step, and it is one that may change something.
+fn may_have_changed(step: &StepView) -> bool {
+    let waits = matches!(step.state.as_str(), "waiting" | "due" | "cancelled");
+    let tried = step.attempts > 0 || step.started_at.is_some();
+    let begun = !waits || tried || step.failure.is_some() || step.waits_for.is_some();
+    begun && StepKind::parse(&step.kind).is_none_or(|kind| !kind.precedes_changes())
 }

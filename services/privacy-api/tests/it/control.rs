@@ -43,6 +43,18 @@ async fn a_failed_job_is_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_that_is_being_planned_is_called_off() {
+    let (app, _shop) = TestApp::start_with_shop(|_| {}).await;
+    let job = app.erasure("acme", "Acme & Søn", r#","grace_period_days":0"#).await;
+    app.is_being_planned(&job).await;
+    let shown = app.owner("acme", "GET", &format!("/jobs/{job}")).send().await.json();
+    assert_eq!(shown["links"]["cancel"], format!("/api/v1/privacy/jobs/{job}/cancel"));
+    let answer = post(&app, &job, "cancel").await;
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    assert_eq!(answer.json()["state"], "cancelled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_erasure_that_left_something_is_tried_again_by_a_further_pass() {
     let (app, _shop) = TestApp::start_with_shop(|_| {}).await;
     let job = app.erasure("acme", "Acme & Søn", r#","grace_period_days":0"#).await;

@@ -1,6 +1,6 @@
 //! What jobs leave behind beside their packages.
 
-use testkit::s3::S3Server;
+use testkit::s3::{Faults, S3Server};
 use testkit::{organisation, owner};
 
 use crate::world::World;
@@ -65,4 +65,32 @@ async fn a_directory_loses_what_killed_writers_staged_and_no_other() {
     world.time_passes("11 minutes").await;
     world.round().await;
     assert!(!attempt.exists() && !running.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_that_is_under_way_while_its_folder_is_swept_keeps_what_it_writes() {
+    let server = S3Server::start();
+    let world = World::new(&server.url(), server.options()).await;
+    let (job, old) = world.failed().await;
+    world.time_passes("11 minutes").await;
+    // The folder is taken, and its objects cannot be listed yet.
+    server.set_faults(Faults { errors: 1.0, only: Some("list-type"), ..Faults::default() });
+    let before = server.requests();
+    let begun_again = async {
+        let until = std::time::Instant::now() + testkit::PATIENCE;
+        while server.requests() == before {
+            assert!(std::time::Instant::now() < until, "nobody sweeps");
+            tokio::task::yield_now().await;
+        }
+        let api = world.db.store_as("lethe_api");
+        api.retry_job(&organisation("acme"), job, &owner("owner-1")).await.unwrap();
+        let step = world.claim(job, 2).await;
+        assert_eq!(step.epoch, 2);
+        let new = world.write(job, (2, 2), "part").await;
+        server.set_faults(Faults::default());
+        new
+    };
+    let (_, new) = tokio::join!(world.round(), begun_again);
+    assert_ne!(old, new);
+    assert_eq!(world.objects().await, [new.as_str()], "the old attempt's are swept, and no other");
 }

@@ -91,9 +91,21 @@ async fn a_renewal_tells_how_far_the_step_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_was_called_off_is_let_go_at_the_next_renewal() {
-    let held = held().await;
+    let mut held = held().await;
+    // So long that who only stopped to believe in the lease would be found out.
+    held.context.worker.lease = 10 * PATIENCE;
     let api = held.database.store_as("lethe_api");
     api.cancel_job(&organisation("acme"), held.step.job_id, &owner("owner-1")).await.unwrap();
+    assert_eq!(held.hold().await, Lost::Fenced);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_another_worker_has_is_let_go_at_the_next_renewal() {
+    let mut held = held().await;
+    held.context.worker.lease = 10 * PATIENCE;
+    let lapsed = "UPDATE job_steps SET epoch = epoch + 1, lease_owner = 'another'";
+    let client = held.database.client().await;
+    client.batch_execute(&format!("SET session_replication_role = replica; {lapsed}")).await.unwrap();
     assert_eq!(held.hold().await, Lost::Fenced);
 }
 

@@ -1,6 +1,7 @@
 //! Erasing in a real PostgreSQL.
 
 mod batches;
+mod beats;
 mod binding;
 mod buckets;
 mod comparable;
@@ -15,6 +16,7 @@ mod keys;
 mod marks;
 mod organisation;
 mod person;
+mod planning;
 mod ranges;
 mod records;
 mod refusals;

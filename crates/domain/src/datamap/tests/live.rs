@@ -301,3 +301,41 @@ fn findings_stand_in_the_order_of_the_file_and_show_their_place() {
     let names = [Blocks::Nothing, Blocks::Erasure, Blocks::Everything].map(Blocks::name);
     assert_eq!(names, ["note", "error (erasure)", "error"]);
 }
+
+#[test]
+fn what_refers_to_deleted_rows_without_an_index_is_noted() {
+    let yaml = |erase: &str, at: &str, other: &str| {
+        format!(
+            "dataset:
+- fides_key: shop
+  lethe: {{organisation: {{collection: branch, key: code}}}}
+  collections:
+  - name: branch
+    lethe: {{erase: {erase}}}
+    fields: [{{name: code, fides_meta: {{primary_key: true{other}}}}}, {{name: title}}, {{name: closed_at}}]
+  - name: customer
+    lethe: {{tenant: branch}}
+    fields:
+    - {{name: id, fides_meta: {{primary_key: true}}}}
+    - {{name: branch, fides_meta: {{{at}}}}}
+"
+        )
+    };
+    let here = "references: [{dataset: shop, field: branch.code}]";
+    let there = ", references: [{dataset: shop, field: customer.branch, direction: to}]";
+    let noted = |erase: &str, at: &str, other: &str, customer: Table| -> Vec<(String, Blocks, String)> {
+        let map = DataMap::parse(&yaml(erase, at, other)).unwrap();
+        let found = check(&map, &live(schema(customer)));
+        found.into_iter().map(|finding| (finding.path, finding.blocks, finding.message)).collect()
+    };
+    let [(path, blocks, message)] = <[_; 1]>::try_from(noted("delete", here, "", customers())).unwrap();
+    assert_eq!((path.as_str(), blocks), ("shop.customer.branch", Blocks::Nothing));
+    assert!(message.contains("shop.branch") && message.ends_with("public.customer (branch)"), "{message}");
+    assert_eq!(noted("delete", here, there, customers()).len(), 1, "named at either end, it is one");
+    let found = Table { indexed: ["branch".to_owned()].into(), ..customers() };
+    assert_eq!(noted("delete", here, "", found), []);
+    assert_eq!(noted("anonymise", here, "", customers()), [], "no row goes");
+    let view = Table { primary_key: Vec::new(), ..customers() };
+    let of_view = noted("delete", here, "", view);
+    assert!(of_view.iter().all(|(_, blocks, _)| *blocks == Blocks::Erasure), "{of_view:?}");
+}

@@ -60,12 +60,14 @@ fn a_grace_period_ends_when_both_clocks_say_so() {
 }
 
 #[test]
-fn an_erasure_is_called_off_before_it_begins_and_never_after() {
-    for state in [JobState::Scheduled { not_before: now() + DAY }, JobState::Pending, JobState::OnHold] {
+fn an_erasure_is_called_off_before_it_changes_anything_and_never_after() {
+    let scheduled = JobState::Scheduled { not_before: now() + DAY };
+    // Running, with nothing but its planning begun.
+    for state in [scheduled, JobState::Pending, JobState::OnHold, JobState::Running, JobState::Retrying] {
         assert!(cancel(&erasure(state), now()).is_ok());
     }
-    for state in [JobState::Running, JobState::Retrying, JobState::Verifying] {
-        assert!(cancel(&erasure(state), now()).is_err());
+    for job in [erasure(JobState::Verifying), begun(JobState::Running), begun(JobState::Retrying)] {
+        assert!(cancel(&job, now()).is_err());
     }
     for (state, why) in [
         (JobState::Pending, "a job that is pending after it has begun cannot be cancelled"),

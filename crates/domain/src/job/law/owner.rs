@@ -63,13 +63,13 @@ pub fn skip_step(
     Ok(decision)
 }
 
-/// The owner calls the job off. Every open step ends with it.
+/// The owner calls the job off. Every open step ends with it, also one that is being carried out.
 ///
 /// # Errors
-/// [`IllegalTransition`] when the job has ended or cannot be stopped any more.
+/// [`IllegalTransition`] when the job has ended, or may have changed something that is only brought to its end.
 pub fn cancel(job: &JobFacts, now: DateTime<Utc>) -> Result<Version, IllegalTransition> {
-    if job.begun && !job.kind.cancellable_once_started() {
-        // It waits, and has changed something before: half of it helps nobody.
+    if job.begun && !job.kind.cancellable_once_begun() {
+        // It may have changed something: half of it helps nobody.
         let state = match job.state {
             JobState::Pending => "pending after it has begun",
             JobState::OnHold => "on_hold after it has begun",

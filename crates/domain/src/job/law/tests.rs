@@ -126,6 +126,7 @@ impl World {
             assert_ne!(self.job.state, JobState::OnHold, "a job on hold began a step");
             assert!(at >= from, "an earlier pass was taken up again");
             step.epoch += 1;
+            self.job.begun |= !step.kind.precedes_changes();
             self.believes.entry(worker).or_default().push((at, step.epoch));
             let phase = step.phase;
             assert!(
@@ -177,7 +178,6 @@ impl World {
                 assert_eq!(self.steps[at].epoch, epoch, "a holder of an old epoch concluded");
                 if completed {
                     self.steps[at].completions += 1;
-                    self.job.begun |= self.steps[at].kind.plans();
                 }
                 self.write(at, decision);
             }
@@ -307,7 +307,9 @@ impl World {
             Op::Sweep => self.sweep(),
             Op::Cancel => {
                 if let Ok(version) = cancel(&self.job, self.now) {
-                    assert!(self.job.kind == JobKind::Export || !self.job.begun, "half an erasure");
+                    let writing = self.steps.iter().filter(|step| !step.kind.plans());
+                    let wrote = writing.map(|step| step.epoch).any(|epoch| epoch > 0);
+                    assert!(self.job.kind == JobKind::Export || !wrote, "half an erasure");
                     self.push(version);
                     self.cancel_open();
                 }

@@ -20,9 +20,9 @@ pub enum JobsCommand {
     Plan(plan::Plan),
     #[command(
         about = "Call a job off",
-        long_about = "Calls a job off, and shows it as it is then. What has begun stops at its next step. An erasure \
-                      can be called off until it begins, and what was marked as deleted is restored. Needs the role \
-                      owner.",
+        long_about = "Calls a job off, and shows it as it is then. What has begun stops at once or at its next step. \
+                      An erasure can be called off until it begins to change something, while it is being planned \
+                      too, and what was marked as deleted is restored. Needs the role owner.",
         after_long_help = "Example:\n  lethe jobs cancel 0192f0c1-7f3a-7cc3-98c4-dc0c0c07398f"
     )]
     Cancel(control::Control),

@@ -82,6 +82,17 @@ impl TestApp {
         .await;
     }
 
+    /// A job whose planning a worker has taken up.
+    pub async fn is_being_planned(&self, job: &str) {
+        self.set_state(job, "running").await;
+        self.behind(&format!(
+            "UPDATE job_steps SET state = 'running', attempts = 1, epoch = 1, lease_owner = 'w', not_before = NULL,
+                 started_at = clock_timestamp(), lease_expires_at = clock_timestamp() + interval '1 hour'
+             WHERE job_id = '{job}'"
+        ))
+        .await;
+    }
+
     /// Completes the step that plans a job, with this plan.
     pub async fn planned(&self, job: &str, plan: &serde_json::Value) {
         self.behind(&format!(
