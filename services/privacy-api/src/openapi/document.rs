@@ -3,13 +3,14 @@
 use contracts::http::{
     AuditEntry, AuditPage, ByPassphrase, CollectionPlanView, CollectionProgress, ComparedView,
     ComparisonBody, DeferredJob, DeleteBody, EffectName, EncryptionBody, EndEvent, EventTicket, ExportBody,
-    FailureView, FieldError, FieldPlanView, Format, FoundView, HeldCollection, HeldOrganisation, HeldPerson,
-    HeldPersonView, HeldRows, HeldRowsView, HeldSubject, HeldSubjectView, HoldBody, HoldGround, HoldPage,
-    HoldScopeBody, HoldScopeView, HoldView, JobPage, JobSummary, JobView, LeftView, MediaCounts, MediaView,
-    NotSampledView, NotWaitedForView, ObjectsView, OpenTransactionView, Operator, OutsideTriggerView,
-    PackageView, PlanView, Problem, Progress, ProgressEvent, RehearsalView, ReleasedHold, RetainedRowsView,
-    RetainedView, RowsBody, RowsView, SkipBody, SkipReason, Status, StepView, SubjectErasureBody,
-    SubjectExportBody, TimelineEntry, ToRecipients, UndecidedView, UnprovenView,
+    ExportedView, FailureView, FieldError, FieldPlanView, Format, FoundView, HeldCollection,
+    HeldOrganisation, HeldPerson, HeldPersonView, HeldRows, HeldRowsView, HeldSubject, HeldSubjectView,
+    HoldBody, HoldGround, HoldPage, HoldScopeBody, HoldScopeView, HoldView, JobPage, JobSummary, JobView,
+    LeftView, LivePackageView, MediaCounts, MediaView, NotSampledView, NotWaitedForView, ObjectsView,
+    OpenTransactionView, Operator, OutsideTriggerView, PackageView, PlanView, Problem, Progress,
+    ProgressEvent, RehearsalView, ReleasedHold, RetainedRowsView, RetainedView, RowsBody, RowsView, SkipBody,
+    SkipReason, Status, StepView, SubjectErasureBody, SubjectExportBody, TimelineEntry, ToRecipients,
+    UndecidedView, UnprovenView,
 };
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, OpenApi as Document};
@@ -59,8 +60,8 @@ use super::names::{ActionName, JobKindName, JobStateName};
     ),
     components(schemas(
         ActionName, AuditEntry, AuditPage, ByPassphrase, CollectionPlanView, CollectionProgress, ComparedView, ComparisonBody, DeferredJob, DeleteBody, EffectName, EncryptionBody, EndEvent,
-        EventTicket, ExportBody, FailureView, FieldError, FieldPlanView, Format, FoundView, HeldCollection, HeldOrganisation, HeldPerson, HeldPersonView, HeldRows, HeldRowsView, HeldSubject,
-        HeldSubjectView, HoldBody, HoldGround, HoldPage, HoldScopeBody, HoldScopeView, HoldView, JobKindName, JobPage, JobStateName, JobSummary, JobView, LeftView, MediaCounts, MediaView, NotSampledView, NotWaitedForView, ObjectsView, OpenTransactionView, Operator, OutsideTriggerView, PackageView, PlanView, Problem, Progress, ProgressEvent, RehearsalView, ReleasedHold, RetainedRowsView, RetainedView, RowsBody, RowsView, SkipBody, SkipReason, Status, StepView, SubjectErasureBody, SubjectExportBody, TimelineEntry, ToRecipients, UndecidedView, UnprovenView,
+        EventTicket, ExportBody, ExportedView, FailureView, FieldError, FieldPlanView, Format, FoundView, HeldCollection, HeldOrganisation, HeldPerson, HeldPersonView, HeldRows, HeldRowsView, HeldSubject,
+        HeldSubjectView, HoldBody, HoldGround, HoldPage, HoldScopeBody, HoldScopeView, HoldView, JobKindName, JobPage, JobStateName, JobSummary, JobView, LeftView, LivePackageView, MediaCounts, MediaView, NotSampledView, NotWaitedForView, ObjectsView, OpenTransactionView, Operator, OutsideTriggerView, PackageView, PlanView, Problem, Progress, ProgressEvent, RehearsalView, ReleasedHold, RetainedRowsView, RetainedView, RowsBody, RowsView, SkipBody, SkipReason, Status, StepView, SubjectErasureBody, SubjectExportBody, TimelineEntry, ToRecipients, UndecidedView, UnprovenView,
     )),
     modifiers(&Bearer),
 )]
