@@ -83,7 +83,8 @@ pub use guide::{CollectionGuide, FirstRows, Preview, cover_note, index_html, sch
 pub use key::{AttemptFolder, JobFolder, KeyError, ObjectKey, PartKey};
 pub use link::{DownloadLink, KeyRing, KeyRingError, KeyRingSettings, LINK_VALIDITY, LinkError, LinkTarget};
 pub use manifest::{
-    ColumnEntry, FileEntry, Manifest, MediaSummary, MissingObject, OmittedEntry, OtherVolume, Rules, Volume,
+    ColumnEntry, FileEntry, Manifest, MediaSummary, MissingObject, OmittedEntry, OtherVolume, PersonEntry,
+    Rules, Volume, WITHHELD_FOR_OTHERS, WithheldEntry,
 };
 pub use media::{MediaObject, MediaSegment, MediaWriter, media_path};
 pub use part::{Content, JoinedFile, Part, PartOptions, PartWriter, StoredPart};

@@ -16,6 +16,7 @@ mod failure;
 mod join;
 mod media;
 mod objects;
+mod organisation;
 mod plan;
 mod ranges;
 mod read;
@@ -52,8 +53,8 @@ impl Service for ExportWorker {
     }
 }
 
-/// What every step of an export works with.
-pub(crate) struct Exports {
+/// Runs the steps of exports.
+pub struct Exports {
     sources: Sources,
     packages: PackageStore,
     passphrases: Passphrases,
@@ -67,8 +68,12 @@ pub(crate) struct Exports {
 }
 
 impl Exports {
-    fn open(config: &Config, store: store::Store) -> anyhow::Result<Self> {
-        let options = config.packages.options.clone();
+    /// Opens what the steps work with. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// When a setting, the data map or a store cannot be used.
+    pub fn open(config: &Config, store: store::Store) -> anyhow::Result<Self> {
+        let options = config.packages.exposed();
         Ok(Self {
             sources: Sources::open(config)?,
             packages: PackageStore::open(&config.packages.url, options)?,
