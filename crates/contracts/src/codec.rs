@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use crate::message::{Envelope, Message};
 
 /// Why bytes are not the message that was expected.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
 pub enum DecodeError {
     /// No envelope can be read from the bytes.
     #[error("not a message: no MessagePack map with id, kind, version, sent_at and body")]
@@ -43,8 +43,7 @@ pub enum DecodeError {
 
 #[derive(Deserialize)]
 struct Header {
-    #[serde(rename = "id")]
-    _id: uuid::Uuid,
+    id: uuid::Uuid,
     kind: String,
     version: u16,
     #[serde(rename = "body")]
@@ -64,12 +63,26 @@ pub fn encode<T: Message>(envelope: &Envelope<T>) -> Result<Vec<u8>, rmp_serde::
 /// # Errors
 /// [`DecodeError`], telling what is wrong without quoting the bytes.
 pub fn decode<T: Message>(bytes: &[u8]) -> Result<Envelope<T>, DecodeError> {
-    let header: Header = rmp_serde::from_slice(bytes).map_err(|_| DecodeError::NotAnEnvelope)?;
-    if header.kind != T::KIND {
-        return Err(DecodeError::Kind { expected: T::KIND });
-    }
+    let header = header::<T>(bytes)?;
     if header.version == 0 || header.version > T::VERSION {
         return Err(DecodeError::Version { kind: T::KIND, found: header.version, known: T::VERSION });
     }
     rmp_serde::from_slice(bytes).map_err(|_| DecodeError::Body { kind: T::KIND, version: header.version })
+}
+
+/// The id of an envelope of the expected kind, of any version: for readers to whom a message is a
+/// hint, and who take what it says from elsewhere.
+///
+/// # Errors
+/// [`DecodeError`], as [`decode`].
+pub fn named<T: Message>(bytes: &[u8]) -> Result<uuid::Uuid, DecodeError> {
+    header::<T>(bytes).map(|header| header.id)
+}
+
+fn header<T: Message>(bytes: &[u8]) -> Result<Header, DecodeError> {
+    let header: Header = rmp_serde::from_slice(bytes).map_err(|_| DecodeError::NotAnEnvelope)?;
+    match header.kind == T::KIND {
+        true => Ok(header),
+        false => Err(DecodeError::Kind { expected: T::KIND }),
+    }
 }

@@ -5,9 +5,11 @@ mod encryption;
 mod erasure;
 mod events;
 mod export;
+mod exported;
 mod found;
 mod hold;
 mod media;
+mod outlives;
 mod plan;
 mod secret_text;
 mod step;
@@ -26,6 +28,7 @@ pub use encryption::{ByPassphrase, EncryptionBody, Passphrase, ToRecipients};
 pub use erasure::{DeleteBody, SkipBody, SkipReason};
 pub use events::{EndEvent, EventTicket, ProgressEvent};
 pub use export::{ExportBody, Format};
+pub use exported::ExportedView;
 pub use found::{FoundView, LeftView, NotWaitedForView, OpenTransactionView, UndecidedView};
 pub use hold::{
     ComparedView, ComparisonBody, DeferredJob, HeldCollection, HeldOrganisation, HeldPerson, HeldPersonView,
@@ -33,6 +36,7 @@ pub use hold::{
     HoldScopeView, HoldView, Operator, ReleasedHold, RowsBody, RowsView,
 };
 pub use media::{MediaCounts, MediaView};
+pub use outlives::LivePackageView;
 pub use plan::{
     CollectionPlanView, EffectName, FieldPlanView, KeptColumnsView, NotSampledView, ObjectsView,
     OutsideTriggerView, PlanView, RehearsalView, RetainedRowsView, UnindexedView, UnprovenView,
@@ -140,6 +144,12 @@ pub struct JobView {
     /// What the look at the end of an erasure found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<FoundView>,
+    /// What an export holds and lacks, once it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exported: Option<ExportedView>,
+    /// Packages from before a completed erasure that may hold what it erased, and until when they can be had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outlived_by: Vec<LivePackageView>,
     /// All its volumes, each a package complete in itself.
     #[serde(default)]
     pub packages: Vec<PackageView>,

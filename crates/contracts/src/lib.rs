@@ -8,5 +8,5 @@ pub mod codec;
 pub mod http;
 pub mod message;
 
-pub use codec::{DecodeError, decode, encode};
+pub use codec::{DecodeError, decode, encode, named};
 pub use message::{AuditEvent, Envelope, Message, StepDue};

@@ -1,8 +1,12 @@
 //! What an export request asks for.
 
+mod result;
+
 use serde::{Deserialize, Serialize};
 
 use crate::erasure::SubjectRef;
+
+pub use result::ExportResult;
 
 /// The file formats of an export package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

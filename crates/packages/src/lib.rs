@@ -85,7 +85,7 @@ pub use key::{AttemptFolder, JobFolder, KeyError, ObjectKey, PartKey};
 pub use link::{DownloadLink, KeyRing, KeyRingError, KeyRingSettings, LINK_VALIDITY, LinkError, LinkTarget};
 pub use manifest::{
     ColumnEntry, FileEntry, LaterEntry, Manifest, MediaSummary, MissingObject, OmittedEntry, OtherVolume,
-    Rules, Volume,
+    PersonEntry, Rules, Volume, WITHHELD_FOR_OTHERS, WithheldEntry,
 };
 pub use media::{MediaObject, MediaSegment, MediaWriter, media_path};
 pub use part::{Content, JoinedFile, Part, PartOptions, PartWriter, StoredPart};

@@ -40,8 +40,8 @@ pub struct LinkTarget<'a> {
     pub file_name: &'a str,
 }
 
-/// The signed part of a link: the parameters of its query.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The signed part of a link: the parameters of its query. Whoever has the signature has the package.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DownloadLink {
     /// Which key of the ring signed it.
     #[serde(rename = "kid")]
@@ -212,6 +212,15 @@ fn organisation_key(secret: &SecretString, organisation: &str) -> Result<Zeroizi
         .expand_multi_info(&[KEY_PURPOSE.as_bytes(), b"\n", organisation.as_bytes()], key.as_mut_slice())
         .map_err(|_| LinkError::UnknownKey)?;
     Ok(key)
+}
+
+impl fmt::Debug for DownloadLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DownloadLink")
+            .field("key_id", &self.key_id)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for KeyRing {

@@ -2,6 +2,7 @@
 
 mod later;
 mod media;
+mod person;
 mod volume;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use crate::part::Content;
 
 pub use later::LaterEntry;
 pub use media::{MediaSummary, MissingObject};
+pub use person::{PersonEntry, WITHHELD_FOR_OTHERS, WithheldEntry};
 pub use volume::{OtherVolume, Volume};
 
 /// Raised when a reader of the previous version could misread the new one.
@@ -33,6 +35,12 @@ pub struct Manifest {
     pub job_id: Uuid,
     /// The organisation whose data it is, by its id.
     pub organisation: String,
+    /// What the organisation is called, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation_name: Option<String>,
+    /// That the archive holds one person's data only; absent when it holds the whole organisation's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonEntry>,
     /// When the archive was put together.
     pub created_at: DateTime<Utc>,
     /// The moment up to which the data is complete.
@@ -136,6 +144,8 @@ impl Manifest {
             lethe_version: env!("CARGO_PKG_VERSION").to_owned(),
             job_id,
             organisation: organisation.into(),
+            organisation_name: None,
+            person: None,
             created_at,
             cutoff_at,
             files: Vec::new(),
@@ -146,6 +156,20 @@ impl Manifest {
             other_volumes: Vec::new(),
             rules: Rules::default(),
         }
+    }
+
+    /// What people call the organisation: its name, or its id where nobody gave it one.
+    #[must_use]
+    pub fn organisation_title(&self) -> &str {
+        self.organisation_name.as_deref().unwrap_or(&self.organisation)
+    }
+
+    /// Whether nothing at all is missing of what was asked for.
+    #[must_use]
+    pub fn lacks_nothing(&self) -> bool {
+        let withheld = self.person.iter().any(|person| !person.withheld.is_empty());
+        let missing = self.media.iter().any(|media| !media.missing.is_empty());
+        self.omitted.is_empty() && self.later.is_empty() && !withheld && !missing
     }
 
     /// The file itself: indented JSON with a line end. The same manifest gives the same bytes.

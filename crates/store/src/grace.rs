@@ -12,6 +12,7 @@ use crate::job::write::LockedJob;
 use crate::job::{Origin, none_is_waited_for};
 use crate::pool::Store;
 use crate::schema::privacy_jobs;
+use crate::sweep::passed_over;
 
 /// The most jobs released in one call.
 const BATCH: i64 = 100;
@@ -42,17 +43,16 @@ impl Store {
             .select((privacy_jobs::id, privacy_jobs::trace_headers))
             .load(&mut conn)
             .await?;
+        drop(conn);
         let mut released = 0_usize;
         for (job, headers) in ended {
             let headers = serde_json::from_value(headers).unwrap_or_default();
             let origin = Origin { actor: origin.actor.clone(), headers };
+            let mut conn = self.conn().await?;
+            // One that cannot begin must not keep the others waiting.
             match conn.transaction(async |conn| release(conn, JobId(job), witness, &origin).await).await {
                 Ok(done) => released = released.saturating_add(usize::from(done)),
-                // One row that cannot be read must not keep the others waiting.
-                Err(StoreError::Corrupt(what)) => {
-                    tracing::error!(job.id = %job, what, "a grace period cannot be ended");
-                }
-                Err(error) => return Err(error),
+                Err(error) => passed_over(job, "a grace period cannot be ended", error)?,
             }
         }
         Ok(released)

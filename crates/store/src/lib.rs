@@ -24,7 +24,7 @@ mod secret;
 mod step;
 mod sweep;
 
-pub use audit::{Appended, AuditFilter, IncomingEvent};
+pub use audit::{Appended, AuditFilter};
 pub use error::StoreError;
 pub use folder::{FolderPolicy, FolderToExpire, FolderToSweep, SweptAttempts};
 pub use hold::{

@@ -140,6 +140,7 @@ diesel::table! {
         job_version -> Nullable<Int8>,
         created_at -> Timestamptz,
         published_at -> Nullable<Timestamptz>,
+        published_again -> Int4,
     }
 }
 

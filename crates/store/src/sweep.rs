@@ -1,21 +1,22 @@
 //! Time turned into work: lapsed leases, due steps, lost messages, old rows.
 //!
 //! Every replica may sweep at any time: each finding is settled under locks, and what another
-//! replica holds is skipped. No leader.
+//! replica holds is skipped. No leader. And no finding that cannot be settled keeps others waiting.
+
+mod leases;
 
 use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Interval as SqlInterval};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, RunQueryDsl};
 use domain::id::{JobId, StepNo};
-use domain::job::{JobKind, Policy, law};
+use domain::job::{JobKind, Policy};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::job::Origin;
-use crate::job::write::LockedJob;
 use crate::outbox;
 use crate::pool::Store;
 use crate::schema::{job_steps, privacy_jobs};
@@ -27,7 +28,8 @@ pub struct SweepConfig {
     /// A due step that was announced so long ago is announced again.
     #[serde(with = "duration")]
     pub announce_again_after: Duration,
-    /// An audit event published so long ago that is not in the log is published again.
+    /// An audit event published so long ago that is not in the log is published again; the next time
+    /// after twice as long, up to 32 times as long.
     #[serde(with = "duration")]
     pub audit_again_after: Duration,
     /// Published outbox rows are kept so long.
@@ -75,6 +77,8 @@ mod duration {
 pub struct Swept {
     /// Leases that had run out.
     pub lapsed: usize,
+    /// Leases that had run out and could not be settled.
+    pub stuck: usize,
     /// Steps announced (again).
     pub announced: usize,
     /// Audit events published again.
@@ -87,53 +91,29 @@ pub struct Swept {
 const BATCH: i64 = 100;
 
 impl Store {
-    /// Looks for everything that time has made due and settles it.
+    /// Looks for everything that time has made due and settles it. A part that fails is told in the log,
+    /// and the others are done all the same.
     ///
     /// # Errors
-    /// [`StoreError`] when the database fails; what was settled before stays settled.
+    /// [`StoreError`] when the database cannot be reached, or every part fails; what was settled before
+    /// stays settled.
     pub async fn sweep(
         &self,
         config: &SweepConfig,
         policy: &Policy,
         origin: &Origin,
     ) -> Result<Swept, StoreError> {
-        Ok(Swept {
-            lapsed: self.sweep_leases(policy, origin).await?,
-            announced: self.sweep_due(config).await?,
-            audit_again: self.sweep_audit(config).await?,
-            removed: self.sweep_old(config).await?,
-        })
-    }
-
-    async fn sweep_leases(&self, policy: &Policy, origin: &Origin) -> Result<usize, StoreError> {
-        let mut conn = self.conn().await?;
-        let now = crate::clock::now(&mut conn).await?;
-        let lapsed: Vec<(Uuid, i32, serde_json::Value)> = job_steps::table
-            .inner_join(privacy_jobs::table.on(privacy_jobs::id.eq(job_steps::job_id)))
-            .filter(job_steps::state.eq("running"))
-            .filter(job_steps::lease_expires_at.lt(now))
-            .filter(privacy_jobs::kind.eq_any(known_kinds()))
-            .order(job_steps::lease_expires_at)
-            .limit(BATCH)
-            .select((job_steps::job_id, job_steps::step_no, privacy_jobs::trace_headers))
-            .load(&mut conn)
-            .await?;
-        let mut settled = 0_usize;
-        for (job, step, headers) in lapsed {
-            let origin = Origin { actor: origin.actor.clone(), headers: headers_of(headers) };
-            match conn
-                .transaction(async |conn| lapse(conn, (JobId(job), StepNo(step)), policy, &origin).await)
-                .await
-            {
-                Ok(done) => settled = settled.saturating_add(usize::from(done)),
-                // One row that cannot be read must not keep the others waiting.
-                Err(StoreError::Corrupt(what)) => {
-                    tracing::error!(job.id = %job, step.no = step, what, "a lease cannot be settled")
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(settled)
+        let mut parts = Parts::default();
+        let leases = parts.done("leases", self.sweep_leases(policy, origin).await)?;
+        let announced = parts.done("due steps", self.sweep_due(config).await)?;
+        let audit_again = parts.done("audit events", self.sweep_audit(config).await)?;
+        let messages = parts.done("old messages", self.sweep_messages(config).await)?;
+        let keys = parts.done("old idempotency keys", self.sweep_keys(config).await)?;
+        let secrets = parts.done("secrets of failed exports", self.sweep_secrets(config).await)?;
+        let erasures = parts.done("failed erasures", self.sweep_erasures(config).await)?;
+        let removed = [messages, keys, secrets, erasures].into_iter().fold(0, usize::saturating_add);
+        parts.finish()?;
+        Ok(Swept { lapsed: leases.settled, stuck: leases.stuck, announced, audit_again, removed })
     }
 
     async fn sweep_due(&self, config: &SweepConfig) -> Result<usize, StoreError> {
@@ -181,54 +161,61 @@ impl Store {
         .await
     }
 
+    /// Those that were published longest ago go first, so that events that never come into the log do not
+    /// keep the place of those that were lost.
     async fn sweep_audit(&self, config: &SweepConfig) -> Result<usize, StoreError> {
         self.run(
-            "UPDATE outbox SET published_at = NULL WHERE event_id IN ( \
+            "UPDATE outbox SET published_at = NULL, published_again = published_again + 1 WHERE event_id IN ( \
                  SELECT o.event_id FROM outbox o \
                  WHERE o.kind = 'audit.event' AND o.published_at < clock_timestamp() - $1 \
+                   AND o.published_at < clock_timestamp() - $1 * power(2, least(o.published_again, 5)) \
                    AND NOT EXISTS (SELECT FROM audit_logs a WHERE a.event_id = o.event_id) \
-                 LIMIT $2 FOR UPDATE OF o SKIP LOCKED)",
+                 ORDER BY o.published_at LIMIT $2 FOR UPDATE OF o SKIP LOCKED)",
             config.audit_again_after,
         )
         .await
     }
 
-    async fn sweep_old(&self, config: &SweepConfig) -> Result<usize, StoreError> {
-        let messages = self
-            .run(
-                "DELETE FROM outbox WHERE event_id IN ( \
-                     SELECT o.event_id FROM outbox o WHERE o.published_at < clock_timestamp() - $1 \
-                       AND (o.kind <> 'audit.event' OR EXISTS (SELECT FROM audit_logs a WHERE a.event_id = o.event_id)) \
-                     LIMIT $2 FOR UPDATE OF o SKIP LOCKED)",
-                config.keep_outbox,
-            )
-            .await?;
-        let keys = self
-            .run(
-                "DELETE FROM idempotency_keys WHERE created_at < clock_timestamp() - $1 AND $2 > 0",
-                config.keep_idempotency_keys,
-            )
-            .await?;
-        let secrets = self
-            .run(
-                "DELETE FROM job_secrets s USING privacy_jobs j \
-                 WHERE j.id = s.job_id AND j.kind = 'export' AND j.state = 'failed' \
-                   AND j.ended_at < clock_timestamp() - $1 AND $2 > 0",
-                config.keep_secrets_of_failed,
-            )
-            .await?;
-        // The database removes by itself what is sealed for a job that cannot be tried again.
-        let erasures = self
-            .run(
-                "UPDATE privacy_jobs SET sweeps_done = 3 WHERE id IN ( \
-                     SELECT j.id FROM privacy_jobs j \
-                     WHERE j.kind = 'erasure' AND j.state = 'failed' AND j.sweeps_done < 3 \
-                       AND j.ended_at < clock_timestamp() - $1 \
-                     LIMIT $2 FOR UPDATE SKIP LOCKED)",
-                config.keep_failed_erasures,
-            )
-            .await?;
-        Ok([messages, keys, secrets, erasures].into_iter().fold(0, usize::saturating_add))
+    async fn sweep_messages(&self, config: &SweepConfig) -> Result<usize, StoreError> {
+        self.run(
+            "DELETE FROM outbox WHERE event_id IN ( \
+                 SELECT o.event_id FROM outbox o WHERE o.published_at < clock_timestamp() - $1 \
+                   AND (o.kind <> 'audit.event' OR EXISTS (SELECT FROM audit_logs a WHERE a.event_id = o.event_id)) \
+                 LIMIT $2 FOR UPDATE OF o SKIP LOCKED)",
+            config.keep_outbox,
+        )
+        .await
+    }
+
+    async fn sweep_keys(&self, config: &SweepConfig) -> Result<usize, StoreError> {
+        self.run(
+            "DELETE FROM idempotency_keys WHERE created_at < clock_timestamp() - $1 AND $2 > 0",
+            config.keep_idempotency_keys,
+        )
+        .await
+    }
+
+    async fn sweep_secrets(&self, config: &SweepConfig) -> Result<usize, StoreError> {
+        self.run(
+            "DELETE FROM job_secrets s USING privacy_jobs j \
+             WHERE j.id = s.job_id AND j.kind = 'export' AND j.state = 'failed' \
+               AND j.ended_at < clock_timestamp() - $1 AND $2 > 0",
+            config.keep_secrets_of_failed,
+        )
+        .await
+    }
+
+    /// The database removes by itself what is sealed for a job that cannot be tried again.
+    async fn sweep_erasures(&self, config: &SweepConfig) -> Result<usize, StoreError> {
+        self.run(
+            "UPDATE privacy_jobs SET sweeps_done = 3 WHERE id IN ( \
+                 SELECT j.id FROM privacy_jobs j \
+                 WHERE j.kind = 'erasure' AND j.state = 'failed' AND j.sweeps_done < 3 \
+                   AND j.ended_at < clock_timestamp() - $1 \
+                 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+            config.keep_failed_erasures,
+        )
+        .await
     }
 
     async fn run(&self, statement: &str, age: Duration) -> Result<usize, StoreError> {
@@ -245,24 +232,46 @@ impl Store {
     }
 }
 
-/// Settles one lease that had run out when it was looked at; `false` when it is alive after all.
-async fn lapse(
-    conn: &mut AsyncPgConnection,
-    (job_id, step_no): (JobId, StepNo),
-    policy: &Policy,
-    origin: &Origin,
-) -> Result<bool, StoreError> {
-    let Some(mut job) = LockedJob::lock(conn, job_id, origin).await? else {
-        return Ok(false);
-    };
-    let Some(row) = job.lock_step(conn, step_no).await? else {
-        return Ok(false);
-    };
-    let Ok(decision) = law::lapse(&job.facts, &row.facts()?, job.now, policy) else {
-        return Ok(false);
-    };
-    job.write_decision(conn, &row, &decision, policy).await?;
-    Ok(true)
+/// How the parts of a sweep went.
+#[derive(Default)]
+struct Parts {
+    done: usize,
+    failure: Option<StoreError>,
+}
+
+impl Parts {
+    /// What a part has done; nothing when it failed, which is told. Without a connection no other part
+    /// would do better.
+    fn done<T: Default>(&mut self, part: &str, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        match result {
+            Ok(done) => {
+                self.done = self.done.saturating_add(1);
+                Ok(done)
+            }
+            Err(error @ StoreError::Unreachable(_)) => Err(error),
+            Err(error) => {
+                let cause: &(dyn std::error::Error + 'static) = &error;
+                tracing::error!(part, error = cause, "a part of the sweep failed");
+                self.failure.get_or_insert(error);
+                Ok(T::default())
+            }
+        }
+    }
+
+    fn finish(self) -> Result<(), StoreError> {
+        self.failure.filter(|_| self.done == 0).map_or(Ok(()), Err)
+    }
+}
+
+/// Tells that a finding about a job cannot be settled, so that the next one can be; without a connection
+/// none can.
+pub(crate) fn passed_over(job: Uuid, what: &str, error: StoreError) -> Result<(), StoreError> {
+    if matches!(error, StoreError::Unreachable(_)) {
+        return Err(error);
+    }
+    let cause: &(dyn std::error::Error + 'static) = &error;
+    tracing::error!(job.id = %job, error = cause, "{what}");
+    Ok(())
 }
 
 /// Jobs of other kinds are left to a newer version of this program.

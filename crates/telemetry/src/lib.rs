@@ -21,6 +21,6 @@ pub use config::{LogFormat, TelemetryConfig};
 pub use error::TelemetryError;
 pub use fields::as_error;
 pub use propagation::{
-    TRACEPARENT, TRACESTATE, current_trace_id, inject_current, inject_span, set_parent, span_from_traceparent,
+    TRACEPARENT, current_trace_id, inject_current, inject_span, set_parent, span_from_traceparent,
 };
 pub use setup::{TelemetryGuard, build, init};

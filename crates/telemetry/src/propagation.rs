@@ -1,5 +1,8 @@
 //! The W3C trace context, in and out of message and HTTP headers.
 //!
+//! Of it only `traceparent`, which holds numbers. What `tracestate` holds is up to callers: it is neither
+//! read nor passed on, so that nothing of it is ever kept.
+//!
 //! Headers are a plain map of text, so that the same code serves AMQP, HTTP and the outbox row
 //! that carries the context between the two.
 
@@ -13,8 +16,6 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 /// Header naming the trace and the calling span (W3C Trace Context, section 3.2).
 pub const TRACEPARENT: &str = "traceparent";
-/// Header with vendor additions to the trace (W3C Trace Context, section 3.3).
-pub const TRACESTATE: &str = "tracestate";
 
 /// The headers that make a receiver continue the current span's trace.
 ///
@@ -29,8 +30,7 @@ pub fn inject_current() -> BTreeMap<String, String> {
 pub fn inject_span(span: &Span) -> BTreeMap<String, String> {
     let mut carrier = Carrier(BTreeMap::new());
     TraceContextPropagator::new().inject_context(&span.context(), &mut carrier);
-    // An empty tracestate says nothing and only takes room in every message.
-    carrier.0.retain(|_, value| !value.is_empty());
+    carrier.0.retain(|name, _| name == TRACEPARENT);
     carrier.0
 }
 
@@ -72,10 +72,10 @@ struct Source<'a>(&'a BTreeMap<String, String>);
 
 impl Extractor for Source<'_> {
     fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(String::as_str)
+        self.0.get(key).filter(|_| key == TRACEPARENT).map(String::as_str)
     }
 
     fn keys(&self) -> Vec<&str> {
-        self.0.keys().map(String::as_str).collect()
+        self.0.keys().map(String::as_str).filter(|key| *key == TRACEPARENT).collect()
     }
 }

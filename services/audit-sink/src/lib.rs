@@ -1,8 +1,9 @@
 //! The sole writer of the audit log.
 //!
-//! Events arrive at least once, in any order; they leave here in the log, each once, numbered
-//! without gaps. A message that is no event, or that contradicts one that is in the log, is set
-//! aside with its reason and spoils none of its neighbours.
+//! Messages name events, at least once and in any order; what an event says is taken from the outbox of
+//! the control database, where it was written with the change that it tells of. The events leave here in
+//! the log, each once, numbered without gaps. A message that names no event, or one that contradicts what
+//! is in the log or cannot be stored, is set aside with its reason and spoils none of its neighbours.
 
 mod sink;
 

@@ -12,9 +12,10 @@ use packages::{
 use store::{Claimed, NewPackage, Produced};
 use uuid::Uuid;
 
-use crate::Exports;
 use crate::encryption::encryption_of;
 use crate::failure::broken;
+use crate::result::written;
+use crate::{Exports, organisation};
 
 pub(crate) use contents::{Body, Contents, Item, MediaFound};
 
@@ -40,6 +41,7 @@ pub(crate) async fn write(
     let cutoff_at = step.cutoff.ok_or_else(|| broken("the job has no cutoff"))?;
     let encryption = encryption_of(exports, step).await?;
     let mut whole = Manifest::new(step.job_id.0, step.organisation.as_str(), Utc::now(), cutoff_at);
+    whole.organisation_name = organisation::name(exports, step).await?;
     contents.describe(&mut whole);
     let Contents { items, guides, .. } = contents;
     let footprints: Vec<Footprint> = items.iter().map(Item::footprint).collect();
@@ -79,7 +81,8 @@ pub(crate) async fn write(
         packages.push(package(&archive, number, name));
     }
     let packages_valid_for = Some(exports.package_validity);
-    Ok(Produced { packages, packages_valid_for, ..Produced::default() })
+    let result = written(&contents::result(&whole))?;
+    Ok(Produced { result, packages, packages_valid_for, ..Produced::default() })
 }
 
 fn package(archive: &Archive, number: u32, file_name: &str) -> NewPackage {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use connectors::StoreSettings;
 use packages::{KeyRingSettings, PartOptions};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 /// The settings of the export-worker.
@@ -30,7 +31,8 @@ pub struct Config {
     #[serde(default = "default_part")]
     pub part_rows: i64,
     /// A package that would be larger is split into volumes of at most so many bytes; without it,
-    /// none is.
+    /// none is. Collections that are read in key ranges are cut for that; the one file of a smaller
+    /// collection and a media object are not, and one that alone is larger makes a volume that is.
     #[serde(default)]
     pub volume_bytes: Option<u64>,
     /// An export whose archive would be larger fails; without it, none does.
@@ -51,9 +53,18 @@ pub struct Config {
 pub struct PackageSettings {
     /// `file:///directory`, `s3://bucket/prefix`, and what else `object_store` understands.
     pub url: String,
-    /// Options of that store, by the names of `object_store`.
+    /// Options of that store, by the names of `object_store`. Some are credentials, so none is shown.
     #[serde(default)]
-    pub options: BTreeMap<String, String>,
+    pub options: BTreeMap<String, SecretString>,
+}
+
+impl PackageSettings {
+    /// The options as the store takes them.
+    pub(crate) fn exposed(&self) -> Vec<(String, String)> {
+        let exposed =
+            |(name, value): (&String, &SecretString)| (name.clone(), value.expose_secret().to_owned());
+        self.options.iter().map(exposed).collect()
+    }
 }
 
 fn default_whole() -> i64 {
@@ -88,5 +99,22 @@ mod tests {
     fn the_published_sample_is_valid() {
         let settings = Settings::<Config>::parse(include_str!("../config.sample.toml")).unwrap();
         assert!(settings.service.stores.contains_key("vantage"));
+    }
+
+    #[test]
+    fn what_is_shown_of_the_settings_holds_no_credential() {
+        let (mut toml, secret) = (include_str!("../config.sample.toml").to_owned(), "hush-hush-hush");
+        let bucket = |name: &str| {
+            format!(
+                "\n[service.buckets.{name}]\nurl = 's3://media'\n\
+                 options = {{ aws_access_key_id = '{secret}', aws_secret_access_key = '{secret}' }}\n"
+            )
+        };
+        toml.push_str(&bucket("photos"));
+        let mut settings = Settings::<Config>::parse(&toml).unwrap().service;
+        settings.packages = settings.buckets["photos"].clone();
+        assert_eq!(settings.packages.exposed()[1], ("aws_secret_access_key".to_owned(), secret.to_owned()));
+        let shown = format!("{settings:?} {settings:#?}");
+        assert!(shown.contains("aws_secret_access_key") && !shown.contains(secret), "{shown}");
     }
 }

@@ -17,6 +17,7 @@ mod join;
 mod media;
 mod names;
 mod objects;
+mod organisation;
 mod plan;
 mod ranges;
 mod read;
@@ -54,8 +55,8 @@ impl Service for ExportWorker {
     }
 }
 
-/// What every step of an export works with.
-pub(crate) struct Exports {
+/// Runs the steps of exports.
+pub struct Exports {
     sources: Sources,
     packages: PackageStore,
     passphrases: Passphrases,
@@ -69,8 +70,12 @@ pub(crate) struct Exports {
 }
 
 impl Exports {
-    fn open(config: &Config, store: store::Store) -> anyhow::Result<Self> {
-        let options = config.packages.options.clone();
+    /// Opens what the steps work with. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// When a setting, the data map or a store cannot be used.
+    pub fn open(config: &Config, store: store::Store) -> anyhow::Result<Self> {
+        let options = config.packages.exposed();
         Ok(Self {
             sources: Sources::open(config)?,
             packages: PackageStore::open(&config.packages.url, options)?,

@@ -1,10 +1,12 @@
 //! The media that rows name, copied from the company's buckets.
 //!
 //! An object that is missing or cannot be read is listed with its reason and the job goes on: a
-//! person asked for what there is. A bucket that is away altogether is another matter, and tried
-//! again later.
+//! person asked for what there is. One that the bucket failed to give, which it may do for a moment, is
+//! tried again when the others are done. A bucket that is away altogether is another matter: the whole
+//! step is tried again later.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chassis::{StepError, StepProgress};
 use connectors::{ExportScope, MediaKey, MediaRead};
@@ -26,6 +28,8 @@ const DEFAULT_BUCKET: &str = "default";
 const SEGMENT_BYTES: u64 = 256 * 1024 * 1024;
 /// After so many objects in a row that could not be read, the bucket itself is taken to be away.
 const AWAY_AFTER: u32 = 8;
+/// The pauses before those that could not be read are tried again.
+const AGAIN_AFTER: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(10)];
 
 /// The company's buckets, by the names that rows have.
 pub(crate) struct Buckets(BTreeMap<String, Bucket>);
@@ -34,7 +38,7 @@ impl Buckets {
     pub(crate) fn open(settings: &BTreeMap<String, PackageSettings>) -> anyhow::Result<Self> {
         use anyhow::Context as _;
         let open = |(name, settings): (&String, &PackageSettings)| {
-            let bucket = Bucket::open(&settings.url, settings.options.clone());
+            let bucket = Bucket::open(&settings.url, settings.exposed());
             Ok((name.clone(), bucket.with_context(|| format!("service.buckets.{name}"))?))
         };
         settings.iter().map(open).collect::<anyhow::Result<_>>().map(Self)
@@ -78,14 +82,15 @@ pub(crate) async fn read(
         name: exports.sources.shown_name(dataset, collection),
         writer: writer(exports, step, collection)?,
         missing: Vec::new(),
+        unreadable: Vec::new(),
         failed_in_a_row: 0,
         progress,
     };
     let copied = async {
         for named in keys(exports, step, (dataset, collection), only).await? {
-            copy.object(&named).await?;
+            copy.object(named).await?;
         }
-        Ok(())
+        copy.again().await
     }
     .await;
     if let Err(error) = copied {
@@ -135,38 +140,57 @@ struct Copy<'a> {
     name: String,
     writer: MediaWriter,
     missing: Vec<MissingObject>,
+    /// Those that the bucket failed to give.
+    unreadable: Vec<MediaKey>,
     failed_in_a_row: u32,
     progress: &'a StepProgress,
 }
 
 impl Copy<'_> {
-    async fn object(&mut self, named: &MediaKey) -> Result<(), StepError> {
-        let bucket = named.bucket.as_deref().unwrap_or(DEFAULT_BUCKET);
-        // The same key may be in use in several buckets.
-        let shown = match &named.bucket {
-            Some(bucket) => format!("{bucket}/{}", named.key),
-            None => named.key.clone(),
-        };
+    async fn object(&mut self, named: MediaKey) -> Result<(), StepError> {
         if !named.within_prefix {
-            return self.leave_out(
-                shown,
-                "its key is outside of the prefix that the data map gives to the organisation",
-            );
+            let reason = "its key is outside of the prefix that the data map gives to the organisation";
+            self.leave_out(&named, reason);
+            return Ok(());
         }
+        let bucket = named.bucket.as_deref().unwrap_or(DEFAULT_BUCKET);
         let Some(bucket) = self.exports.buckets.0.get(bucket) else {
-            return self.leave_out(shown, "its bucket is not among those that the export-worker knows");
+            self.leave_out(&named, "its bucket is not among those that the export-worker knows");
+            return Ok(());
         };
-        match self.copy(bucket, named, &shown).await? {
+        match self.copy(bucket, &named).await? {
             Ok(()) => self.failed_in_a_row = 0,
-            Err(error) => {
-                self.failed_in_a_row = if error.is_retryable() { self.failed_in_a_row + 1 } else { 0 };
+            Err(error) if error.is_retryable() => {
+                self.unreadable.push(named);
+                self.failed_in_a_row = self.failed_in_a_row.saturating_add(1);
                 if self.failed_in_a_row >= AWAY_AFTER {
                     let detail =
                         format!("{AWAY_AFTER} media objects in a row could not be read; is the bucket up?");
                     return Err(StepError::Retryable(FailureReason::new("media_unreadable", detail)));
                 }
-                return self.leave_out(shown, &error.to_string());
             }
+            Err(error) => {
+                self.failed_in_a_row = 0;
+                self.leave_out(&named, &error.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries those again that the bucket failed to give, and leaves out what it never gives.
+    async fn again(&mut self) -> Result<(), StepError> {
+        for pause in AGAIN_AFTER {
+            if self.unreadable.is_empty() {
+                return Ok(());
+            }
+            tokio::time::sleep(pause).await;
+            self.failed_in_a_row = 0;
+            for named in std::mem::take(&mut self.unreadable) {
+                self.object(named).await?;
+            }
+        }
+        for named in std::mem::take(&mut self.unreadable) {
+            self.leave_out(&named, &MediaReadError::Unreadable.to_string());
         }
         Ok(())
     }
@@ -176,7 +200,6 @@ impl Copy<'_> {
         &mut self,
         bucket: &Bucket,
         named: &MediaKey,
-        shown: &str,
     ) -> Result<Result<(), MediaReadError>, StepError> {
         let content = match bucket.read(&named.key).await {
             Ok(content) => content,
@@ -184,13 +207,21 @@ impl Copy<'_> {
         };
         let progress = self.progress;
         let content = content.inspect(|_| progress.pulse());
-        let added = self.writer.add(&self.name, shown, content).await;
+        let added = self.writer.add(&self.name, &shown(named), content).await;
         self.progress.pulse();
         Ok(added.map_err(|error| package_failed(&error))?.map(|_| ()))
     }
 
-    fn leave_out(&mut self, key: String, reason: &str) -> Result<(), StepError> {
-        self.missing.push(MissingObject { collection: self.name.clone(), key, reason: reason.to_owned() });
-        Ok(())
+    fn leave_out(&mut self, named: &MediaKey, reason: &str) {
+        let (collection, key) = (self.name.clone(), shown(named));
+        self.missing.push(MissingObject { collection, key, reason: reason.to_owned() });
+    }
+}
+
+/// The object's key, with its bucket where rows name one: the same key may be in use in several.
+fn shown(named: &MediaKey) -> String {
+    match &named.bucket {
+        Some(bucket) => format!("{bucket}/{}", named.key),
+        None => named.key.clone(),
     }
 }

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use chassis::{StepError, StepProgress};
-use connectors::{
-    CollectionRead, ExportScope, KeyRange, MediaRead, OrganisationRead, ReadTransaction, Schemas,
-};
+use connectors::{CollectionRead, ExportScope, KeyRange, MediaRead, ReadTransaction, Schemas};
 use domain::datamap::{Collection, Dataset};
 use domain::erasure::SubjectRef;
 use domain::job::FailureReason;
@@ -13,12 +11,12 @@ use domain::plan::{CollectionSize, CollectionWork, export_steps};
 use domain::schema::LiveSchema;
 use store::{Claimed, Plan, Produced};
 
-use crate::failure::{broken, plan_failed, store_failed};
+use crate::failure::{plan_failed, store_failed};
 use crate::ranges::{self, Ranges};
 use crate::result::written;
 use crate::sources::path;
 use crate::subject::{self, Person};
-use crate::{Exports, request};
+use crate::{Exports, organisation, request};
 
 pub(crate) async fn run(
     exports: &Exports,
@@ -101,15 +99,7 @@ async fn find_organisation(
     step: &Claimed,
     schemas: &Schemas,
 ) -> Result<chrono::DateTime<chrono::Utc>, StepError> {
-    let map = exports.sources.map();
-    let (dataset, _) =
-        map.organisation().ok_or_else(|| broken("the data map names no table of organisations"))?;
-    let schema = schemas.get(&dataset.store).ok_or_else(|| broken("a store has no schema"))?;
-    let read =
-        OrganisationRead::plan(map, schema, &step.organisation).map_err(|error| plan_failed(&error))?;
-    let transaction =
-        exports.sources.store(dataset)?.begin_read().await.map_err(|error| store_failed(&error))?;
-    let found = transaction.organisation(&read).await.map_err(|error| store_failed(&error))?;
+    let (found, transaction) = organisation::find(exports, step, schemas).await?;
     if found.is_none() {
         let detail = "the subject store has no organisation with the id of the token's claim";
         return Err(StepError::Permanent(FailureReason::new("organisation_unknown", detail)));

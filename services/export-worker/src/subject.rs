@@ -3,17 +3,18 @@
 //! The rows are found in the transaction that reads them, so that the package is consistent: nothing is
 //! fixed beforehand, because reading changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chassis::StepError;
 use connectors::erase::{SubjectRead, SubjectRows};
 use connectors::{ReadTransaction, Schemas};
+use domain::datamap::{Collection, Dataset};
 use domain::erasure::facts::StoreFacts;
 use domain::erasure::{Identity, Obstacle, SubjectRef, Traversal, traversal};
 use domain::job::FailureReason;
 use domain::plan::CollectionWork;
 use domain::schema::TableName;
-use packages::SealedFor;
+use packages::{PersonEntry, SealedFor, WITHHELD_FOR_OTHERS, WithheldEntry};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use store::Claimed;
@@ -83,6 +84,33 @@ impl Person {
         let read = read.map_err(|error| plan_failed(&error))?;
         transaction.resolve(&read, &self.identity).await.map_err(|error| store_failed(&error))
     }
+}
+
+/// That an archive is one person's. What is withheld is added store by store.
+pub(crate) fn entry(subject: &SubjectRef) -> PersonEntry {
+    PersonEntry { identity_type: subject.identity_type.clone(), withheld: Vec::new() }
+}
+
+/// The rows of a store that have to do with the person and are others' too, by the names of their files:
+/// those that others share, and those of others that name the person (Art. 15(4)).
+pub(crate) fn withheld(exports: &Exports, rows: &SubjectRows) -> Vec<WithheldEntry> {
+    let of = |(dataset, collection): (&Dataset, &Collection)| {
+        let name = path(dataset, collection);
+        let own: BTreeSet<&Vec<String>> = rows.own.get(&name).into_iter().flatten().collect();
+        let named = rows.unlinked.get(&name).into_iter().flat_map(BTreeMap::values).flatten();
+        let others: BTreeSet<&Vec<String>> = rows
+            .left
+            .get(&name)
+            .into_iter()
+            .flatten()
+            .chain(named)
+            .filter(|key| !own.contains(key))
+            .collect();
+        let collection = exports.sources.shown_name(dataset, collection);
+        let rows = u64::try_from(others.len()).unwrap_or(u64::MAX);
+        (rows > 0).then(|| WithheldEntry { collection, rows, reason: WITHHELD_FOR_OTHERS.to_owned() })
+    };
+    exports.sources.exported().filter_map(of).collect()
 }
 
 /// How much of each collection is a person's: little, so that it is read in one step.

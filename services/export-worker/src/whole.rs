@@ -10,9 +10,9 @@ use store::{Claimed, Produced};
 
 use crate::archive::{Body, Contents, Item, attempt_folder, write};
 use crate::failure::{broken, store_failed};
-use crate::read::{Reading, read};
+use crate::read::{ReadCollection, Reading, read};
 use crate::sources::path;
-use crate::subject::Person;
+use crate::subject::{self, Person};
 use crate::{Exports, media, request};
 
 /// A person's primary keys, by collection.
@@ -33,6 +33,7 @@ pub(crate) async fn run(
     let mut own = Own::new();
     let folder = attempt_folder(step)?;
     let mut contents = exports.contents(step)?;
+    contents.person = request.subject.as_ref().map(subject::entry);
     for store in exports.sources.map().stores() {
         let mut transaction = None;
         for (dataset, collection) in exports.sources.exported().filter(|(dataset, _)| dataset.store == store)
@@ -45,7 +46,11 @@ pub(crate) async fn run(
                 continue;
             };
             if let Some(person) = person.as_ref().filter(|_| first) {
-                own.extend(person.rows(exports, step, (store, &schemas), open).await?.own);
+                let rows = person.rows(exports, step, (store, &schemas), open).await?;
+                if let Some(entry) = &mut contents.person {
+                    entry.withheld.extend(subject::withheld(exports, &rows));
+                }
+                own.extend(rows.own);
             }
             let name = path(dataset, collection);
             let only = person.as_ref().map(|_| own.get(&name).map_or(&[][..], Vec::as_slice));
@@ -63,13 +68,7 @@ pub(crate) async fn run(
                 framing: Framing::Whole,
                 key: folder.part(&name),
             };
-            let done = read(exports, reading, open, progress).await?;
-            contents.omitted.extend(done.omitted);
-            contents.later.extend(done.later);
-            contents.guides.push(done.guide);
-            let parts = done.parts.into_iter().flat_map(CollectionParts::into_parts);
-            let files = done.files.into_iter().zip(parts);
-            contents.items.extend(files.map(|(entry, (_, part))| Item::File(entry, Body::Part(part))));
+            add(&mut contents, read(exports, reading, open, progress).await?);
         }
         if let Some(open) = transaction {
             open.finish().await.map_err(|error| store_failed(&error))?;
@@ -78,6 +77,16 @@ pub(crate) async fn run(
     media_of(exports, step, &mut contents, (person.is_some().then_some(&own), progress)).await?;
     let produced = write(exports, step, contents, progress).await?;
     Ok(Produced { amounts: progress.amounts(), ..produced })
+}
+
+/// Adds a collection that was read.
+fn add(contents: &mut Contents, read: ReadCollection) {
+    contents.omitted.extend(read.omitted);
+    contents.later.extend(read.later);
+    contents.guides.push(read.guide);
+    let parts = read.parts.into_iter().flat_map(CollectionParts::into_parts);
+    let files = read.files.into_iter().zip(parts);
+    contents.items.extend(files.map(|(entry, (_, part))| Item::File(entry, Body::Part(part))));
 }
 
 /// Adds the media that the rows name: of the whole organisation, or of one person's own rows.

@@ -52,6 +52,7 @@ async fn sweeps(config: &Config, context: &Context) -> anyhow::Result<()> {
             Ok(swept) => {
                 for (finding, count) in [
                     ("lease_lapsed", swept.lapsed),
+                    ("lease_stuck", swept.stuck),
                     ("step_announced", swept.announced),
                     ("audit_published_again", swept.audit_again),
                     ("row_removed", swept.removed),

@@ -5,6 +5,7 @@
 //! has told of, and a number that grows between two versions.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -53,7 +54,7 @@ pub struct EndEvent {
 }
 
 /// Opens the event stream of one job for those who cannot send a header.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventTicket {
     /// For the parameter `ticket` of the stream.
     pub ticket: String,
@@ -61,4 +62,11 @@ pub struct EventTicket {
     pub expires_at: DateTime<Utc>,
     /// The path of the stream, with the ticket.
     pub url: String,
+}
+
+/// Whoever has the ticket has the stream, so it is not shown.
+impl fmt::Debug for EventTicket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventTicket").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::collection::CollectionGuide;
 use crate::archive::FileStem;
 use crate::encode::Format;
-use crate::manifest::{ColumnEntry, FileEntry, Manifest, OmittedEntry};
+use crate::manifest::{ColumnEntry, FileEntry, Manifest, OmittedEntry, PersonEntry, WithheldEntry};
 
 /// A collection with its files.
 pub(super) struct Shelf<'a> {
@@ -117,6 +117,18 @@ pub(super) fn omissions(omitted: &[OmittedEntry]) -> Vec<Omission<'_>> {
         }
         if let Some(collection) = omission.collections.get_mut(*place) {
             collection.columns.extend(entry.column.as_deref());
+        }
+    }
+    by_reason
+}
+
+/// What was withheld of a person's rows, by reason, in the order of the manifest.
+pub(super) fn withheld_by_reason(person: &PersonEntry) -> Vec<(&str, Vec<&WithheldEntry>)> {
+    let mut by_reason: Vec<(&str, Vec<&WithheldEntry>)> = Vec::new();
+    for entry in &person.withheld {
+        match by_reason.iter_mut().find(|(reason, _)| *reason == entry.reason) {
+            Some((_, entries)) => entries.push(entry),
+            None => by_reason.push((&entry.reason, vec![entry])),
         }
     }
     by_reason

@@ -3,7 +3,7 @@
 mod lines;
 
 use self::lines::Lines;
-use super::contents::{Shelf, omissions, sentence, shelves};
+use super::contents::{Shelf, omissions, sentence, shelves, withheld_by_reason};
 use super::figures::{counted, length, moment, size};
 use super::visible::plain;
 use crate::encode::Format;
@@ -15,7 +15,7 @@ use crate::manifest::Manifest;
 pub fn cover_note(manifest: &Manifest) -> Vec<u8> {
     let shelves = shelves(manifest, &[]);
     let mut note = Lines::default();
-    note.title("DATA EXPORT");
+    note.title(if manifest.person.is_some() { "DATA EXPORT OF ONE PERSON" } else { "DATA EXPORT" });
     about(manifest, &shelves, &mut note);
     inside(manifest, &shelves, &mut note);
     opening(&mut note);
@@ -29,7 +29,10 @@ pub fn cover_note(manifest: &Manifest) -> Vec<u8> {
 
 fn about(manifest: &Manifest, shelves: &[Shelf<'_>], note: &mut Lines) {
     let rows: u64 = shelves.iter().map(Shelf::rows).sum();
-    let organisation = plain(&manifest.organisation);
+    let organisation = plain(manifest.organisation_title());
+    if let Some(person) = &manifest.person {
+        note.pair("Whose data", &format!("one person's, found by {}", plain(&person.identity_type)));
+    }
     note.pair("Organisation", &organisation);
     note.pair("Complete up to", &moment(manifest.cutoff_at));
     note.pair("Put together", &moment(manifest.created_at));
@@ -39,10 +42,18 @@ fn about(manifest: &Manifest, shelves: &[Shelf<'_>], note: &mut Lines) {
     );
     note.pair("Export", &manifest.job_id.to_string());
     note.heading("What this is");
+    let whose = match &manifest.person {
+        Some(_) => format!(
+            "This package holds the records of one person that were kept for the organisation {organisation}, and \
+             no others of that organisation."
+        ),
+        None => {
+            format!("This package holds the records that were kept for the organisation {organisation}.")
+        }
+    };
     note.paragraph(&format!(
-        "This package holds the records that were kept for the organisation {organisation}. It is complete up \
-         to {}: what was stored by then is here, apart from what is named below under \"What was left out\". \
-         What was stored or changed later may be missing.",
+        "{whose} It is complete up to {}: what was stored by then is here, apart from what is named below under \
+         \"What was left out\". What was stored or changed later may be missing.",
         moment(manifest.cutoff_at)
     ));
     note.paragraph("Making this package changed and deleted nothing.");
@@ -57,10 +68,9 @@ fn inside(manifest: &Manifest, shelves: &[Shelf<'_>], note: &mut Lines) {
     }
     if let Some(media) = &manifest.media {
         let amount = format!("{}, {}", counted(media.objects, "object"), size(media.size_bytes));
-        note.entry(
-            "media/",
-            &format!("Media of the organisation: {amount} in all. {} lists them.", plain(&media.index)),
-        );
+        let whose =
+            if manifest.person.is_some() { "that the person's records name" } else { "of the organisation" };
+        note.entry("media/", &format!("Media {whose}: {amount} in all. {} lists them.", plain(&media.index)));
     }
     note.entry(
         "manifest.json",
@@ -72,7 +82,8 @@ fn inside(manifest: &Manifest, shelves: &[Shelf<'_>], note: &mut Lines) {
         note.item(&format!("{}: {figures}", plain(shelf.name)));
     }
     if manifest.files.is_empty() {
-        note.item("none; nothing was stored for the organisation");
+        let whom = if manifest.person.is_some() { "person" } else { "organisation" };
+        note.item(&format!("none; nothing was stored for the {whom}"));
     }
 }
 
@@ -120,8 +131,9 @@ fn left_out(manifest: &Manifest, note: &mut Lines) {
          protect accounts, and would harm whoever they belong to if this package were lost.",
     );
     let omissions = omissions(&manifest.omitted);
-    if omissions.is_empty() && manifest.later.is_empty() {
-        note.paragraph("Nothing was left out of this package.");
+    if manifest.lacks_nothing() {
+        let what = if manifest.volume.is_some() { "export" } else { "package" };
+        note.paragraph(&format!("Nothing was left out of this {what}."));
     }
     for omission in omissions {
         let places: Vec<String> = omission
@@ -144,6 +156,7 @@ fn left_out(manifest: &Manifest, note: &mut Lines) {
             plain(&later.collection)
         ));
     }
+    withheld(manifest, note);
     let missing = manifest.media.iter().map(|media| length(&media.missing)).sum();
     if missing > 0 {
         let (these, are) = if missing == 1 { ("It", "is") } else { ("They", "are") };
@@ -151,6 +164,24 @@ fn left_out(manifest: &Manifest, note: &mut Lines) {
             "{} of the media could not be read. {these} {are} listed with the reason in index.html and in \
              manifest.json.",
             counted(missing, "object")
+        ));
+    }
+}
+
+fn withheld(manifest: &Manifest, note: &mut Lines) {
+    let Some(person) = &manifest.person else { return };
+    for (reason, entries) in withheld_by_reason(person) {
+        let rows = entries.iter().map(|entry| entry.rows).sum();
+        let places: Vec<String> = entries
+            .iter()
+            .map(|entry| format!("{} ({})", plain(&entry.collection), counted(entry.rows, "record")))
+            .collect();
+        let (were, reason) = (if rows == 1 { "was" } else { "were" }, plain(&sentence(reason)));
+        note.paragraph(&format!(
+            "{} that {} to do with the person {were} withheld. {reason} Affected: {}.",
+            counted(rows, "record"),
+            if rows == 1 { "has" } else { "have" },
+            places.join("; ")
         ));
     }
 }

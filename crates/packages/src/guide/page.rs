@@ -48,7 +48,7 @@ pub fn index_html(manifest: &Manifest, guides: &[CollectionGuide]) -> Vec<u8> {
                 main #contents tabindex="-1" {
                     (list::section(&shelves))
                     (collections(&shelves))
-                    (omitted::section(&manifest.omitted))
+                    (omitted::section(manifest))
                     (media::section(manifest))
                     (volumes::section(manifest))
                     (reading::rules(&manifest.rules))
@@ -74,7 +74,10 @@ fn head(manifest: &Manifest) -> Markup {
             meta name="color-scheme" content="light dark";
             meta name="referrer" content="no-referrer";
             meta name="robots" content="noindex";
-            title { "Data export of " (Line(&manifest.organisation)) }
+            title {
+                @if manifest.person.is_some() { "Data export of one person, kept for " } @else { "Data export of " }
+                (Line(manifest.organisation_title()))
+            }
             style { (PreEscaped(STYLE)) }
         }
     }

@@ -83,3 +83,10 @@ fn unusable_rings_are_refused_and_usable_ones_are_mute() {
     assert_eq!(new("a", "a", "short".into()), KeyRingError::ShortSecret("a".into()));
     assert!(!format!("{:?}", ring("a", &["a"])).contains("secret"));
 }
+
+#[test]
+fn a_link_that_is_shown_opens_nothing() {
+    let link = ring("a", &["a"]).sign(&TARGET, noon()).unwrap();
+    let shown = format!("{link:?}");
+    assert!(shown.contains("key_id: \"a\"") && !shown.contains(&link.signature), "{shown}");
+}

@@ -11,8 +11,10 @@ use domain::id::{JobId, OrganisationId};
 use uuid::Uuid;
 
 use super::create::WrittenJob;
+use super::exported::exported;
 use super::found::found;
 use super::media::media;
+use super::outlives::outlives;
 use super::steps::{failure, views, waits_for};
 use crate::error::StoreError;
 use crate::package::PackageRow;
@@ -137,6 +139,8 @@ pub(super) fn view_of_new(written: WrittenJob) -> Result<JobView, StoreError> {
         retained: Vec::new(),
         media: Vec::new(),
         found: None,
+        exported: None,
+        outlived_by: Vec::new(),
         package: None,
         packages: Vec::new(),
         swept: false,
@@ -171,6 +175,8 @@ async fn view(conn: &mut AsyncPgConnection, row: JobRow) -> Result<JobView, Stor
         retained: retained(conn, row.id).await?,
         media: media(conn, row.id).await?,
         found: found(conn, row.id).await?,
+        exported: exported(conn, row.id).await?,
+        outlived_by: outlives(conn, &row).await?,
         package: packages.as_slice().first().cloned(),
         packages,
         swept: crate::folder::is_swept(row.sweeps_done),

@@ -65,7 +65,7 @@ async fn nobody_but_the_audit_sink_writes_the_audit_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_audit_sink_sees_no_jobs_and_no_messages() {
+async fn the_audit_sink_sees_no_jobs_and_of_the_messages_only_audit_events_that_it_can_name() {
     let (world, _) = world_with_a_log().await;
     let looks = [
         "SELECT FROM privacy_jobs",
@@ -75,8 +75,16 @@ async fn the_audit_sink_sees_no_jobs_and_no_messages() {
         "SELECT body FROM outbox",
         "INSERT INTO audit_head (size) VALUES (1)",
         "DELETE FROM audit_head",
+        "DELETE FROM outbox",
     ];
-    all_refused(&client_as(&world, "lethe_audit").await, &looks).await;
+    let client = client_as(&world, "lethe_audit").await;
+    all_refused(&client, &looks).await;
+    let rows = world.admin.query("SELECT event_id, kind FROM outbox", &[]).await.unwrap();
+    let ids: Vec<uuid::Uuid> = rows.iter().map(|row| row.get(0)).collect();
+    let events = rows.iter().filter(|row| row.get::<_, &str>(1) == "audit.event").count();
+    assert!(events > 0 && events < ids.len());
+    let seen = client.query("SELECT body FROM audit_events($1)", &[&ids]).await.unwrap();
+    assert_eq!(seen.len(), events);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -327,3 +327,26 @@ async fn what_an_erasure_left_is_taken_up_once_even_when_that_failed() {
     world.admin.batch_execute(ended).await.unwrap();
     assert_eq!(refused(&world.admin, &deferred("pending")).await, SqlState::UNIQUE_VIOLATION);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_takes_what_the_outbox_holds_and_the_outbox_keeps_what_the_log_lacks() {
+    let world = World::new().await;
+    world.job("acme").await;
+    let logged = |body: &str| {
+        format!(
+            "INSERT INTO audit_logs (seq, event_id, organisation_id, actor, actor_role, action, outcome, occurred_at, body) \
+             SELECT 1, event_id, 'acme', 'nobody', 'owner', 'job.created', 'success', now(), {body} \
+             FROM outbox WHERE kind = 'audit.event';"
+        )
+    };
+    let why = "the outbox holds no such event with this body";
+    refuses(&world, &logged("''"), why).await;
+    refuses(&world, &logged("body").replace("SELECT 1, event_id", "SELECT 1, gen_random_uuid()"), why).await;
+    let due = logged("body").replace("kind = 'audit.event'", "kind = 'step.due'");
+    refuses(&world, &due, why).await;
+    let gone = "DELETE FROM outbox;";
+    refuses(&world, gone, "it stays in the outbox until it is in the audit log").await;
+    world.admin.batch_execute("DELETE FROM outbox WHERE kind <> 'audit.event'").await.unwrap();
+    world.deliver_audit().await;
+    world.admin.batch_execute(gone).await.unwrap();
+}

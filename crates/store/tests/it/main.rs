@@ -28,6 +28,7 @@ mod holding;
 mod media;
 mod migrations;
 mod on_hold;
+mod outlived;
 mod parts;
 mod passes;
 mod placing;

@@ -52,7 +52,7 @@ lethe_scheduler idempotency_keys: SELECT(created_at) DELETE
 lethe_scheduler job_secrets: SELECT(job_id) DELETE
 lethe_scheduler job_steps: SELECT UPDATE(announced_at attempts ended_at failure_code failure_detail lease_expires_at lease_owner not_before state waits)
 lethe_scheduler job_transitions: SELECT
-lethe_scheduler outbox: SELECT INSERT UPDATE(published_at) DELETE
+lethe_scheduler outbox: SELECT INSERT UPDATE(published_again published_at) DELETE
 lethe_scheduler packages: SELECT(expires_at job_id object_key)
 lethe_scheduler privacy_jobs: SELECT UPDATE(ended_at failure_code failure_detail folder_held_until state sweeps_done updated_at version)
 lethe_scheduler step_transitions: SELECT
@@ -143,6 +143,27 @@ async fn a_role_has_no_power_beside_its_grants() {
         let sequences: i64 = client.query_one(sequences, &[&role]).await.unwrap().get(0);
         assert_eq!(sequences, 0, "{role}");
     }
+}
+
+/// Functions that do what their owner may, and the roles that may call them; the others are triggers'.
+const CALLABLE: &str = "
+lethe_audit audit_events(uuid[])
+lethe_erasure state_of_export_before(uuid)
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_of_the_owners_is_called_by_whom_it_was_made_for() {
+    let database = ControlDatabase::create().await;
+    let client = database.client().await;
+    let callable = "SELECT p.oid::regprocedure::text FROM pg_proc p \
+                    WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef \
+                      AND has_function_privilege($1::text, p.oid, 'EXECUTE') ORDER BY 1";
+    let mut found = Vec::new();
+    for role in SERVICE_ROLES.into_iter().chain(["public"]) {
+        let functions = client.query(callable, &[&role]).await.unwrap();
+        found.extend(functions.iter().map(|row| format!("{role} {}", row.get::<_, String>(0))));
+    }
+    similar(&CALLABLE.trim().lines().collect::<Vec<_>>(), &found);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -204,6 +204,74 @@ async fn a_row_that_cannot_be_read_holds_nobody_up() {
     assert_eq!(world.step(broken, 2).await.state, "running");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn leases_that_the_database_does_not_let_lapse_hold_nobody_up() {
+    // More than are settled in one sweep, and all of them before the one that can be.
+    const BROKEN: usize = 110;
+    let world = World::new().await;
+    let broken = world.planned("acme", collections(1, BROKEN)).await;
+    let ours = world.planned("globex", collections(1, 1)).await;
+    for step in (2..).take(BROKEN) {
+        world.claim(broken, step).await;
+    }
+    world.claim(ours, 2).await;
+    let lapsed = format!(
+        "UPDATE job_steps SET lease_expires_at = clock_timestamp() - interval '1 hour' WHERE job_id = '{broken}' AND state = 'running'; \
+         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not this one'; END $$; \
+         CREATE TRIGGER refuse BEFORE UPDATE ON job_steps FOR EACH ROW WHEN (NEW.job_id = '{broken}') EXECUTE FUNCTION refuse()"
+    );
+    world.admin.batch_execute(&lapsed).await.unwrap();
+    world.lapse(ours, 2).await;
+    let swept = sweep(&world).await;
+    assert_eq!((swept.lapsed, swept.stuck), (1, BROKEN));
+    assert_eq!(world.step(ours, 2).await.state, "due");
+    world.admin.batch_execute("DROP TRIGGER refuse ON job_steps").await.unwrap();
+    assert_eq!(sweep(&world).await.lapsed, 100);
+    assert_eq!(sweep(&world).await.lapsed, BROKEN - 100);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_of_a_sweep_that_fails_keeps_no_other_waiting() {
+    let world = World::new().await;
+    world.job("acme").await;
+    let script = "UPDATE outbox SET published_at = now() - interval '3 minutes'; \
+                  UPDATE job_steps SET announced_at = NULL; REVOKE UPDATE (announced_at) ON job_steps FROM lethe_scheduler";
+    world.admin.batch_execute(script).await.unwrap();
+    assert_eq!(sweep(&world).await, Swept { audit_again: 1, ..Swept::default() });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_never_comes_into_the_log_is_published_again_ever_more_seldom() {
+    let world = World::new().await;
+    world.job("acme").await;
+    let published = "UPDATE outbox SET published_at = clock_timestamp() - make_interval(mins => $1::int)";
+    let mut again = Vec::new();
+    for minutes in [1, 3, 3, 5, 5, 9, 9, 17, 17, 33, 33, 65, 65, 65] {
+        world.admin.execute(published, &[&minutes]).await.unwrap();
+        again.push(sweep(&world).await.audit_again);
+    }
+    assert_eq!(again, [0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 1, 1], "never more seldom than 32 times");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_never_come_into_the_log_take_no_lost_ones_place() {
+    let world = World::new().await;
+    let never = "INSERT INTO outbox (event_id, kind, routing_key, body, published_at) \
+                 SELECT gen_random_uuid(), 'audit.event', 'audit.event', '', now() - interval '10 minutes' \
+                 FROM generate_series(1, 150)";
+    world.admin.batch_execute(never).await.unwrap();
+    world.job("acme").await;
+    let lost = "UPDATE outbox SET published_at = now() - interval '5 minutes' WHERE published_at IS NULL";
+    world.admin.batch_execute(lost).await.unwrap();
+    let ours = "SELECT count(*) FROM outbox WHERE job_id IS NOT NULL AND kind = 'audit.event' AND published_again = 1";
+    for (again, found) in [(100, 0), (51, 1)] {
+        assert_eq!(sweep(&world).await.audit_again, again);
+        assert_eq!(world.count(ours).await, found);
+        let sent = "UPDATE outbox SET published_at = now() - interval '3 minutes' WHERE published_at IS NULL";
+        world.admin.batch_execute(sent).await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_sweepers_at_once_settle_each_finding_once() {
     const STEPS: i32 = 30;

@@ -1,8 +1,9 @@
 //! What an archive is made of.
 
+use domain::export::ExportResult;
 use packages::{
     CollectionGuide, FileEntry, Footprint, JoinedFile, LaterEntry, Manifest, MediaSegment, MediaSummary,
-    MissingObject, OmittedEntry, Part,
+    MissingObject, OmittedEntry, Part, PersonEntry,
 };
 
 /// What an archive is made of, beside what is written about it.
@@ -14,6 +15,8 @@ pub(crate) struct Contents {
     pub omitted: Vec<OmittedEntry>,
     /// What was made after the cutoff.
     pub later: Vec<LaterEntry>,
+    /// That it is one person's, and what was withheld of that person's rows.
+    pub person: Option<PersonEntry>,
     /// What was found of the media; `None` when they were not asked for.
     pub media: Option<MediaFound>,
 }
@@ -45,10 +48,22 @@ impl Contents {
         manifest.files = self.items.iter().filter_map(Item::entry).cloned().collect();
         manifest.omitted.clone_from(&self.omitted);
         manifest.later.clone_from(&self.later);
+        manifest.person.clone_from(&self.person);
         manifest.media = self.media.as_ref().map(|media| MediaSummary {
             missing: media.missing.clone(),
             ..MediaSummary::new(&media.segments)
         });
+    }
+}
+
+/// What the manifest says, in numbers, for the job.
+pub(super) fn result(manifest: &Manifest) -> ExportResult {
+    let media = manifest.media.as_ref();
+    let left_out = media.map_or(0, |media| media.missing.len());
+    ExportResult {
+        media_objects: media.map_or(0, |media| media.objects),
+        media_left_out: u64::try_from(left_out).unwrap_or(u64::MAX),
+        rows_withheld: manifest.person.as_ref().map_or(0, PersonEntry::withheld_rows),
     }
 }
 

@@ -6,10 +6,11 @@ mod steps;
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
-use contracts::http::{JobSummary, JobView, RetainedView, Status};
+use contracts::http::{JobSummary, JobView, LivePackageView, RetainedView, Status};
 use domain::job::JobKind;
 
 use super::amount::{count, per_cent, size};
+use super::exported::exported;
 use super::found::found;
 use super::media::media;
 use super::plain;
@@ -41,8 +42,14 @@ pub fn job(job: &JobView, now: DateTime<Utc>) -> String {
     if !job.media.is_empty() {
         write!(text, "\nmedia\n{}", media(&job.media)).ok();
     }
+    if let Some(exported) = job.exported.as_ref().and_then(exported) {
+        write!(text, "\nin the package\n{exported}").ok();
+    }
     if let Some(found) = job.found.as_ref().and_then(found) {
         write!(text, "\nfound at the end\n{found}").ok();
+    }
+    if !job.outlived_by.is_empty() {
+        write!(text, "\npackages that may hold what was erased\n{}", outlived_by(&job.outlived_by, now)).ok();
     }
     if !job.timeline.is_empty() {
         write!(text, "\ntimeline\n{}", timeline(&job.timeline, summary.created_at)).ok();
@@ -97,6 +104,15 @@ fn retained(rows: &[RetainedView]) -> String {
             kept.hold.to_string(),
             kept.erased_by.map(|job| format!("job {job}")).unwrap_or_else(|| "-".to_owned()),
         ]);
+    }
+    table.text()
+}
+
+/// Until when packages from before can be had.
+fn outlived_by(packages: &[LivePackageView], now: DateTime<Utc>) -> String {
+    let mut table = Table::of(&["  OF EXPORT", "FOR ANOTHER"]);
+    for package in packages {
+        table.row([format!("  {}", package.job), span(package.expires_at - now)]);
     }
     table.text()
 }

@@ -2,6 +2,7 @@
 
 pub mod amount;
 pub mod audit;
+mod exported;
 mod found;
 pub mod hold;
 pub mod job;

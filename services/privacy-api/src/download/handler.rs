@@ -62,7 +62,7 @@ pub async fn download(request: HttpRequest, state: web::Data<ApiState>) -> Resul
         return Err(ApiError::Internal("the package is not as long as was recorded", None));
     }
     record(&state, &opened, part.as_ref()).await?;
-    Ok(send(&opened.content, part, object))
+    Ok(send(state, opened, part, object))
 }
 
 /// Look at a package without downloading it
@@ -87,8 +87,7 @@ pub async fn head(request: HttpRequest, state: web::Data<ApiState>) -> Result<Ht
 
 /// Checks the link before anything is read from any store, and finds the package.
 async fn open(request: &HttpRequest, state: &ApiState) -> Result<Opened, ApiError> {
-    let id = request.match_info().get("package_id").and_then(|text| Uuid::try_parse(text).ok());
-    let id = id.ok_or(ApiError::LinkRefused)?;
+    let id = package_id(request.uri().path()).ok_or(ApiError::LinkRefused)?;
     let signed = SignedLink::parse(request.query_string()).ok_or(ApiError::LinkRefused)?;
     state.link_keys.verify(&signed.target(id), &signed.link, Utc::now())?;
     let organisation =
@@ -103,11 +102,16 @@ async fn open(request: &HttpRequest, state: &ApiState) -> Result<Opened, ApiErro
     Ok(Opened { signed, organisation, package, key, content })
 }
 
-/// Records the download, unless it is one that goes on.
+/// The package that a path names, in the one spelling that links of ours have.
+fn package_id(path: &str) -> Option<Uuid> {
+    let (_, text) = path.rsplit_once('/')?;
+    Uuid::try_parse(text).ok().filter(|id| id.hyphenated().to_string() == text)
+}
+
+/// Records the download, unless all of these bytes were sent by one that was recorded.
 async fn record(state: &ApiState, opened: &Opened, part: Option<&Range<u64>>) -> Result<(), ApiError> {
-    let link = &opened.signed.link;
-    let goes_on = part.is_some_and(|part| part.start > 0) && state.downloads.begun(&link.signature);
-    if goes_on {
+    let signature = &opened.signed.link.signature;
+    if part.is_some_and(|part| part.start > 0 && state.downloads.have_sent(signature, part)) {
         return Ok(());
     }
     let actor = Actor { subject: "signed-link".to_owned(), role: "link".to_owned() };
@@ -115,29 +119,39 @@ async fn record(state: &ApiState, opened: &Opened, part: Option<&Range<u64>>) ->
     let about = (&opened.organisation, opened.package.job_id);
     state.store.record_access(about, Action::PackageDownloaded, &origin).await?;
     state.relay.wake();
-    state.downloads.note(&link.signature, link.expires_at, Utc::now().timestamp());
     Ok(())
 }
 
-fn send(content: &Content, part: Option<Range<u64>>, object: ObjectStream) -> HttpResponse {
+fn send(
+    state: web::Data<ApiState>,
+    Opened { signed, content, .. }: Opened,
+    part: Option<Range<u64>>,
+    object: ObjectStream,
+) -> HttpResponse {
     let status = if part.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     let mut response = HttpResponse::build(status);
     content.describe(&mut response);
-    let length = object.range.end.saturating_sub(object.range.start);
+    let mut at = object.range.start;
+    let length = object.range.end.saturating_sub(at);
     if let Some(Range { start, end }) = part {
         let last = end.saturating_sub(1);
         response
             .insert_header((header::CONTENT_RANGE, format!("bytes {start}-{last}/{}", content.size_bytes)));
     }
     // The status has left by then: all that can be done is to end the connection early.
-    let chunks = object.chunks.inspect(|chunk| {
+    let chunks = object.chunks.inspect(move |chunk| {
         match chunk {
+            Ok(bytes) => {
+                let end = at.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+                let link = (signed.link.signature.as_str(), signed.link.expires_at);
+                state.downloads.note(link, at..end, Utc::now().timestamp());
+                at = end;
+            }
             // Its time was over before the download was.
             Err(error) if error.is_missing() => {
                 tracing::debug!(error = telemetry::as_error(error), "a package ended during a download");
             }
             Err(error) => tracing::warn!(error = telemetry::as_error(error), "a download broke off"),
-            Ok(_) => {}
         }
     });
     response.body(SizedStream::new(length, chunks))

@@ -90,13 +90,10 @@ fn span(request: &ServiceRequest, route: &str, request_id: &str) -> Span {
     span
 }
 
-/// The caller's trace context; only these two headers, whatever else there is.
+/// The caller's trace; only this header, whatever else there is.
 fn trace_context(request: &ServiceRequest) -> BTreeMap<String, String> {
-    let header = |name: &str| {
-        let value = request.headers().get(name)?.to_str().ok()?;
-        Some((name.to_owned(), value.to_owned()))
-    };
-    [telemetry::TRACEPARENT, telemetry::TRACESTATE].into_iter().filter_map(header).collect()
+    let value = request.headers().get(telemetry::TRACEPARENT).and_then(|value| value.to_str().ok());
+    value.map(|value| (telemetry::TRACEPARENT.to_owned(), value.to_owned())).into_iter().collect()
 }
 
 fn log(status: StatusCode, took: Duration) {

@@ -126,3 +126,24 @@ async fn without_any_keys_the_service_is_unavailable_rather_than_the_token_bad()
     provider.describe(json!({"issuer": provider.issuer, "jwks_uri": format!("{}/keys", provider.issuer)}));
     assert_eq!(with(&app, &provider, &signer).await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_followed_to_keys_elsewhere() {
+    let (ours, theirs) = (Signer::ed("a"), Signer::ed("b"));
+    let provider = IdentityProvider::start(&[ours.jwk()]);
+    let stranger = IdentityProvider::start(&[theirs.jwk()]);
+    // Elsewhere lie documents that would do.
+    stranger.describe(json!({"issuer": provider.issuer, "jwks_uri": format!("{}/keys", stranger.issuer)}));
+    let metadata = format!("{}/.well-known/openid-configuration", stranger.issuer);
+    let keys = format!("{}/keys", stranger.issuer);
+    let app = app_for(&provider, |config| config.auth.key_cache.retry_after = Duration::ZERO).await;
+    for (metadata, keys) in [(Some(metadata), None), (None, Some(keys))] {
+        provider.redirect(metadata, keys);
+        for signer in [&ours, &theirs] {
+            assert_eq!(with(&app, &provider, signer).await.status, 503);
+        }
+    }
+    assert_eq!(stranger.fetched(), 0);
+    provider.redirect(None, None);
+    assert_eq!(with(&app, &provider, &ours).await.status, 200);
+}

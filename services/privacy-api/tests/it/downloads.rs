@@ -112,6 +112,50 @@ async fn a_download_that_goes_on_is_recorded_once_and_no_bytes_leave_unrecorded(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_range_beyond_what_was_sent_is_recorded() {
+    let (app, link) = package(CONTENT).await;
+    // One byte is recorded; the nine behind it are another matter, in one piece or several.
+    for (asked, recorded) in [
+        ("bytes=0-0", 1),
+        ("bytes=1-4", 2),
+        ("bytes=2-3", 2),
+        ("bytes=3-6", 3),
+        ("bytes=1-6", 3),
+        ("bytes=-2", 4),
+        ("bytes=7-9", 5),
+        ("bytes=1-", 5),
+        ("bytes=9-9", 5),
+        ("bytes=0-1", 6),
+    ] {
+        assert_eq!(range(&app, &link, asked).await.status, 206);
+        assert_eq!(app.events("package_downloaded").await, recorded, "{asked}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_recorded_is_not_sent() {
+    let (app, link) = package(CONTENT).await;
+    let full = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no room'; END $$; \
+                CREATE TRIGGER refuse BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION refuse()";
+    app.database.admin.batch_execute(full).await.unwrap();
+    for asked in [None, Some("bytes=0-3"), Some("bytes=4-"), Some("bytes=-1")] {
+        let call = app.call("GET", &link);
+        let call = match asked {
+            Some(range) => call.header("range", range),
+            None => call,
+        };
+        let answer = call.send().await;
+        assert_eq!(answer.status, 500, "{asked:?}");
+        let found = CONTENT.windows(4).find(|bytes| answer.bytes.windows(4).any(|window| window == *bytes));
+        assert_eq!(found, None, "{asked:?}");
+    }
+    app.database.admin.batch_execute("DROP TRIGGER refuse ON outbox").await.unwrap();
+    assert_eq!(app.events("package_downloaded").await, 0);
+    assert_eq!(range(&app, &link, "bytes=4-").await.bytes, b"456789");
+    assert_eq!(app.events("package_downloaded").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_package_that_is_not_as_recorded_is_not_sent() {
     let (app, link) = package(CONTENT).await;
     let key = app.database.text("SELECT object_key FROM packages").await;

@@ -87,6 +87,39 @@ async fn a_link_with_anything_changed_opens_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_has_one_spelling() {
+    let app = TestApp::start().await;
+    let job = app.export("acme", "json").await;
+    let id = app.complete("acme", &job, b"content").await.to_string();
+    let link = app.signed_link("acme", &job).await;
+    let (path, query) = link.split_once('?').unwrap();
+    let mut turned: Vec<&str> = query.split('&').collect();
+    turned.reverse();
+    let other_spellings = [
+        link.replace(&id, &id.to_uppercase()),
+        link.replace(&id, &id.replace('-', "")),
+        link.replace(&id, &format!("%7B{id}%7D")),
+        link.replace(&id, &format!("urn:uuid:{id}")),
+        link.replace(&id, &format!("%{:02x}{}", id.as_bytes()[0], &id[1..])),
+        link.replace("acme", "%61cme"),
+        link.replace("export-acme.zip", "export%2Dacme.zip"),
+        link.replace("kid=", "%6Bid="),
+        format!("{path}?{}", turned.join("&")),
+        format!("{link}&"),
+        link.replace("&kid", "&&kid"),
+        format!("{link}="),
+    ];
+    for other in other_spellings {
+        assert_ne!(other, link);
+        for method in ["GET", "HEAD"] {
+            assert_eq!(app.call(method, &other).send().await.status, 403, "{method} {other}");
+        }
+    }
+    assert_eq!(app.events("package_downloaded").await, 0);
+    assert_eq!(app.call("GET", &link).send().await.bytes, b"content");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_expired_link_says_so_only_when_it_is_genuine() {
     let app = TestApp::start().await;
     let job = app.export("acme", "json").await;

@@ -18,7 +18,9 @@ pub(super) fn section(manifest: &Manifest) -> Markup {
             section aria-labelledby="media" {
                 h2 #media { "Media" }
                 p {
-                    (counted(media.objects, "object")) " of the organisation's storage, " (size(media.size_bytes))
+                    (counted(media.objects, "object"))
+                    @if manifest.person.is_some() { " that the person's records name, " } @else { " of the organisation's storage, " }
+                    (size(media.size_bytes))
                     " in all, " (if media.objects == 1 { "is" } else { "are" }) " part of this export. "
                     @if media.objects > 0 { (index(manifest, media)) }
                 }

@@ -3,18 +3,41 @@
 use maud::{Markup, html};
 
 use super::text::{Words, listed};
-use crate::guide::contents::{Omission, omissions, sentence};
-use crate::manifest::OmittedEntry;
+use crate::guide::contents::{Omission, omissions, sentence, withheld_by_reason};
+use crate::guide::figures::counted;
+use crate::manifest::{Manifest, WithheldEntry};
 
-/// What was left out, by reason.
-pub(super) fn section(omitted: &[OmittedEntry]) -> Markup {
-    let omissions = omissions(omitted);
+/// Whether the section has anything to say.
+pub(super) fn says_something(manifest: &Manifest) -> bool {
+    !manifest.omitted.is_empty() || manifest.person.iter().any(|person| !person.withheld.is_empty())
+}
+
+/// What was left out or withheld, by reason.
+pub(super) fn section(manifest: &Manifest) -> Markup {
+    let omissions = omissions(&manifest.omitted);
     html! {
-        @if !omissions.is_empty() {
+        @if says_something(manifest) {
             section aria-labelledby="omitted" {
                 h2 #omitted { "What was left out" }
                 p { "The following is not part of this package, for the reasons given." }
                 @for omission in &omissions { (reason(omission)) }
+                @if let Some(person) = &manifest.person {
+                    @for (reason, entries) in &withheld_by_reason(person) { (withheld(reason, entries)) }
+                }
+            }
+        }
+    }
+}
+
+/// Rows that are withheld for one reason.
+fn withheld(reason: &str, entries: &[&WithheldEntry]) -> Markup {
+    html! {
+        div.reason {
+            h3 { (Words(&sentence(reason))) }
+            dl {
+                @for entry in entries {
+                    div { dt { (Words(&entry.collection)) } dd { (counted(entry.rows, "record")) " withheld" } }
+                }
             }
         }
     }

@@ -2,20 +2,26 @@
 
 use maud::{Markup, html};
 
+use super::omitted;
 use super::text::Words;
 use crate::guide::contents::Shelf;
 use crate::guide::figures::{count, counted, length, machine_moment, moment, size};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, PersonEntry};
 
 /// The head of the page.
 pub(super) fn header(manifest: &Manifest, shelves: &[Shelf<'_>]) -> Markup {
     let rows: u64 = shelves.iter().map(Shelf::rows).sum();
     html! {
         header.top {
-            p.kicker { "Data export" }
-            h1 { (Words(&manifest.organisation)) }
+            p.kicker { @if manifest.person.is_some() { "Data export of one person" } @else { "Data export" } }
+            h1 { (Words(manifest.organisation_title())) }
             p.lead {
-                "The records kept for this organisation, complete up to "
+                @if let Some(person) = &manifest.person {
+                    "The records of one person, found by " (Words(&person.identity_type))
+                    ", that were kept for this organisation, complete up to "
+                } @else {
+                    "The records kept for this organisation, complete up to "
+                }
                 time datetime=(machine_moment(manifest.cutoff_at)) { (moment(manifest.cutoff_at)) }
                 ": " (counted(rows, "record")) " in " (counted(length(shelves), "collection")) ". "
                 @if let Some(volume) = &manifest.volume {
@@ -37,11 +43,14 @@ pub(super) fn header(manifest: &Manifest, shelves: &[Shelf<'_>]) -> Markup {
 
 fn left_out(manifest: &Manifest) -> Markup {
     html! {
-        @if !manifest.omitted.is_empty() {
+        @if manifest.lacks_nothing() {
+            "Nothing was left out on purpose."
+        } @else if omitted::says_something(manifest) {
             a href="#omitted" { "What was left out" }
             " is listed with its reasons."
-        } @else if manifest.later.is_empty() {
-            "Nothing was left out on purpose."
+        } @else if manifest.media.iter().any(|media| !media.missing.is_empty()) {
+            a href="#media" { "Media that could not be read" }
+            " are listed with the reasons."
         }
         @for later in &manifest.later {
             " " (counted(later.rows, "record")) " of " (Words(&later.collection)) " made after that time "
@@ -63,7 +72,7 @@ fn facts(manifest: &Manifest, shelves: &[Shelf<'_>]) -> Markup {
                 dt { "Data files" }
                 dd { (count(length(&manifest.files))) " " small { (size(size_bytes)) } }
             }
-            div { dt { "Left out" } dd { (omitted(manifest)) } }
+            div { dt { "Left out" } dd { (amounts(manifest)) } }
             @if let Some(media) = &manifest.media {
                 div.wide { dt { "Media" } dd { (count(media.objects)) " " small { (size(media.size_bytes)) } } }
             }
@@ -79,16 +88,21 @@ fn facts(manifest: &Manifest, shelves: &[Shelf<'_>]) -> Markup {
     }
 }
 
-fn omitted(manifest: &Manifest) -> String {
+fn amounts(manifest: &Manifest) -> String {
     let whole = manifest.omitted.iter().filter(|entry| entry.column.is_none()).count();
     let columns = manifest.omitted.len() - whole;
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    match (number(whole), number(columns)) {
-        (0, 0) => "nothing".to_owned(),
-        (0, columns) => counted(columns, "column"),
-        (whole, 0) => counted(whole, "collection"),
-        (whole, columns) => format!("{}, {}", counted(whole, "collection"), counted(columns, "column")),
-    }
+    let withheld = manifest.person.iter().map(PersonEntry::withheld_rows).sum();
+    let missing = manifest.media.iter().map(|media| length(&media.missing)).sum();
+    let amounts = [
+        (number(whole), "collection"),
+        (number(columns), "column"),
+        (withheld, "record"),
+        (missing, "object"),
+    ];
+    let told: Vec<String> =
+        amounts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| counted(*count, what)).collect();
+    if told.is_empty() { "nothing".to_owned() } else { told.join(", ") }
 }
 
 /// Links to the parts of the page.
@@ -97,7 +111,7 @@ pub(super) fn navigation(manifest: &Manifest) -> Markup {
         nav aria-label="On this page" {
             ul {
                 li { a href="#collections" { "Collections" } }
-                @if !manifest.omitted.is_empty() { li { a href="#omitted" { "What was left out" } } }
+                @if omitted::says_something(manifest) { li { a href="#omitted" { "What was left out" } } }
                 @if manifest.media.is_some() { li { a href="#media" { "Media" } } }
                 @if manifest.volume.is_some() { li { a href="#volumes" { "Volumes" } } }
                 li { a href="#reading" { "How to read the files" } }

@@ -91,6 +91,19 @@ timeline
 }
 
 #[test]
+fn packages_that_outlive_an_erasure_are_shown_with_their_end() {
+    let mut erased = view("completed");
+    erased.outlived_by = serde_json::from_value(json!([
+        {"job": "00000000-0000-0000-0000-000000000009", "created_at": "1970-01-01T00:00:00Z",
+         "expires_at": "1970-01-01T02:00:00Z"},
+    ]))
+    .unwrap();
+    let shown = job(&erased, DateTime::UNIX_EPOCH);
+    assert!(shown.contains("\npackages that may hold what was erased\n  OF EXPORT "), "{shown}");
+    assert!(shown.contains("\n  00000000-0000-0000-0000-000000000009  2 h"), "{shown}");
+}
+
+#[test]
 fn the_next_command_follows_from_what_the_api_offers() {
     let mut done = view("completed");
     assert_eq!(next(&done), None);

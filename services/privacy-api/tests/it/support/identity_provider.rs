@@ -19,6 +19,8 @@ struct Published {
     issuer: String,
     metadata: Mutex<Option<Value>>,
     keys: Mutex<Option<Value>>,
+    /// Where those are sent on to who ask for the metadata, or for the keys.
+    elsewhere: Mutex<[Option<String>; 2]>,
     fetched: AtomicUsize,
 }
 
@@ -30,6 +32,7 @@ impl IdentityProvider {
             issuer: issuer.clone(),
             metadata: Mutex::new(None),
             keys: Mutex::new(Some(json!({ "keys": keys }))),
+            elsewhere: Mutex::default(),
             fetched: AtomicUsize::new(0),
         });
         let shared = Arc::clone(&published);
@@ -55,6 +58,11 @@ impl IdentityProvider {
         *self.published.metadata.lock().unwrap() = Some(metadata);
     }
 
+    /// Sends those on who ask for the metadata, or for the keys.
+    pub fn redirect(&self, metadata: Option<String>, keys: Option<String>) {
+        *self.published.elsewhere.lock().unwrap() = [metadata, keys];
+    }
+
     /// How often its keys were fetched.
     pub fn fetched(&self) -> usize {
         self.published.fetched.load(Ordering::SeqCst)
@@ -67,12 +75,22 @@ impl Drop for IdentityProvider {
     }
 }
 
+fn moved(to: &str) -> HttpResponse {
+    HttpResponse::TemporaryRedirect().insert_header(("location", to)).finish()
+}
+
 async fn metadata(published: web::Data<Published>) -> HttpResponse {
+    if let [Some(elsewhere), _] = &*published.elsewhere.lock().unwrap() {
+        return moved(elsewhere);
+    }
     let usual = json!({"issuer": published.issuer, "jwks_uri": format!("{}/keys", published.issuer)});
     HttpResponse::Ok().json(published.metadata.lock().unwrap().clone().unwrap_or(usual))
 }
 
 async fn keys_now(published: web::Data<Published>) -> HttpResponse {
+    if let [_, Some(elsewhere)] = &*published.elsewhere.lock().unwrap() {
+        return moved(elsewhere);
+    }
     published.fetched.fetch_add(1, Ordering::SeqCst);
     match &*published.keys.lock().unwrap() {
         Some(keys) => HttpResponse::Ok().json(keys),
