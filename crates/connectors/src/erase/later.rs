@@ -32,10 +32,10 @@ impl LaterRead {
         let scope = EraseScope { guards: &[], ..*scope };
         let mut parameters = Parameters::default();
         let row = Row::plan(collection, schema, &scope, rows, &mut parameters)?;
-        let source = row.source.as_ref().map(|source| format!(", {source}")).unwrap_or_default();
         let sql = format!(
-            "SELECT pg_catalog.count(*) FROM {} t0{source} WHERE {} AND {}",
+            "SELECT pg_catalog.count(*) FROM {} t0{} WHERE {} AND {}",
             sql::relation(&collection.table),
+            row.joined,
             row.ours,
             row.later()
         );

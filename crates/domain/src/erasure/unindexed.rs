@@ -64,7 +64,7 @@ mod tests {
             indexed: ["id", "account_id"].map(str::to_owned).into(),
             ..Table::default()
         };
-        let schema = LiveSchema { tables: [(table("status"), live)].into() };
+        let schema = LiveSchema { tables: [(table("status"), live)].into(), ..LiveSchema::default() };
         let mut erasure = CollectionErasure {
             collection: "shop.account".to_owned(),
             store: "shop".to_owned(),
