@@ -46,6 +46,11 @@ impl Service for ExportWorker {
     const ABOUT: &'static str = "Plans and runs the steps of exports, and writes their packages";
     type Config = Config;
 
+    fn check(config: &Config, context: &Context) -> anyhow::Result<()> {
+        context.check_worker()?;
+        Exports::open(config, context.store.clone()).map(drop)
+    }
+
     async fn serve(config: Config, context: Context) -> anyhow::Result<()> {
         let exports = Exports::open(&config, context.store.clone())?;
         chassis::work(EXPORT_STEPS, exports, context).await
@@ -53,7 +58,7 @@ impl Service for ExportWorker {
 }
 
 /// What every step of an export works with.
-pub(crate) struct Exports {
+pub struct Exports {
     sources: Sources,
     packages: PackageStore,
     passphrases: Passphrases,
@@ -67,7 +72,11 @@ pub(crate) struct Exports {
 }
 
 impl Exports {
-    fn open(config: &Config, store: store::Store) -> anyhow::Result<Self> {
+    /// Reads the data map and prepares the connections; nothing is connected yet.
+    ///
+    /// # Errors
+    /// When the settings cannot be used.
+    pub fn open(config: &Config, store: store::Store) -> anyhow::Result<Self> {
         let options = config.packages.options.clone();
         Ok(Self {
             sources: Sources::open(config)?,

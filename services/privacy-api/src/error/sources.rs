@@ -72,6 +72,8 @@ impl From<connectors::StoreError> for ApiError {
             _ if error.is_retryable() => Self::Unavailable("a subject store is unavailable", Box::new(error)),
             StoreErrorKind::Configuration(_)
             | StoreErrorKind::Permission
+            | StoreErrorKind::Login
+            | StoreErrorKind::Tls(_)
             | StoreErrorKind::BadOrganisation
             | StoreErrorKind::BadValue
             | StoreErrorKind::Schema
