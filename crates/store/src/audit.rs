@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use contracts::http::AuditEntry;
+use contracts::http::{AuditEntry, JobAboutView};
 use contracts::{AuditEvent, Envelope};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::id::OrganisationId;
-use domain::job::SkipReason;
+use domain::job::{JobAbout, SkipReason};
 use uuid::Uuid;
 
 use crate::error::StoreError;
@@ -69,6 +69,7 @@ struct NewEntry<'a> {
     hold_id: Option<Uuid>,
     rows: Option<i64>,
     media: Option<serde_json::Value>,
+    about: Option<serde_json::Value>,
 }
 
 impl Store {
@@ -96,7 +97,7 @@ impl Store {
                 }
                 verdicts.push(verdict.unwrap_or(Appended::As(size)));
             }
-            // 17 columns a row: PostgreSQL takes at most 65,535 parameters in one statement.
+            // 18 columns a row: PostgreSQL takes at most 65,535 parameters in one statement.
             for chunk in rows.chunks(1_000) {
                 diesel::insert_into(audit_logs::table).values(chunk).execute(conn).await?;
             }
@@ -150,7 +151,7 @@ fn entry(seq: i64, event: &IncomingEvent) -> NewEntry<'_> {
         actor: &body.actor,
         actor_role: &body.actor_role,
         action: body.action.name(),
-        outcome: body.outcome.name(),
+        outcome: body.outcome_name(),
         job_id: body.job_id.map(|id| id.0),
         job_version: body.job_version,
         step_no: body.step_no.map(|no| no.0),
@@ -161,6 +162,7 @@ fn entry(seq: i64, event: &IncomingEvent) -> NewEntry<'_> {
         hold_id: body.hold_id,
         rows: body.rows,
         media: body.media.map(|media| serde_json::json!(media)),
+        about: body.about.as_ref().map(|about| serde_json::json!(about)),
     }
 }
 
@@ -232,6 +234,7 @@ struct EntryRow {
     hold_id: Option<Uuid>,
     rows: Option<i64>,
     media: Option<serde_json::Value>,
+    about: Option<serde_json::Value>,
 }
 
 impl From<EntryRow> for AuditEntry {
@@ -253,6 +256,10 @@ impl From<EntryRow> for AuditEntry {
             hold_id: row.hold_id,
             rows: row.rows,
             media: row.media.and_then(|media| serde_json::from_value(media).ok()),
+            about: row
+                .about
+                .and_then(|about| serde_json::from_value::<JobAbout>(about).ok())
+                .map(JobAboutView::from),
         }
     }
 }

@@ -29,7 +29,8 @@ pub struct PlanView {
     /// Constraints of which it is not known that every row will keep them: only a sample was tried.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unproven: Vec<UnprovenView>,
-    /// SHA-256 in hex over what is decided: equal for equal decisions, whatever the numbers.
+    /// SHA-256 in hex over what is decided: whose rows, how they are found and how many they are, what is done
+    /// to them, and which holds keep some. Equal for equal decisions of one organisation.
     pub plan_hash: String,
     /// What was tried on the stores, and undone; absent from plans that were made without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
