@@ -35,6 +35,14 @@ pub struct Context {
 }
 
 impl Context {
+    /// Refuses settings with which no worker could keep its steps.
+    ///
+    /// # Errors
+    /// When a lease is shorter than the renewals that keep it could be.
+    pub fn check_worker(&self) -> anyhow::Result<()> {
+        Ok(self.worker.check()?)
+    }
+
     /// The service itself as the origin of a change, in the current trace.
     #[must_use]
     pub fn origin(&self) -> Origin {

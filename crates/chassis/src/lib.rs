@@ -21,7 +21,7 @@ pub use config::{AmqpSettings, Settings, WorkerSettings};
 pub use context::Context;
 pub use health::Health;
 pub use relay::RelayWaker;
-pub use run::{Service, run, serve};
+pub use run::{Service, check, run, serve};
 pub use settings_error::SettingsError;
 pub use step::{StepError, StepProgress, StepRunner};
 pub use worker::work;

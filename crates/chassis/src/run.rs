@@ -28,6 +28,11 @@ pub trait Service: 'static {
     const RELAYS: bool = true;
     /// Its own settings.
     type Config: DeserializeOwned + Send;
+    /// Refuses settings that [`Service::serve`] would refuse, and does nothing else: for `--check-config`.
+    ///
+    /// # Errors
+    /// What `serve` would say of them.
+    fn check(config: &Self::Config, context: &Context) -> anyhow::Result<()>;
     /// Works until `context.stopping` is cancelled, then finishes what it has begun.
     fn serve(config: Self::Config, context: Context) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
@@ -51,11 +56,13 @@ pub async fn run<S: Service>() -> anyhow::Result<()> {
     let command = Arguments::command().name(S::NAME).about(S::ABOUT).version(env!("CARGO_PKG_VERSION"));
     let arguments = Arguments::from_arg_matches(&command.get_matches())?;
     let settings = Settings::<S::Config>::load(arguments.config.as_deref())?;
-    if arguments.check_config {
-        return Ok(());
-    }
     let telemetry = telemetry::init(S::NAME, &settings.telemetry)?;
     mute_panics();
+    if arguments.check_config {
+        let checked = check::<S>(&settings);
+        tokio::task::spawn_blocking(move || telemetry.shutdown()).await??;
+        return checked;
+    }
     let stopping = CancellationToken::new();
     tokio::spawn(stop_on_signal(stopping.clone()));
     let served = serve::<S>(settings, stopping).await;
@@ -84,18 +91,7 @@ pub async fn serve<S: Service>(
     stopping: CancellationToken,
 ) -> anyhow::Result<()> {
     let end = CancellationToken::new();
-    let context = Context {
-        name: S::NAME,
-        instance: instance(S::NAME),
-        store: Store::open(&settings.control)?,
-        amqp: settings.amqp.for_service(S::NAME),
-        metrics: Arc::new(Metrics::new()),
-        health: Health::default(),
-        relay: RelayWaker::default(),
-        worker: settings.worker.clone(),
-        stopping,
-    };
-    context.amqp.check()?;
+    let context = context::<S>(&settings, stopping)?;
     let listener = admin::bind(settings.admin.listen).await?;
     let admin = tokio::spawn(admin::serve(listener, context.clone(), end.clone()));
     let relay = S::RELAYS.then(|| tokio::spawn(relay_or_stop(context.clone(), end.clone())));
@@ -113,6 +109,33 @@ pub async fn serve<S: Service>(
     admin.await?;
     tracing::info!("stopped");
     served
+}
+
+/// Whether a service would start with these settings; nothing is connected, and no port opened.
+///
+/// # Errors
+/// What [`serve`] would say of them.
+pub fn check<S: Service>(settings: &Settings<S::Config>) -> anyhow::Result<()> {
+    S::check(&settings.service, &context::<S>(settings, CancellationToken::new())?)
+}
+
+fn context<S: Service>(
+    settings: &Settings<S::Config>,
+    stopping: CancellationToken,
+) -> anyhow::Result<Context> {
+    let context = Context {
+        name: S::NAME,
+        instance: instance(S::NAME),
+        store: Store::open(&settings.control)?,
+        amqp: settings.amqp.for_service(S::NAME),
+        metrics: Arc::new(Metrics::new()),
+        health: Health::default(),
+        relay: RelayWaker::default(),
+        worker: settings.worker.clone(),
+        stopping,
+    };
+    context.amqp.check()?;
+    Ok(context)
 }
 
 /// A service that can no longer publish must not go on as if it could. However its relay ends, it is

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::job::law::Conclusion;
 use domain::job::{FailureReason, JobState};
-use store::{Claimed, CollectionAmount, Produced};
+use store::{Claimed, CollectionAmount, Produced, StoreError};
 
 /// Runs the steps of one service.
 pub trait StepRunner: Send + Sync + 'static {
@@ -63,6 +63,24 @@ impl StepError {
         match self {
             Self::Retryable(_) | Self::Permanent(_) => true,
             Self::Waiting(_) | Self::OnHold(_) => false,
+        }
+    }
+}
+
+impl StepError {
+    /// The control database failed a step that had to ask it. What passes by itself costs no attempt: the step
+    /// looks again after a pause. A statement that failed otherwise is tried again, and attempts are counted:
+    /// not everything that a server says is understood.
+    #[must_use]
+    pub fn control_failed(error: &StoreError) -> Self {
+        let reason = |code: &str| FailureReason::new(code, error.to_string());
+        match error {
+            _ if error.is_retryable() => Self::Waiting(reason("control_unreachable")),
+            StoreError::Query(_) | StoreError::Unreachable(_) => Self::Retryable(reason("control_refused")),
+            StoreError::Config(_)
+            | StoreError::Corrupt(_)
+            | StoreError::Encode(_)
+            | StoreError::Migration(_) => Self::Permanent(reason("control_unreadable")),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What can go wrong with a subject store, in words that give no row away.
 
 mod names;
+mod tls;
 
 use std::fmt;
 
@@ -9,6 +10,9 @@ use domain::schema::TableName;
 use tokio_postgres::error::{DbError, ErrorPosition};
 
 use names::Names;
+use tls::fault;
+
+pub use tls::TlsFault;
 
 /// A failure of a subject store.
 ///
@@ -37,8 +41,12 @@ pub enum StoreErrorKind {
     Configuration(&'static str),
     /// The server cannot be reached, or hung up.
     Unreachable,
-    /// The role may not do this, or may not log in.
+    /// The role may not do this.
     Permission,
+    /// The server does not let the role log in.
+    Login,
+    /// No protected connection came about.
+    Tls(TlsFault),
     /// There is no database of the name that the URL gives.
     NoDatabase,
     /// A lock or a free connection took longer than allowed.
@@ -67,6 +75,8 @@ impl StoreErrorKind {
             Self::Configuration(_) | Self::NoDatabase => "store_misconfigured",
             Self::Unreachable => "store_unreachable",
             Self::Permission => "store_permission",
+            Self::Login => "store_login",
+            Self::Tls(_) => "store_tls",
             Self::Timeout | Self::Cancelled => "store_timeout",
             Self::BadOrganisation => "organisation_unknown",
             Self::BadValue => "store_value",
@@ -92,6 +102,10 @@ impl StoreErrorKind {
             Self::Cancelled => {
                 "the statement was cancelled: it took longer than the store's `statement_timeout` or a limit of the role allows, or somebody cancelled it"
             }
+            Self::Login => {
+                "the server does not let the role log in; check user and password, pg_hba.conf, and whether it asks for TLS"
+            }
+            Self::Tls(fault) => fault.explain(),
             Self::BadOrganisation => "the organisation's id is no value of the type of its key",
             Self::BadValue => {
                 "a value is none of the type of the column that it is compared with; check the data map, and the holds on rows"
@@ -126,7 +140,11 @@ impl StoreError {
         }
         let transport = error.is_closed()
             || std::error::Error::source(&error).is_some_and(|source| source.is::<std::io::Error>());
-        let kind = if transport { StoreErrorKind::Unreachable } else { StoreErrorKind::Other };
+        let kind = match fault(&error) {
+            Some(fault) => StoreErrorKind::Tls(fault),
+            None if transport => StoreErrorKind::Unreachable,
+            None => StoreErrorKind::Other,
+        };
         Self::new(store, kind).because(error)
     }
 
@@ -196,10 +214,11 @@ impl StoreError {
                     || code.starts_with("57P0")
                     || ["40001", "40P01", "57014", "55P03", "25P03", "25P04"].contains(&code)
             }
-            None => matches!(
-                self.kind,
-                StoreErrorKind::Unreachable | StoreErrorKind::Timeout | StoreErrorKind::Behind
-            ),
+            None => match self.kind {
+                StoreErrorKind::Unreachable | StoreErrorKind::Timeout | StoreErrorKind::Behind => true,
+                StoreErrorKind::Tls(fault) => fault.may_pass(),
+                _ => false,
+            },
         }
     }
 }
@@ -211,7 +230,8 @@ fn classify(refusal: &DbError) -> StoreErrorKind {
     let in_our_text = matches!(refusal.position(), Some(ErrorPosition::Original(_)));
     match code {
         "22P02" | "22003" | "22007" | "22008" | "22P03" if in_our_text => StoreErrorKind::BadValue,
-        "42501" | "28000" | "28P01" => StoreErrorKind::Permission,
+        "42501" => StoreErrorKind::Permission,
+        "28000" | "28P01" => StoreErrorKind::Login,
         "3D000" => StoreErrorKind::NoDatabase,
         "57014" => StoreErrorKind::Cancelled,
         "55P03" | "25P03" | "25P04" => StoreErrorKind::Timeout,

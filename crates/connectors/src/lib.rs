@@ -37,7 +37,7 @@ mod sql;
 
 pub use beat::beating;
 pub use config::StoreConfig;
-pub use error::{StoreError, StoreErrorKind};
+pub use error::{StoreError, StoreErrorKind, TlsFault};
 pub use export::{CellRendering, CollectionRead, CopyCell, ExportColumn, ExportScope, OmittedColumn};
 pub use media::{MediaCount, MediaKey, MediaKeys, MediaRead};
 pub use pool::SubjectStore;

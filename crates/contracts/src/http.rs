@@ -1,5 +1,6 @@
 //! The bodies of the HTTP API, shared by the service and its clients.
 
+mod about;
 mod audit;
 mod encryption;
 mod erasure;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+pub use about::{JobAboutView, JobScopeView};
 pub use audit::{AuditEntry, AuditPage};
 pub use encryption::{ByPassphrase, EncryptionBody, Passphrase, ToRecipients};
 pub use erasure::{DeleteBody, SkipBody, SkipReason};
@@ -101,6 +103,13 @@ pub struct JobSummary {
     /// When it may begin, while it waits for its grace period to end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<DateTime<Utc>>,
+    /// What came of a job that is `completed`, where there is more to say: `nobody_found` when no row led to
+    /// the person, so that nothing was exported or erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// What the job is, whatever became of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<JobAboutView>,
 }
 
 /// A page of jobs, newest first.
@@ -218,7 +227,7 @@ pub struct TimelineEntry {
     pub version: Option<i64>,
     /// What happened: `job.created`, `step.completed`, …
     pub action: String,
-    /// `success` or `failure`.
+    /// `success` or `failure`; of a job that ended well because no row led to the person, `nobody_found`.
     pub outcome: String,
     /// The step it is about.
     pub step_no: Option<i32>,

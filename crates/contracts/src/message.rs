@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::audit::{Action, Outcome};
 use domain::erasure::document::MediaResult;
 use domain::id::{JobId, OrganisationId, StepNo};
-use domain::job::SkipReason;
+use domain::job::{JobAbout, JobOutcome, SkipReason};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -89,6 +89,20 @@ pub struct AuditEvent {
     /// What became of the objects that a completed step deleted; absent where it was not about media.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media: Option<MediaResult>,
+    /// What came of a job that ended well, where there is more to say than that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_outcome: Option<JobOutcome>,
+    /// What the job is; absent from events that no job is about, and from those of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<JobAbout>,
+}
+
+impl AuditEvent {
+    /// How it ended, in one word: what came of its job where there is more to say than that it ended well.
+    #[must_use]
+    pub fn outcome_name(&self) -> &'static str {
+        self.job_outcome.map_or(self.outcome.name(), JobOutcome::name)
+    }
 }
 
 impl Message for AuditEvent {

@@ -56,6 +56,8 @@ fn audit_event_v1() -> Envelope<AuditEvent> {
         hold_id: None,
         rows: None,
         media: None,
+        job_outcome: None,
+        about: None,
     };
     let envelope = Envelope::new(Uuid::from_u128(0xb755_1968_d5d6_54b2_9831_815a_c901_7798), sent_at(), body);
     Envelope { version: 1, ..envelope }

@@ -3,10 +3,11 @@
 mod append;
 
 use chrono::{DateTime, Utc};
-use contracts::http::AuditEntry;
+use contracts::http::{AuditEntry, JobAboutView};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use domain::id::OrganisationId;
+use domain::job::JobAbout;
 use uuid::Uuid;
 
 pub use append::Appended;
@@ -81,6 +82,7 @@ struct EntryRow {
     hold_id: Option<Uuid>,
     rows: Option<i64>,
     media: Option<serde_json::Value>,
+    about: Option<serde_json::Value>,
 }
 
 impl From<EntryRow> for AuditEntry {
@@ -102,6 +104,10 @@ impl From<EntryRow> for AuditEntry {
             hold_id: row.hold_id,
             rows: row.rows,
             media: row.media.and_then(|media| serde_json::from_value(media).ok()),
+            about: row
+                .about
+                .and_then(|about| serde_json::from_value::<JobAbout>(about).ok())
+                .map(JobAboutView::from),
         }
     }
 }

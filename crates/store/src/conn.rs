@@ -5,7 +5,10 @@ use std::ops::{Deref, DerefMut};
 use diesel::result::Error as DieselError;
 use diesel_async::pooled_connection::PoolableConnection;
 use diesel_async::pooled_connection::deadpool::Object;
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+
+use crate::functions;
+use crate::passing::speaks_our_words;
 
 /// Past these times something is wrong: a statement that hangs, a lock that is not let go, a process
 /// that stopped in the middle of a transaction and would keep its rows locked for ever.
@@ -64,9 +67,17 @@ impl DerefMut for Conn {
     }
 }
 
-/// Sets what every connection of ours has.
+/// Sets what every connection of ours has, and says so where the server's words will not be understood.
 pub(crate) async fn set_up(conn: &mut AsyncPgConnection) -> Result<(), DieselError> {
-    conn.batch_execute(SETTINGS).await
+    conn.batch_execute(SETTINGS).await?;
+    let language: String = diesel::select(functions::current_setting("lc_messages")).get_result(conn).await?;
+    if !speaks_our_words(&language) {
+        tracing::warn!(
+            lc_messages = language,
+            "the control database does not speak English: set lc_messages to C, or what passes by itself is not known as such"
+        );
+    }
+    Ok(())
 }
 
 /// Lifts those on statements and locks.

@@ -2,6 +2,8 @@
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use crate::passing::passes;
+
 /// A failed transaction on the control database. Nothing of it was written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -31,12 +33,8 @@ impl StoreError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,
-            Self::Query(DieselError::DatabaseError(kind, _)) => {
-                matches!(kind, DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ClosedConnection)
-                    || matches!(kind, DatabaseErrorKind::UnableToSendCommand)
-            }
-            Self::Query(DieselError::BrokenTransactionManager) => true,
-            _ => false,
+            Self::Query(error) => passes(error),
+            Self::Config(_) | Self::Corrupt(_) | Self::Encode(_) | Self::Migration(_) => false,
         }
     }
 

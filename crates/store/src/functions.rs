@@ -20,6 +20,10 @@ diesel::define_sql_function! {
     fn set_config(name: Text, value: Text, is_local: Bool) -> Text;
 }
 diesel::define_sql_function! {
+    /// What a parameter is set to.
+    fn current_setting(name: Text) -> Text;
+}
+diesel::define_sql_function! {
     fn hashtextextended(text: Text, seed: BigInt) -> BigInt;
 }
 diesel::define_sql_function! {

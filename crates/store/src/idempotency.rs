@@ -18,8 +18,17 @@ pub struct Idempotency {
     pub route: String,
     /// The key.
     pub key: String,
-    /// SHA-256 of the body as received, or of what of it may be kept, or a keyed hash of it.
+    /// SHA-256 of the parameters that came with it, or a keyed hash of them where one is secret.
     pub body_sha256: [u8; 32],
+    /// The same of the body as it was received: what earlier versions kept with their keys.
+    pub as_received: Option<[u8; 32]>,
+}
+
+impl Idempotency {
+    /// Whether this is what is kept of its parameters, by this version or an earlier one.
+    fn came_with(&self, kept: &[u8]) -> bool {
+        kept == self.body_sha256 || self.as_received.is_some_and(|received| kept == received)
+    }
 }
 
 /// What a key names: what its request made.
@@ -50,9 +59,9 @@ impl Named {
 pub(crate) enum Known {
     /// Never seen.
     No,
-    /// Seen with the same body; what it made.
+    /// Seen with the same parameters; what it made.
     Same(Named),
-    /// Seen with another body.
+    /// Seen with others.
     Different,
 }
 
@@ -73,7 +82,7 @@ pub(crate) async fn look_up(
         .optional()?;
     Ok(match found {
         None => Known::No,
-        Some((hash, job, hold)) if hash == key.body_sha256 => Known::Same(Named::of(job, hold)?),
+        Some((hash, job, hold)) if key.came_with(&hash) => Known::Same(Named::of(job, hold)?),
         Some(_) => Known::Different,
     })
 }

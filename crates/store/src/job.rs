@@ -9,6 +9,7 @@ mod export_before;
 mod exported;
 mod found;
 mod glance;
+mod insert;
 mod media;
 mod outlives;
 mod plan;
@@ -21,13 +22,14 @@ use std::collections::BTreeMap;
 
 use domain::export::ExportRequest;
 use domain::id::OrganisationId;
+use domain::job::JobNames;
 
 pub use control::ControlError;
 pub use create::{Accepted, AcceptedExport, CreateError};
-pub(crate) use create::{NewJob, Start, insert_job};
 pub use erasure::NewErasure;
 pub(crate) use export_before::none_is_waited_for;
 pub use glance::JobGlance;
+pub(crate) use insert::{NewJob, Start, insert_job};
 pub use plan::JobPlan;
 pub use quota::ExportQuota;
 pub use read::JobFilter;
@@ -78,8 +80,10 @@ pub struct NewExport {
     pub request: ExportRequest,
     /// What its steps need to know and nobody may read: for instance the passphrase of its package.
     pub secret: Option<JobSecret>,
-    /// The caller's key against repetition.
-    pub idempotency: Idempotency,
+    /// The caller's key against repetition, if one came with it.
+    pub idempotency: Option<Idempotency>,
+    /// What the caller calls it.
+    pub names: JobNames,
     /// Who asks.
     pub origin: Origin,
 }

@@ -17,6 +17,7 @@ mod job;
 pub mod migrate;
 mod outbox;
 mod package;
+mod passing;
 mod pool;
 mod rows;
 mod schema;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use diesel::IntoSql;
+use deadpool::managed::Metrics;
 use diesel::result::Error as DieselError;
 use diesel_async::pooled_connection::deadpool::{Hook, HookError, Pool};
 use diesel_async::pooled_connection::{
@@ -23,8 +23,9 @@ use crate::functions;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoreConfig {
-    /// `postgres://user:password@host:port/database`, TLS unless the host is this machine or
-    /// `sslmode=disable` is set.
+    /// `postgres://user:password@host:port/database?sslmode=…`. `sslmode` is `disable`, `prefer`, `require`,
+    /// `verify-ca` or `verify-full`; without it TLS is used unless the host is this machine. Wherever TLS is
+    /// used, chain and host name are verified, and only `prefer` does without where the server offers none.
     pub url: SecretString,
     /// The most connections this process holds.
     #[serde(default = "default_connections")]
@@ -40,6 +41,8 @@ const CHECKOUT: Duration = Duration::from_secs(10);
 /// A connection that was lent within so long a time is lent again without asking whether the server
 /// still answers on it. One that the server has closed is never lent: its driver knows.
 const FRESH: Duration = Duration::from_secs(1);
+/// One that is lent again and again is asked now and then all the same.
+const ASKED_EVERY: usize = 32;
 
 /// The control database.
 #[derive(Clone)]
@@ -69,7 +72,7 @@ impl Store {
         }
         let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(url, manager);
         let pool = Pool::builder(manager)
-            .pre_recycle(Hook::async_fn(|conn, lent| answers(conn, lent.last_used() < FRESH).boxed()))
+            .pre_recycle(Hook::async_fn(|conn, lent| answers(conn, is_fresh(lent)).boxed()))
             .max_size(config.max_connections)
             .wait_timeout(Some(CHECKOUT))
             .create_timeout(Some(CHECKOUT))
@@ -126,21 +129,41 @@ fn split_tls(text: &str) -> Result<(String, bool), StoreError> {
         url.query_pairs_mut().extend_pairs(rest);
     }
     let local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]") | None);
-    let tls = match mode.as_deref() {
-        Some("disable") => false,
-        None => !local,
-        Some(_) => true,
+    // The driver knows three modes, and would take its own word for `prefer` if it were told none.
+    let driver = match mode.as_deref() {
+        Some("disable") => None,
+        None if local => None,
+        Some("prefer") => Some("prefer"),
+        None | Some("require" | "verify-ca" | "verify-full") => Some("require"),
+        Some(_) => {
+            let modes = "`sslmode` must be disable, prefer, require, verify-ca or verify-full";
+            return Err(StoreError::Config(modes.to_owned()));
+        }
     };
-    Ok((url.into(), tls))
+    if let Some(mode) = driver {
+        url.query_pairs_mut().append_pair("sslmode", mode);
+    }
+    Ok((url.into(), driver.is_some()))
 }
 
-/// Makes sure that the server answers, unless it did just now.
+/// Whether a connection need not be asked.
+fn is_fresh(lent: &Metrics) -> bool {
+    lent.last_used() < FRESH && !lent.recycle_count.is_multiple_of(ASKED_EVERY)
+}
+
+/// Makes sure that the server answers and can be written to, unless it was asked just now. After a failover a
+/// connection may lead to what has become a replica.
 async fn answers(conn: &mut AsyncPgConnection, is_fresh: bool) -> Result<(), HookError> {
     if is_fresh {
         return Ok(());
     }
-    let asked = diesel::select(1_i32.into_sql::<diesel::sql_types::Integer>()).execute(conn).await;
-    asked.map(drop).map_err(|error| HookError::Backend(PoolError::QueryError(error)))
+    let asked = diesel::select(functions::current_setting("transaction_read_only"));
+    let read_only: String =
+        asked.get_result(conn).await.map_err(|error| HookError::Backend(PoolError::QueryError(error)))?;
+    match read_only.as_str() {
+        "off" => Ok(()),
+        _ => Err(HookError::message("the server only reads")),
+    }
 }
 
 async fn establish(url: &str) -> diesel::ConnectionResult<AsyncPgConnection> {
@@ -155,13 +178,28 @@ async fn prepared(mut conn: AsyncPgConnection) -> diesel::ConnectionResult<Async
 fn establish_tls(url: &str) -> BoxFuture<'_, diesel::ConnectionResult<AsyncPgConnection>> {
     async move {
         use rustls_platform_verifier::ConfigVerifierExt;
-        let bad = |error: String| diesel::ConnectionError::BadConnection(error);
-        let tls = rustls::ClientConfig::with_platform_verifier().map_err(|e| bad(e.to_string()))?;
+        let bad = |error: &dyn std::error::Error| diesel::ConnectionError::BadConnection(with_causes(error));
+        let tls = rustls::ClientConfig::with_platform_verifier().map_err(|error| bad(&error))?;
         let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls);
-        let (client, connection) = tokio_postgres::connect(url, tls).await.map_err(|e| bad(e.to_string()))?;
+        let (client, connection) = tokio_postgres::connect(url, tls).await.map_err(|error| bad(&error))?;
         prepared(AsyncPgConnection::try_from_client_and_connection(client, connection).await?).await
     }
     .boxed()
+}
+
+/// An error with what caused it: of a failed handshake, what is wrong with the certificate.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let told = cause.to_string();
+        // Some errors end with their source's words.
+        if !text.ends_with(&told) {
+            text = format!("{text}: {told}");
+        }
+        source = cause.source();
+    }
+    text
 }
 
 #[cfg(test)]
@@ -173,13 +211,63 @@ mod tests {
         let tls = |url| split_tls(url).unwrap();
         assert_eq!(
             tls("postgres://u:p@db.example:5432/l"),
-            ("postgres://u:p@db.example:5432/l".into(), true)
+            ("postgres://u:p@db.example:5432/l?sslmode=require".into(), true)
         );
         assert!(!tls("postgres://u@127.0.0.1:15432/l").1);
         assert!(tls("postgres://u@127.0.0.1/l?sslmode=require").1);
         let (url, on) = tls("postgres://u@db.example/l?sslmode=verify-full&application_name=x");
-        assert_eq!((url.as_str(), on), ("postgres://u@db.example/l?application_name=x", true));
+        assert_eq!(
+            (url.as_str(), on),
+            ("postgres://u@db.example/l?application_name=x&sslmode=require", true)
+        );
+        assert_eq!(tls("postgres://u@h/l?sslmode=prefer").0, "postgres://u@h/l?sslmode=prefer");
         assert!(!tls("postgres://u@db.example/l?sslmode=disable").1);
         assert!(split_tls("mysql://x").is_err());
+    }
+
+    #[test]
+    fn a_mode_that_is_none_is_refused_by_name_and_nothing_is_quoted() {
+        for url in ["postgres://u:hunter2@127.0.0.1/l?sslmode=nonsense", "postgres://u:hunter2@h/l?sslmode="]
+        {
+            let error = split_tls(url).unwrap_err().to_string();
+            assert!(
+                error.contains("`sslmode` must be disable, prefer, require") && !error.contains("hunter2"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_failed_handshake_names_its_cause() {
+        let unknown = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let handshake = std::io::Error::new(std::io::ErrorKind::InvalidData, unknown);
+        assert_eq!(with_causes(&handshake), "invalid peer certificate: UnknownIssuer");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_server_without_tls_is_not_talked_to_in_the_clear() {
+        let database = testkit::ControlDatabase::create().await;
+        let url = SecretString::from(format!("{}?sslmode=require", database.url()));
+        let store = Store::open(&StoreConfig { url, max_connections: 1 }).unwrap();
+        let error = store.ping().await.unwrap_err();
+        let told = with_causes(&error);
+        assert!(error.is_retryable() && told.contains("server does not support TLS"), "{told}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_connection_to_what_has_become_a_replica_is_not_lent_again() {
+        let database = testkit::ControlDatabase::create().await;
+        let url = SecretString::from(database.url().to_owned());
+        let store = Store::open(&StoreConfig { url, max_connections: 1 }).unwrap();
+        let writes = async || {
+            let mut conn = store.conn().await?;
+            diesel::sql_query("DELETE FROM outbox").execute(&mut conn).await?;
+            Ok::<(), StoreError>(())
+        };
+        let pretend = "SET default_transaction_read_only = on";
+        diesel::sql_query(pretend).execute(&mut store.conn().await.unwrap()).await.unwrap();
+        // However often it is asked for.
+        testkit::eventually(testkit::PATIENCE, "another connection is made", async || writes().await.is_ok())
+            .await;
     }
 }

@@ -3,7 +3,10 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use domain::job::law::{JobFacts, StepFacts};
-use domain::job::{FailureReason, JobKind, JobState, Lease, Pause, StepKind, StepState};
+use domain::job::{
+    FailureReason, JobAbout, JobKind, JobName, JobNames, JobOutcome, JobState, Lease, Pause, StepKind,
+    StepState,
+};
 use uuid::Uuid;
 
 use crate::error::StoreError;
@@ -31,6 +34,9 @@ pub(crate) struct JobRow {
     pub updated_at: DateTime<Utc>,
     pub ended_at: Option<DateTime<Utc>>,
     pub sweeps_done: i32,
+    pub outcome: Option<String>,
+    pub label: Option<String>,
+    pub external_reference: Option<String>,
 }
 
 impl JobRow {
@@ -43,6 +49,20 @@ impl JobRow {
     /// say so more exactly.
     pub fn facts(&self) -> Result<JobFacts, StoreError> {
         Ok(JobFacts { kind: self.kind()?, state: self.state()?, begun: self.cutoff.is_some() })
+    }
+
+    /// What the job is.
+    pub fn about(&self) -> Result<JobAbout, StoreError> {
+        let names =
+            JobNames { label: name(&self.label)?, external_reference: name(&self.external_reference)? };
+        Ok(JobAbout::of(self.kind()?, &self.request, names))
+    }
+
+    /// What came of the job, where planning has found that there is more to say than its state.
+    pub fn outcome(&self) -> Result<Option<JobOutcome>, StoreError> {
+        let unknown = |name: &str| StoreError::corrupt(format!("unknown outcome of a job `{name}`"));
+        let parse = |name: &String| JobOutcome::parse(name).ok_or_else(|| unknown(name));
+        self.outcome.as_ref().map(parse).transpose()
     }
 
     pub fn state(&self) -> Result<JobState, StoreError> {
@@ -219,6 +239,13 @@ impl StepStateColumns {
         }
         columns
     }
+}
+
+fn name(text: &Option<String>) -> Result<Option<JobName>, StoreError> {
+    let parse = |text: &String| {
+        JobName::parse(text).map_err(|_| StoreError::corrupt("a label or a reference of a job is none"))
+    };
+    text.as_ref().map(parse).transpose()
 }
 
 fn split(reason: Option<FailureReason>) -> (Option<String>, Option<String>) {

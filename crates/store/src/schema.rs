@@ -20,6 +20,9 @@ diesel::table! {
         ended_at -> Nullable<Timestamptz>,
         sweeps_done -> Int4,
         folder_held_until -> Nullable<Timestamptz>,
+        outcome -> Nullable<Text>,
+        label -> Nullable<Text>,
+        external_reference -> Nullable<Text>,
     }
 }
 
@@ -186,6 +189,7 @@ diesel::table! {
         hold_id -> Nullable<Uuid>,
         rows -> Nullable<Int8>,
         media -> Nullable<Jsonb>,
+        about -> Nullable<Jsonb>,
     }
 }
 

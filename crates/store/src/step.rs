@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use domain::id::{JobId, OrganisationId, StepNo};
 use domain::job::law::Conclusion;
 use domain::job::step::Refused;
-use domain::job::{JobKind, JobState, SkipReason, StepKind};
+use domain::job::{JobKind, JobOutcome, JobState, SkipReason, StepKind};
 use domain::plan::{CollectionSize, PlannedStep};
 
 pub use owner::StepControlError;
@@ -115,6 +115,8 @@ pub struct Produced {
     pub amounts: Vec<CollectionAmount>,
     /// What the whole job left because of legal holds, if this step looked.
     pub retained: Vec<Retained>,
+    /// What comes of the job if it ends well, if this step planned it and there is more to say than that.
+    pub outcome: Option<JobOutcome>,
 }
 
 /// What planning decided.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::erasure::{ErasureRequest, GracePeriod};
 use domain::export::{ExportFormat, ExportRequest};
 use domain::id::OrganisationId;
+use domain::job::JobNames;
 use store::{Actor, Idempotency, NewErasure, NewExport, Origin};
 use uuid::Uuid;
 
@@ -40,12 +41,8 @@ pub fn new_export(id: &str) -> NewExport {
             encryption: None,
             subject: None,
         },
-        idempotency: Idempotency {
-            client: "owner-1".to_owned(),
-            route: "POST /api/v1/privacy/export".to_owned(),
-            key: Uuid::new_v4().to_string(),
-            body_sha256: [7; 32],
-        },
+        idempotency: Some(key("POST /api/v1/privacy/export")),
+        names: JobNames::default(),
         secret: None,
         origin: owner("owner-1"),
     }
@@ -67,13 +64,20 @@ pub fn new_erasure(id: &str) -> NewErasure {
         },
         soft_deletes: true,
         secret: None,
-        idempotency: Idempotency {
-            client: "owner-1".to_owned(),
-            route: "POST /api/v1/privacy/delete".to_owned(),
-            key: Uuid::new_v4().to_string(),
-            body_sha256: [7; 32],
-        },
+        idempotency: Some(key("POST /api/v1/privacy/delete")),
+        names: JobNames::default(),
         origin: owner("owner-1"),
+    }
+}
+
+/// A key never used before.
+fn key(route: &str) -> Idempotency {
+    Idempotency {
+        client: "owner-1".to_owned(),
+        route: route.to_owned(),
+        key: Uuid::new_v4().to_string(),
+        body_sha256: [7; 32],
+        as_received: None,
     }
 }
 

@@ -40,15 +40,23 @@ impl Service for AuditSink {
     const RELAYS: bool = false;
     type Config = Config;
 
+    fn check(config: &Config, context: &Context) -> anyhow::Result<()> {
+        consumer(config, context).map(drop)
+    }
+
     async fn serve(config: Config, context: Context) -> anyhow::Result<()> {
-        let settings = ConsumerSettings::new(context.amqp.clone(), AUDIT_EVENTS)
-            .with_batches(config.batch_size, Duration::from_millis(config.linger_ms));
-        let sink = Sink::new(context.store.clone(), &context.metrics)?;
-        let consumer = Consumer::batched(settings, sink, &context.metrics)?;
+        let consumer = consumer(&config, &context)?;
         let (ready, live) = (consumer.health(), consumer.health());
         context.health.ready_when("queue", move || ready.connected());
         context.health.live_when("consumer", move || live.since_last_tick() < Duration::from_secs(60));
         consumer.run(context.stopping.clone()).await;
         Ok(())
     }
+}
+
+fn consumer(config: &Config, context: &Context) -> anyhow::Result<Consumer<Sink>> {
+    let settings = ConsumerSettings::new(context.amqp.clone(), AUDIT_EVENTS)
+        .with_batches(config.batch_size, Duration::from_millis(config.linger_ms));
+    let sink = Sink::new(context.store.clone(), &context.metrics)?;
+    Ok(Consumer::batched(settings, sink, &context.metrics)?)
 }

@@ -34,11 +34,9 @@ pub(crate) fn plan_failed(error: &PlanError) -> StepError {
     StepError::Permanent(FailureReason::new("store_schema", error.to_string()))
 }
 
-/// The control database failed. Which of a server's answers mean that it is going down the driver does not
-/// tell, so a statement that failed is tried again whatever the answer was: attempts are counted.
+/// The control database failed.
 pub(crate) fn control_failed(error: &store::StoreError) -> StepError {
-    let passing = error.is_retryable() || matches!(error, store::StoreError::Query(_));
-    decide(passing, FailureReason::new("control_unreachable", error.to_string()))
+    StepError::control_failed(error)
 }
 
 /// Something that only another version, or a person, can mend.
@@ -77,12 +75,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_control_database_that_goes_down_ends_no_step_for_good() {
-        for kind in [DatabaseErrorKind::Unknown, DatabaseErrorKind::ClosedConnection] {
-            // "terminating connection because of crash of another server process"
-            let gone = Error::DatabaseError(kind, Box::new(String::from("terminating connection")));
-            assert!(matches!(control_failed(&gone.into()), StepError::Retryable(_)));
+    fn a_control_database_that_goes_down_costs_no_attempt_and_ends_no_step_for_good() {
+        for (kind, message) in [
+            (DatabaseErrorKind::Unknown, "terminating connection due to administrator command"),
+            (DatabaseErrorKind::Unknown, "terminating connection because of crash of another server process"),
+            (DatabaseErrorKind::Unknown, "deadlock detected"),
+            (DatabaseErrorKind::ReadOnlyTransaction, "cannot execute UPDATE in a read-only transaction"),
+            (DatabaseErrorKind::UnableToSendCommand, "connection closed"),
+        ] {
+            let gone = Error::DatabaseError(kind, Box::new(message.to_owned()));
+            assert!(matches!(control_failed(&gone.into()), StepError::Waiting(_)), "{message}");
         }
+        let other =
+            Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new("permission denied".to_owned()));
+        assert!(matches!(control_failed(&other.into()), StepError::Retryable(_)));
         let corrupt = store::StoreError::Corrupt("a row".to_owned());
         assert!(matches!(control_failed(&corrupt), StepError::Permanent(_)));
     }

@@ -51,6 +51,11 @@ impl Service for ErasureWorker {
     const ABOUT: &'static str = "Runs the erasing steps of jobs";
     type Config = Config;
 
+    fn check(config: &Config, context: &Context) -> anyhow::Result<()> {
+        context.check_worker()?;
+        Erasures::open(config, context.store.clone()).map(drop)
+    }
+
     async fn serve(config: Config, context: Context) -> anyhow::Result<()> {
         let erasures = Erasures::open(&config, context.store.clone())?;
         chassis::work(ERASURE_STEPS, erasures, context).await

@@ -15,9 +15,10 @@ mod survey;
 use chassis::{StepError, StepProgress};
 use chrono::{DateTime, Utc};
 use connectors::erase::SubjectRows;
-use domain::erasure::document::{Objects, PlanDocument, Rehearsal, Unproven, decided};
+use domain::erasure::document::{Decided, Objects, PlanDocument, Rehearsal, Unproven, decided};
 use domain::erasure::steps::erasure_steps;
 use domain::erasure::{ErasurePlan, ErasureRequest, Unindexed, kept, plan, unindexed};
+use domain::job::JobOutcome;
 use sha2::{Digest as _, Sha256};
 use store::{Claimed, Plan, Produced};
 use uuid::Uuid;
@@ -70,10 +71,12 @@ pub(crate) async fn run(
     surveyed.verify.loose = loose::references(erasures, &checked, &planned);
     surveyed.verify.noted.clone_from(&checked.noted);
     let nobody_found = rows.is_some_and(SubjectRows::is_empty);
+    let nobody_ever = nobody_found && !before.found_somebody();
     let (holds, cutoff_at, unindexed) = (holds.ids(), checked.cutoff_at, unfound(&checked, &planned));
     let decision =
         Decision { waves: &planned, nobody_found, holds, unproven, unindexed, cutoff_at, rehearsal };
-    produced(erasures, step, &request, &decision, surveyed)
+    let produced = produced(erasures, step, &request, &decision, surveyed)?;
+    Ok(Produced { outcome: nobody_ever.then_some(JobOutcome::NobodyFound), ..produced })
 }
 
 /// What happens to which rows: of the whole organisation, or of one person, who is found now.
@@ -140,11 +143,21 @@ fn produced(
         None => "organisation".to_owned(),
     };
     let media = objects(&work.media);
-    let hash = Sha256::digest(decided(&whose, &decision.waves.waves, &media, &decision.holds));
+    let tokens = objects(&work.tokens);
+    let hash = Sha256::digest(decided(&Decided {
+        organisation: &step.organisation,
+        whose: &whose,
+        map: erasures.sources.map(),
+        waves: &decision.waves.waves,
+        tokens: &tokens,
+        media: &media,
+        collections: &collections,
+        holds: &decision.holds,
+    }));
     let document = PlanDocument {
         identity_type,
         nobody_found: decision.nobody_found,
-        tokens: objects(&work.tokens),
+        tokens,
         media,
         collections,
         kept: verify.kept.clone(),

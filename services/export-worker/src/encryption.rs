@@ -56,10 +56,7 @@ fn encryption(asked: Result<Encryption, EncryptionError>) -> Result<Option<Encry
 }
 
 pub(crate) async fn sealed(store: &Store, step: &Claimed) -> Result<Vec<u8>, StepError> {
-    let sealed = store
-        .job_secret(step.job_id)
-        .await
-        .map_err(|error| StepError::Retryable(FailureReason::new("passphrase_unread", error.to_string())))?;
+    let sealed = store.job_secret(step.job_id).await.map_err(|error| StepError::control_failed(&error))?;
     sealed.ok_or_else(|| {
         let detail = "the passphrase of this export is no longer kept: it is removed a day after a failure; \
                       ask for a new export";

@@ -49,13 +49,18 @@ impl Service for ExportWorker {
     const ABOUT: &'static str = "Plans and runs the steps of exports, and writes their packages";
     type Config = Config;
 
+    fn check(config: &Config, context: &Context) -> anyhow::Result<()> {
+        context.check_worker()?;
+        Exports::open(config, context.store.clone()).map(drop)
+    }
+
     async fn serve(config: Config, context: Context) -> anyhow::Result<()> {
         let exports = Exports::open(&config, context.store.clone())?;
         chassis::work(EXPORT_STEPS, exports, context).await
     }
 }
 
-/// Runs the steps of exports.
+/// What every step of an export works with.
 pub struct Exports {
     sources: Sources,
     packages: PackageStore,
@@ -70,7 +75,7 @@ pub struct Exports {
 }
 
 impl Exports {
-    /// Opens what the steps work with. Nothing is connected yet.
+    /// Reads the data map and prepares the connections; nothing is connected yet.
     ///
     /// # Errors
     /// When a setting, the data map or a store cannot be used.

@@ -6,7 +6,7 @@ use chassis::{StepError, StepProgress};
 use connectors::{CollectionRead, ExportScope, KeyRange, MediaRead, ReadTransaction, Schemas};
 use domain::datamap::{Collection, Dataset};
 use domain::erasure::SubjectRef;
-use domain::job::FailureReason;
+use domain::job::{FailureReason, JobOutcome};
 use domain::plan::{CollectionSize, CollectionWork, export_steps};
 use domain::schema::LiveSchema;
 use store::{Claimed, Plan, Produced};
@@ -67,11 +67,16 @@ async fn of_person(
     cutoff_at: chrono::DateTime<chrono::Utc>,
 ) -> Result<Produced, StepError> {
     let person = Person::of(exports, step, subject, schemas).await?;
-    let mut own = BTreeMap::new();
+    let (mut own, mut found) = (BTreeMap::new(), false);
     for (name, store) in exports.sources.stores() {
         let transaction = store.begin_read_at(cutoff_at).await.map_err(|error| store_failed(&error))?;
-        own.extend(person.rows(exports, step, (name, schemas), &transaction).await?.own);
+        let rows = person.rows(exports, step, (name, schemas), &transaction).await?;
+        found |= !rows.is_empty();
+        own.extend(rows.own);
         transaction.finish().await.map_err(|error| store_failed(&error))?;
+    }
+    if !found {
+        return Ok(nobody(cutoff_at));
     }
     let work = subject::work(exports, &own);
     let size =
@@ -80,6 +85,12 @@ async fn of_person(
     let plan = Plan { cutoff: cutoff_at, steps: export_steps(&work, i64::MAX), sizes, scopes: Vec::new() };
     let result = written(&ranges::write(exports, step, &Ranges::new()).await?)?;
     Ok(Produced { plan: Some(plan), result, ..Produced::default() })
+}
+
+/// Nothing is left to do where no row leads to the person: a package of nothing would look like an answer.
+fn nobody(cutoff: chrono::DateTime<chrono::Utc>) -> Produced {
+    let plan = Plan { cutoff, steps: Vec::new(), sizes: Vec::new(), scopes: Vec::new() };
+    Produced { plan: Some(plan), outcome: Some(JobOutcome::NobodyFound), ..Produced::default() }
 }
 
 /// What stands in the way of the job, as one reason; `None` when nothing does.

@@ -27,6 +27,7 @@ use crate::commands::{
                        1    it did not work, or a check says no\n  \
                        2    the command was used wrongly\n  \
                        3    the job that was waited for failed or was cancelled\n  \
+                       4    the job that was waited for found nobody by the identity\n  \
                        130  interrupted with Ctrl-C\n\n\
                        Results go to standard output, progress and errors to standard error.",
     subcommand_required = true,

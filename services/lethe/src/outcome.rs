@@ -11,6 +11,8 @@ pub enum Outcome {
     No,
     /// A job was waited for and ended without its result: 3.
     JobWithoutResult,
+    /// A job was waited for and found nobody by the identity that it was given: 4.
+    NobodyFound,
 }
 
 impl Outcome {
@@ -21,6 +23,7 @@ impl Outcome {
             Self::Done => 0,
             Self::No => 1,
             Self::JobWithoutResult => 3,
+            Self::NobodyFound => 4,
         })
     }
 }

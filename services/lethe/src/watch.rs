@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use contracts::http::{JobView, Status};
-use domain::job::JobKind;
+use contracts::http::{JobSummary, JobView, Status};
+use domain::job::{JobKind, JobOutcome};
 use uuid::Uuid;
 
 use crate::api::{Api, ApiError, EventStream, JobAnswer, Lost, News};
@@ -47,8 +47,15 @@ pub async fn until_ended(
 pub fn outcome(job: &JobView) -> Outcome {
     match job.summary.status {
         Status::Failed | Status::Cancelled => Outcome::JobWithoutResult,
+        Status::Completed if found_nobody(&job.summary) => Outcome::NobodyFound,
         Status::Completed | Status::Pending | Status::InProgress => Outcome::Done,
     }
+}
+
+/// Whether a job ended well because there was nothing to do.
+#[must_use]
+pub fn found_nobody(job: &JobSummary) -> bool {
+    job.outcome.as_deref() == Some(JobOutcome::NobodyFound.name())
 }
 
 /// Follows the job's events as long as there are any to be had, then looks at how it is.

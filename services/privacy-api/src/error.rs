@@ -52,8 +52,8 @@ pub enum ApiError {
     /// Members of the body have the right form and cannot be used all the same.
     #[error("values of the body cannot be used")]
     Values(Vec<FieldError>),
-    /// The idempotency key is missing or unusable.
-    #[error("the idempotency key is missing or unusable")]
+    /// The idempotency key is unusable.
+    #[error("the idempotency key is unusable")]
     IdempotencyKey(&'static str),
     /// The body is not JSON.
     #[error("the body is not said to be JSON")]
@@ -64,8 +64,8 @@ pub enum ApiError {
     /// The body did not arrive in time, or not at all.
     #[error("the body did not arrive")]
     BodyMissing,
-    /// The idempotency key came with another body before.
-    #[error("the idempotency key was used with another body")]
+    /// The idempotency key came with other parameters before.
+    #[error("the idempotency key was used with other parameters")]
     KeyReused,
     /// An equal job is open; its path, if it is known.
     #[error("an equal job is open")]
@@ -201,7 +201,7 @@ impl ApiError {
             Self::MediaType => "send the body as Content-Type: application/json, not encoded",
             Self::TooLarge(most) => return format!("a body may have {most} bytes at most"),
             Self::BodyMissing => "the body did not arrive whole and in time",
-            Self::KeyReused => "this key came with another body before; use a new key for a new request",
+            Self::KeyReused => "this key came with other parameters before; use a new key for a new request",
             Self::EqualOpen(_) => "wait for the open job, or cancel it first",
             Self::HoldNotBinding { .. } => {
                 "the hold is stored, but an erasure that is under way may not know of it yet; send the same request with the same Idempotency-Key again until it is answered with 201 (without a key it would be another hold)"

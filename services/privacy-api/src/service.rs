@@ -22,6 +22,11 @@ impl Service for PrivacyApi {
     const ABOUT: &'static str = "Serves the public HTTP API: takes requests, shows jobs, hands out packages";
     type Config = Config;
 
+    fn check(config: &Config, context: &Context) -> anyhow::Result<()> {
+        ApiState::new(config, context.store.clone(), context.relay.clone(), &context.metrics)?;
+        Ok(())
+    }
+
     async fn serve(config: Config, context: Context) -> anyhow::Result<()> {
         let state = ApiState::new(&config, context.store.clone(), context.relay.clone(), &context.metrics)?;
         if !state.links.secure() {

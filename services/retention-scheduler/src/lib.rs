@@ -24,23 +24,25 @@ impl Service for RetentionScheduler {
         "Turns time into work: lapsed leases, due steps, lost messages, old rows, ended packages";
     type Config = Config;
 
+    fn check(config: &Config, context: &Context) -> anyhow::Result<()> {
+        folders(config, context).map(drop)
+    }
+
     async fn serve(config: Config, context: Context) -> anyhow::Result<()> {
-        let folders = match &config.packages {
-            Some(settings) => {
-                let policy = settings.policy(context.worker.lease)?;
-                Some(Folders::open(settings, policy, context.store.clone(), &context.metrics)?)
-            }
-            None => {
-                tracing::warn!(
-                    "service.packages is not set: packages stay for ever, and what jobs leave behind"
-                );
-                None
-            }
-        };
+        let folders = folders(&config, &context)?;
+        if folders.is_none() {
+            tracing::warn!("service.packages is not set: packages stay for ever, and what jobs leave behind");
+        }
         // Beside each other: a package store that does not answer must not keep leases from lapsing.
         tokio::try_join!(sweeps(&config, &context), clearing(&config, &context, folders))?;
         Ok(())
     }
+}
+
+fn folders(config: &Config, context: &Context) -> anyhow::Result<Option<Folders>> {
+    let Some(settings) = &config.packages else { return Ok(None) };
+    let policy = settings.policy(context.worker.lease)?;
+    Ok(Some(Folders::open(settings, policy, context.store.clone(), &context.metrics)?))
 }
 
 async fn sweeps(config: &Config, context: &Context) -> anyhow::Result<()> {

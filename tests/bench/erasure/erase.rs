@@ -84,6 +84,7 @@ pub async fn run(
 async fn request(control: &Store, organisation: &str) -> Result<Uuid> {
     let mut new = new_erasure(organisation);
     new.request.grace_period_days = 0.try_into().map_err(anyhow::Error::msg)?;
+    new.soft_deletes = false;
     let (Accepted::Created(job) | Accepted::Replayed(job)) = control.create_erasure(&new).await?;
     Ok(job.0)
 }

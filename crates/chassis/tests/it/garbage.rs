@@ -25,6 +25,8 @@ fn foreign() -> Vec<u8> {
         hold_id: None,
         rows: None,
         media: None,
+        job_outcome: None,
+        about: None,
     };
     encode(&Envelope::new(Uuid::now_v7(), body.occurred_at, body)).unwrap()
 }

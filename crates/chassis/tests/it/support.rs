@@ -120,6 +120,10 @@ impl Service for ExportWorker {
     const ABOUT: &'static str = "runs what a test tells it";
     type Config = Config;
 
+    fn check(_: &Config, _: &Context) -> anyhow::Result<()> {
+        Ok(())
+    }
+
     async fn serve(config: Config, context: Context) -> anyhow::Result<()> {
         assert!(config.context.set(context.clone()).is_ok());
         chassis::work(EXPORT_STEPS, config.runner, context).await

@@ -198,7 +198,25 @@ async fn plaintext_is_not_a_fallback_for_tls() {
     let required = SubjectStore::connect(&database.config("sslmode=require")).unwrap().ping().await;
     let offers_tls: String = database.client.query_one("SHOW ssl", &[]).await.unwrap().get(0);
     assert_eq!(offers_tls, "off", "the test server is expected to run without TLS");
-    assert!(!required.unwrap_err().is_retryable());
+    let error = required.unwrap_err();
+    assert!(!error.is_retryable());
+    assert_eq!(error.kind(), StoreErrorKind::Tls(connectors::TlsFault::NotOffered), "{error}");
+    assert!(error.to_string().contains("the server offers no TLS"), "{error}");
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_log_in_is_not_told_to_lack_a_grant() {
+    let mut database = TestDatabase::with("").await;
+    let (role, _) = database.role().await;
+    let sql = format!("ALTER ROLE {role} NOLOGIN");
+    database.client.batch_execute(&sql).await.unwrap();
+    let mut config = database.config("");
+    let mut url = url::Url::parse(secrecy::ExposeSecret::expose_secret(&config.url)).unwrap();
+    url.set_username(&role).unwrap();
+    config.url = String::from(url).into();
+    let error = SubjectStore::connect(&config).unwrap().ping().await.unwrap_err();
+    assert_eq!((error.kind(), error.sqlstate()), (StoreErrorKind::Login, Some("28000")), "{error}");
+    assert!(!error.to_string().contains("SELECT") && !error.is_retryable(), "{error}");
 }
 
 #[tokio::test]

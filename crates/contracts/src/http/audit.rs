@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::MediaCounts;
+use super::{JobAboutView, MediaCounts};
 
 /// One entry of the audit log.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -16,7 +16,7 @@ pub struct AuditEntry {
     pub event_id: Uuid,
     /// What was done.
     pub action: String,
-    /// `success` or `failure`.
+    /// `success` or `failure`; of a job that ended well because no row led to the person, `nobody_found`.
     pub outcome: String,
     /// Who did it.
     pub actor: String,
@@ -46,6 +46,9 @@ pub struct AuditEntry {
     /// What became of the objects that a completed step deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media: Option<MediaCounts>,
+    /// What the job is; absent from entries of earlier versions, and where no job is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<JobAboutView>,
 }
 
 /// A page of the audit log, newest first.

@@ -34,6 +34,15 @@ pub struct DeleteBody {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "job_id")]
     #[schema(value_type = Option<Uuid>)]
     pub after_export: Option<Uuid>,
+    /// For people who look at a list: 1 to 80 letters (A to Z), digits, spaces and `. _ : / # -`. Kept in the
+    /// clear, so it says nothing of anybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 80, pattern = r"^[A-Za-z0-9]([A-Za-z0-9 ._:/#-]{0,78}[A-Za-z0-9])?$")]
+    pub label: Option<String>,
+    /// The request's name in another system, of the same form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 80, pattern = r"^[A-Za-z0-9]([A-Za-z0-9 ._:/#-]{0,78}[A-Za-z0-9])?$")]
+    pub external_reference: Option<String>,
 }
 
 /// Reads a grace period, so that an error says which numbers are one. `7.0` is the same whole number as

@@ -43,6 +43,9 @@ pub struct EndEvent {
     pub state: String,
     /// The state in OpenDSR's vocabulary.
     pub status: Status,
+    /// What came of it, where there is more to say than its state: `nobody_found`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
     /// The job's version.
     pub version: i64,
     /// When it ended.

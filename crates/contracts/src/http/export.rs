@@ -20,6 +20,15 @@ pub struct ExportBody {
     /// How the package is to be encrypted; not at all when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<EncryptionBody>,
+    /// For people who look at a list: 1 to 80 letters (A to Z), digits, spaces and `. _ : / # -`. Kept in the
+    /// clear, so it says nothing of anybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 80, pattern = r"^[A-Za-z0-9]([A-Za-z0-9 ._:/#-]{0,78}[A-Za-z0-9])?$")]
+    pub label: Option<String>,
+    /// The request's name in another system, of the same form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 80, pattern = r"^[A-Za-z0-9]([A-Za-z0-9 ._:/#-]{0,78}[A-Za-z0-9])?$")]
+    pub external_reference: Option<String>,
 }
 
 /// Reads a variant's name. JSON would also allow `{"json": null}`, which the published schema does not.

@@ -36,8 +36,8 @@ pub struct PlanView {
     /// References to rows that are deleted, of which no index finds what refers: to delete each row the server
     /// may read all of the referring table.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unindexed: Vec<UnindexedView>,
-    /// SHA-256 in hex over what is decided: equal for equal decisions, whatever the numbers.
+    /// SHA-256 in hex over what is decided: whose rows, how they are found and how many they are, what is done
+    /// to them, and which holds keep some. Equal for equal decisions of one organisation.
     pub plan_hash: String,
     /// What was tried on the stores, and undone; absent from plans that were made without.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -27,6 +27,15 @@ pub struct SubjectErasureBody {
     /// Whether it ends with its plan, and erases nothing.
     #[serde(default)]
     pub dry_run: bool,
+    /// For people who look at a list: 1 to 80 letters (A to Z), digits, spaces and `. _ : / # -`. Kept in the
+    /// clear, so it says nothing of anybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 80, pattern = r"^[A-Za-z0-9]([A-Za-z0-9 ._:/#-]{0,78}[A-Za-z0-9])?$")]
+    pub label: Option<String>,
+    /// The request's name in another system, of the same form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 80, pattern = r"^[A-Za-z0-9]([A-Za-z0-9 ._:/#-]{0,78}[A-Za-z0-9])?$")]
+    pub external_reference: Option<String>,
 }
 
 fn at_once() -> GracePeriod {
@@ -66,14 +75,29 @@ pub struct SubjectExportBody {
     /// How the package is to be encrypted; not at all when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<EncryptionBody>,
+    /// For people who look at a list: 1 to 80 letters (A to Z), digits, spaces and `. _ : / # -`. Kept in the
+    /// clear, so it says nothing of anybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 80, pattern = r"^[A-Za-z0-9]([A-Za-z0-9 ._:/#-]{0,78}[A-Za-z0-9])?$")]
+    pub label: Option<String>,
+    /// The request's name in another system, of the same form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 80, pattern = r"^[A-Za-z0-9]([A-Za-z0-9 ._:/#-]{0,78}[A-Za-z0-9])?$")]
+    pub external_reference: Option<String>,
 }
 
 impl SubjectExportBody {
     /// The package that is asked for, whosever data it holds.
     #[must_use]
     pub fn package(&self) -> ExportBody {
-        let Self { include_media, format, encryption, .. } = self;
-        ExportBody { include_media: *include_media, format: *format, encryption: encryption.clone() }
+        let Self { include_media, format, encryption, label, external_reference, .. } = self;
+        ExportBody {
+            include_media: *include_media,
+            format: *format,
+            encryption: encryption.clone(),
+            label: label.clone(),
+            external_reference: external_reference.clone(),
+        }
     }
 }
 

@@ -16,8 +16,9 @@ use crate::datamap::{Effect, Strategy};
 use crate::schema::TableName;
 
 use super::change::FieldChange;
+pub use super::decided::{Decided, decided};
 pub use super::kept::KeptColumns;
-use super::plan::{CollectionErasure, RowAction};
+use super::plan::RowAction;
 use super::unindexed::Unindexed;
 
 pub use verified::{LeftOver, NotWaitedFor, OpenAtCutoff, Undecided, VerifyResult};
@@ -48,9 +49,10 @@ pub struct PlanDocument {
     /// References to rows that are deleted, of which no index finds what refers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unindexed: Vec<Unindexed>,
-    /// SHA-256 in hexadecimal digits over what is decided: whose rows of which collections, what is
-    /// done to which columns, and which holds keep rows. Numbers and samples do not count, since they
-    /// change from one hour to the next.
+    /// SHA-256 in hexadecimal digits over what is decided: whose rows of which collections of which
+    /// organisation, how they are found, how many they are, what is done to which columns, and which holds keep
+    /// rows. Samples do not count. Plans of earlier versions left out the organisation, the references and the
+    /// numbers.
     pub plan_hash: String,
     /// What was tried on the stores before; absent from plans that were made without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -211,44 +213,4 @@ impl RowAction {
     pub fn fields(&self) -> Vec<FieldPlan> {
         self.changes().iter().map(|change| FieldPlan::of(&change.column, &change.strategy)).collect()
     }
-}
-
-/// What a plan decides, as one text in which no two plans are alike: what `plan_hash` is taken over.
-///
-/// `scope` names whose rows they are, without saying who; `holds` are the ids of the holds in effect.
-#[must_use]
-pub fn decided(scope: &str, waves: &[Vec<CollectionErasure>], media: &[Objects], holds: &[Uuid]) -> String {
-    let mut text = format!("lethe plan 1\nscope {scope:?}\n");
-    let mut line = |what: std::fmt::Arguments<'_>| {
-        text.push_str(&what.to_string());
-        text.push('\n');
-    };
-    for objects in media {
-        line(format_args!("media {:?}", objects.collection));
-    }
-    for (wave, erasure) in waves.iter().enumerate().flat_map(|(at, wave)| wave.iter().map(move |e| (at, e))) {
-        let CollectionErasure { collection, store, table, action, exclusive, .. } = erasure;
-        line(format_args!(
-            "rows {wave} {collection:?} {store:?} {:?} {:?} {} {exclusive}",
-            table.schema,
-            table.table,
-            action.name()
-        ));
-        match action {
-            RowAction::Delete => {}
-            RowAction::Anonymise(changes) => {
-                for FieldChange { column, strategy, token } in changes {
-                    let by_row = if token.by_row() { " by row" } else { "" };
-                    line(format_args!("column {column:?} {strategy:?}{by_row}"));
-                }
-            }
-            RowAction::Unlink(columns) => {
-                columns.iter().for_each(|name| line(format_args!("column {name:?}")))
-            }
-        }
-    }
-    let mut holds = holds.to_vec();
-    holds.sort_unstable();
-    holds.iter().for_each(|hold| line(format_args!("hold {hold}")));
-    text
 }

@@ -6,6 +6,7 @@
 //! Nothing that would fail half-way is begun, since an erasure cannot be taken back.
 
 mod change;
+mod decided;
 pub mod document;
 pub mod facts;
 pub mod guard;

@@ -5,8 +5,11 @@
 //! are. [`state::JobState::apply`] and [`step::StepState::apply`] are the only places where a state
 //! becomes another; [`law`] says what one event means for both at once.
 
+pub mod about;
 pub mod kind;
 pub mod law;
+pub mod names;
+pub mod outcome;
 pub mod pass;
 pub mod policy;
 pub mod reason;
@@ -14,7 +17,10 @@ pub mod skip;
 pub mod state;
 pub mod step;
 
+pub use about::{JobAbout, JobScope, Whose};
 pub use kind::{JobKind, Phase, StepKind};
+pub use names::{BadName, JobName, JobNames};
+pub use outcome::JobOutcome;
 pub use policy::Policy;
 pub use reason::FailureReason;
 pub use skip::SkipReason;

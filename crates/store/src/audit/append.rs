@@ -53,6 +53,7 @@ struct NewEntry<'a> {
     hold_id: Option<Uuid>,
     rows: Option<i64>,
     media: Option<serde_json::Value>,
+    about: Option<serde_json::Value>,
 }
 
 /// An event as the outbox holds it.
@@ -100,7 +101,7 @@ impl Store {
                 };
                 verdicts.push(verdict);
             }
-            // 17 columns a row: PostgreSQL takes at most 65,535 parameters in one statement.
+            // 18 columns a row: PostgreSQL takes at most 65,535 parameters in one statement.
             for chunk in rows.chunks(1_000) {
                 diesel::insert_into(audit_logs::table).values(chunk).execute(conn).await?;
             }
@@ -145,6 +146,7 @@ fn entry<'a>((seq, event_id): (i64, Uuid), event: &'a AuditEvent, body: &'a [u8]
         hold_id: event.hold_id,
         rows: event.rows,
         media: event.media.map(|media| serde_json::json!(media)),
+        about: event.about.as_ref().map(|about| serde_json::json!(about)),
     }
 }
 

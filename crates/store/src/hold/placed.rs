@@ -25,8 +25,8 @@ pub struct PlacedHold {
 /// Why a hold is not placed.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
-    /// The idempotency key came with another body before.
-    #[error("the idempotency key was used with another body")]
+    /// The idempotency key came with other parameters before.
+    #[error("the idempotency key was used with other parameters")]
     KeyReused,
     /// The database failed, or refused a value.
     #[error(transparent)]

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::error::StoreError;
 use crate::job::{NewJob, Origin, Start, insert_job};
 use crate::pool::Store;
+use crate::rows::JobRow;
 use crate::schema::{job_retained, legal_holds, privacy_jobs, retained_rows};
 
 /// Rows of one collection that an erasure left because of a hold.
@@ -85,13 +86,14 @@ pub(super) async fn ask_for_rest(
     deferred: Deferred,
     origin: &Origin,
 ) -> Result<JobId, StoreError> {
-    let request: serde_json::Value = privacy_jobs::table
+    let before: JobRow = privacy_jobs::table
         .find(deferred.job)
         .filter(privacy_jobs::organisation_id.eq(organisation.as_str()))
-        .select(privacy_jobs::request)
+        .select(JobRow::as_select())
         .first(conn)
         .await?;
-    let request: ErasureRequest = serde_json::from_value(request)
+    let names = before.about()?.names;
+    let request: ErasureRequest = serde_json::from_value(before.request)
         .map_err(|_| StoreError::corrupt(format!("job {} is no erasure", deferred.job)))?;
     let request =
         ErasureRequest { grace_period_days: GracePeriod::NONE, deferred: Some(deferred), ..request };
@@ -101,7 +103,8 @@ pub(super) async fn ask_for_rest(
         organisation,
         kind: JobKind::Erasure,
         request: serde_json::json!(request),
-        start: Start::Now,
+        names: &names,
+        start: Start::Now { soft_deletes: false },
         origin,
     };
     insert_job(conn, &new).await?;

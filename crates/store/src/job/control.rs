@@ -96,7 +96,7 @@ impl Store {
                 what_was_asked(&mut conn, organisation, id).await?.ok_or(ControlError::NotFound)?;
             let equal = Equal { organisation, kind, request: &request };
             if let Some(open) = in_the_way_of(&mut conn, &equal).await? {
-                return Err(ControlError::EqualOpen(open));
+                return Err(ControlError::EqualOpen(open.job()));
             }
             // It ended between the refusal and the look at it, so there is room now.
             tries -= 1;
@@ -121,7 +121,8 @@ impl Store {
             act_for(conn, organisation).await?;
             let job =
                 LockedJob::lock_of(conn, (organisation, id), origin).await?.ok_or(ControlError::NotFound)?;
-            let about = EventAbout { job: Some(id), ..EventAbout::default() };
+            let what = Some(job.row.about()?);
+            let about = EventAbout { job: Some(id), what, ..EventAbout::default() };
             let event = audit_event(organisation, origin, action, about, job.now);
             outbox::audit(conn, event, &origin.headers).await?;
             Ok(())

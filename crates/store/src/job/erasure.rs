@@ -4,12 +4,13 @@ use chrono::{DateTime, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use domain::erasure::ErasureRequest;
 use domain::id::{JobId, OrganisationId};
-use domain::job::JobKind;
+use domain::job::{JobKind, JobNames};
 use uuid::Uuid;
 
-use super::create::{Accepted, CreateError, NewJob, Start, accept, insert_job};
-use super::equal::{Equal, in_the_way_of, is_in_the_way};
+use super::create::{Accepted, CreateError, accept};
+use super::equal::{Equal, InTheWay, in_the_way_of, is_in_the_way};
 use super::export_before::must_be_to_come;
+use super::insert::{NewJob, Start, insert_job};
 use super::{Origin, create::TRIES};
 use crate::clock;
 use crate::error::StoreError;
@@ -24,19 +25,22 @@ pub struct NewErasure {
     pub organisation: OrganisationId,
     /// What is asked for.
     pub request: ErasureRequest,
-    /// Whether the organisation is marked as deleted while the grace period runs.
+    /// Whether the organisation is marked as deleted, at once, however long the grace period is.
     pub soft_deletes: bool,
     /// The person's identity, sealed.
     pub secret: Option<JobSecret>,
-    /// The caller's key against repetition.
-    pub idempotency: Idempotency,
+    /// The caller's key against repetition, if one came with it.
+    pub idempotency: Option<Idempotency>,
+    /// What the caller calls it.
+    pub names: JobNames,
     /// Who asks.
     pub origin: Origin,
 }
 
 impl Store {
     /// Accepts a request for erasure, once per idempotency key, unless an equal job, or another
-    /// erasure of the same organisation or person, is open.
+    /// erasure of the same organisation or person, is open. A request without a key is answered with an equal
+    /// one.
     ///
     /// # Errors
     /// [`CreateError`]; nothing was written then.
@@ -50,8 +54,12 @@ impl Store {
             };
             let request = serde_json::json!(new.request);
             let equal = Equal { organisation: &new.organisation, kind: JobKind::Erasure, request: &request };
-            if let Some(open) = in_the_way_of(&mut conn, &equal).await? {
-                return Err(CreateError::EqualOpen(open));
+            match in_the_way_of(&mut conn, &equal).await? {
+                Some(InTheWay::Equal(open)) if new.idempotency.is_none() => {
+                    return Ok(Accepted::Replayed(open));
+                }
+                Some(open) => return Err(CreateError::EqualOpen(open.job())),
+                None => {}
             }
             // It ended between the refusal and the look at it, so there is room now.
             tries -= 1;
@@ -63,7 +71,7 @@ impl Store {
 }
 
 async fn create(conn: &mut AsyncPgConnection, new: &NewErasure) -> Result<Accepted, CreateError> {
-    if let Some(known) = accept(conn, &new.organisation, &new.idempotency).await? {
+    if let Some(known) = accept(conn, &new.organisation, new.idempotency.as_ref()).await? {
         return Ok(known);
     }
     if let Some(export) = new.request.after_export {
@@ -72,13 +80,15 @@ async fn create(conn: &mut AsyncPgConnection, new: &NewErasure) -> Result<Accept
     let job = new.secret.as_ref().map_or_else(|| JobId(Uuid::now_v7()), |secret| secret.job_id);
     let start = start(new, clock::now(conn).await?);
     let (organisation, request) = (&new.organisation, serde_json::json!(new.request));
-    let new_job =
-        NewJob { id: job, organisation, kind: JobKind::Erasure, request, start, origin: &new.origin };
+    let (kind, names, origin) = (JobKind::Erasure, &new.names, &new.origin);
+    let new_job = NewJob { id: job, organisation, kind, request, names, start, origin };
     insert_job(conn, &new_job).await?;
     if let Some(secret) = &new.secret {
         secret::insert(conn, organisation, secret).await?;
     }
-    idempotency::remember(conn, organisation, &new.idempotency, Named::Job(job)).await?;
+    if let Some(key) = &new.idempotency {
+        idempotency::remember(conn, organisation, key, Named::Job(job)).await?;
+    }
     Ok(Accepted::Created(job))
 }
 
@@ -87,8 +97,10 @@ async fn create(conn: &mut AsyncPgConnection, new: &NewErasure) -> Result<Accept
 fn start(new: &NewErasure, now: DateTime<Utc>) -> Start {
     let ends = new.request.grace_period_days.ends(now);
     let waits = ends > now || new.request.after_export.is_some();
-    if new.request.dry_run || !waits {
-        return Start::Now;
+    let soft_deletes = new.soft_deletes && new.request.subject.is_none();
+    match (new.request.dry_run, waits) {
+        (true, _) => Start::Now { soft_deletes: false },
+        (false, false) => Start::Now { soft_deletes },
+        (false, true) => Start::After { not_before: ends, soft_deletes },
     }
-    Start::After { not_before: ends, soft_deletes: new.soft_deletes && new.request.subject.is_none() }
 }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::create::WrittenJob;
 use super::exported::exported;
 use super::found::found;
+use super::insert::WrittenJob;
 use super::media::media;
 use super::outlives::outlives;
 use super::steps::{failure, views, waits_for};
@@ -103,6 +104,8 @@ pub(super) fn summary(row: &JobRow) -> Result<JobSummary, StoreError> {
         updated_at: row.updated_at,
         ended_at: row.ended_at,
         not_before: (row.state == "scheduled").then_some(row.not_before),
+        outcome: row.outcome.clone().filter(|_| row.state == "completed"),
+        about: Some(row.about()?.into()),
     })
 }
 
@@ -283,7 +286,7 @@ pub(super) fn entry_of(event: AuditEvent) -> TimelineEntry {
     TimelineEntry {
         version: event.job_version,
         action: event.action.name().to_owned(),
-        outcome: event.outcome.name().to_owned(),
+        outcome: event.outcome_name().to_owned(),
         step_no: event.step_no.map(|no| no.0),
         actor: event.actor,
         occurred_at: event.occurred_at,

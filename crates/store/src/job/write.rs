@@ -8,7 +8,7 @@ use domain::audit::Action;
 use domain::erasure::document::MediaResult;
 use domain::id::{JobId, OrganisationId, StepNo};
 use domain::job::law::{Decision, JobFacts, Version};
-use domain::job::{JobState, Phase, Policy, SkipReason, StepCommand, StepState};
+use domain::job::{JobAbout, JobOutcome, JobState, Phase, Policy, SkipReason, StepCommand, StepState};
 use uuid::Uuid;
 
 use super::Origin;
@@ -32,6 +32,8 @@ pub(crate) struct LockedJob<'a> {
     pub media: Option<MediaResult>,
     /// The hold whose release lets the job go on, for the event that tells so.
     pub hold: Option<Uuid>,
+    /// What came of it, for the event that tells of its completion.
+    pub outcome: Option<JobOutcome>,
 }
 
 impl<'a> LockedJob<'a> {
@@ -52,8 +54,8 @@ impl<'a> LockedJob<'a> {
         let facts = row.facts()?;
         let organisation = outbox::organisation(&row.organisation_id)?;
         let now = crate::clock::now(conn).await?;
-        let (reason, rows, media, hold) = (None, None, None, None);
-        Ok(Some(Self { row, facts, organisation, origin, now, reason, rows, media, hold }))
+        let (reason, rows, media, hold, outcome) = (None, None, None, None, row.outcome()?);
+        Ok(Some(Self { row, facts, organisation, origin, now, reason, rows, media, hold, outcome }))
     }
 
     /// The same for a job of that organisation only: row security says so too, this does not lean on it.
@@ -106,6 +108,8 @@ impl<'a> LockedJob<'a> {
                 hold: self.hold.filter(|_| version.action == Action::JobResumed),
                 rows: self.rows.filter(|_| version.action == Action::StepCompleted),
                 media: self.media.filter(|_| version.action == Action::StepCompleted),
+                outcome: self.outcome.filter(|_| version.action == Action::JobCompleted),
+                what: Some(self.row.about()?),
             };
             let event = audit_event(&self.organisation, self.origin, version.action, about, self.now);
             outbox::audit(conn, event, &self.origin.headers).await?;
@@ -241,6 +245,8 @@ pub(crate) struct EventAbout {
     pub hold: Option<Uuid>,
     pub rows: Option<i64>,
     pub media: Option<MediaResult>,
+    pub outcome: Option<JobOutcome>,
+    pub what: Option<JobAbout>,
 }
 
 /// Puts an audit event together.
@@ -266,6 +272,8 @@ pub(crate) fn audit_event(
         hold_id: about.hold,
         rows: about.rows,
         media: about.media,
+        job_outcome: about.outcome,
+        about: about.what,
     }
 }
 

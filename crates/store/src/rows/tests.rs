@@ -24,6 +24,9 @@ fn job(state: &str) -> JobRow {
         updated_at: at(),
         ended_at: Some(at()),
         sweeps_done: 0,
+        outcome: None,
+        label: None,
+        external_reference: None,
     }
 }
 

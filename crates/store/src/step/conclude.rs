@@ -5,7 +5,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::erasure::document::MediaResult;
 use domain::id::{JobId, StepNo};
 use domain::job::law::{self, Conclusion, Surroundings};
-use domain::job::{Phase, Policy, StepKind};
+use domain::job::{JobOutcome, Phase, Policy, StepKind};
 
 use super::plan::{keep_plan, phase_behind};
 use super::renew::{own_amount, put_plan_right, write_amounts};
@@ -17,7 +17,7 @@ use crate::job::write::LockedJob;
 use crate::package;
 use crate::pool::Store;
 use crate::rows::StepRow;
-use crate::schema::job_steps;
+use crate::schema::{job_steps, privacy_jobs};
 
 impl Store {
     /// Concludes a step. The last one of a phase opens the next, or ends the job.
@@ -59,6 +59,9 @@ impl Store {
                 keep(conn, &job, &row, &report.produced).await?;
                 job.rows = rows_of(&row, &report.produced)?;
                 job.media = media_of(&row, &report.produced)?;
+                if report.produced.plan.is_some() {
+                    job.outcome = report.produced.outcome;
+                }
             }
             let mut opened = job.write_decision(conn, &row, &decision, policy).await?;
             if report.conclusion == Conclusion::Released {
@@ -122,6 +125,18 @@ fn media_of(row: &StepRow, produced: &Produced) -> Result<Option<MediaResult>, S
     Ok(result.and_then(|result| serde_json::from_value(result).ok()))
 }
 
+/// Keeps what comes of the job if it ends well. A further pass may find whom the first did not.
+async fn keep_outcome(
+    conn: &mut AsyncPgConnection,
+    job: &LockedJob<'_>,
+    outcome: Option<JobOutcome>,
+) -> Result<(), StoreError> {
+    let name = outcome.map(JobOutcome::name);
+    let of_job = privacy_jobs::table.find(job.row.id);
+    diesel::update(of_job).set(privacy_jobs::outcome.eq(name)).execute(conn).await?;
+    Ok(())
+}
+
 /// Keeps what a step produced.
 async fn keep(
     conn: &mut AsyncPgConnection,
@@ -131,6 +146,7 @@ async fn keep(
 ) -> Result<(), StoreError> {
     if let Some(plan) = &produced.plan {
         keep_plan(conn, job, row, plan).await?;
+        keep_outcome(conn, job, produced.outcome).await?;
     }
     if let Some(result) = &produced.result {
         diesel::update(job_steps::table.find((row.job_id, row.step_no)))

@@ -26,6 +26,8 @@ fn event(job: Option<(JobId, i64)>, actor: &str) -> AuditEvent {
         hold_id: None,
         rows: None,
         media: None,
+        job_outcome: None,
+        about: None,
     }
 }
 

@@ -68,8 +68,8 @@ async fn what_is_sent_holds_no_personal_data() {
     const CANARIES: [&str; 3] = ["jane.doe@example.org", "Jane Doe", "+44 20 7946 0000"];
     let world = World::new().await;
     let mut new = new_export("acme");
-    new.idempotency.key = CANARIES.join(" ");
-    new.idempotency.client = CANARIES[0].to_owned();
+    new.idempotency.as_mut().unwrap().key = CANARIES.join(" ");
+    new.idempotency.as_mut().unwrap().client = CANARIES[0].to_owned();
     created(world.api.create_export(&new).await);
     for sent in world.outbox().await {
         let text = format!("{} {:?}", String::from_utf8_lossy(&sent.body), sent.headers);
@@ -94,12 +94,12 @@ async fn a_key_belongs_to_its_body_its_client_and_its_route() {
     let world = World::new().await;
     let mut new = new_export("acme");
     let job = created(world.api.create_export(&new).await);
-    new.idempotency.body_sha256 = [8; 32];
+    new.idempotency.as_mut().unwrap().body_sha256 = [8; 32];
     let reused = world.api.create_export(&new).await;
     assert!(matches!(reused, Err(CreateError::KeyReused)), "{reused:?}");
     let (mut client, mut route) = (new.clone(), new);
-    client.idempotency.client = "owner-2".to_owned();
-    route.idempotency.route = "POST /elsewhere".to_owned();
+    client.idempotency.as_mut().unwrap().client = "owner-2".to_owned();
+    route.idempotency.as_mut().unwrap().route = "POST /elsewhere".to_owned();
     for new in [client, route] {
         assert_eq!(equal_open(&world, &new).await, job, "another key, so the open job stands in the way");
     }

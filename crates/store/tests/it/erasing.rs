@@ -188,6 +188,7 @@ async fn a_failed_erasure_keeps_what_it_needs_for_thirty_days() {
 async fn failed(world: &World) -> JobId {
     let mut new = new_erasure(ORGANISATION);
     new.request.grace_period_days = GracePeriod::NONE;
+    new.soft_deletes = false;
     new.secret = Some(JobSecret { job_id: JobId(uuid::Uuid::now_v7()), sealed: b"sealed".to_vec() });
     let job = world.erasure(&new).await;
     let plan = world.claim_erasure(job, 1).await;

@@ -9,7 +9,7 @@ use domain::job::step::Refused;
 use store::Claim;
 use testkit::{new_erasure, organisation, owner, worker};
 
-use crate::support::World;
+use crate::support::{World, erasing};
 
 pub const ORGANISATION: &str = "acme";
 
@@ -26,6 +26,15 @@ pub async fn state(world: &World, job: JobId) -> String {
 pub async fn scheduled(world: &World, days: i64) -> JobId {
     let mut new = new_erasure(ORGANISATION);
     new.request.grace_period_days = days.try_into().unwrap();
+    // Without a grace period most tests are about what follows the mark.
+    new.soft_deletes = days > 0;
+    world.erasure(&new).await
+}
+
+/// An erasure that marks its organisation and waits for nothing.
+async fn marking(world: &World) -> JobId {
+    let mut new = new_erasure(ORGANISATION);
+    new.request.grace_period_days = 0.try_into().unwrap();
     world.erasure(&new).await
 }
 
@@ -54,11 +63,44 @@ async fn an_erasure_waits_for_its_grace_period_and_marks_the_organisation_at_onc
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_grace_it_begins_at_once_and_marks_nothing() {
+async fn without_grace_it_begins_at_once_with_the_mark_before_the_plan() {
     let world = World::new().await;
-    let job = scheduled(&world, 0).await;
+    let job = marking(&world).await;
     assert_eq!(state(&world, job).await, "pending");
-    assert_eq!(steps(&world, job).await, ["plan_erasure due"]);
+    assert_eq!(steps(&world, job).await, ["soft_delete due", "plan_erasure waiting"]);
+    assert!(matches!(world.ask_erasure(job, 2).await, Claim::Refused(Refused::State)));
+    let marking = world.claim_erasure(job, 1).await;
+    world.conclude_erasure(&marking, Conclusion::Completed, Default::default()).await;
+    assert_eq!(steps(&world, job).await, ["soft_delete completed", "plan_erasure due"]);
+    let planning = world.claim_erasure(job, 2).await;
+    let plan = vec![erasing(1, StepKind::VerifyErasure, None)];
+    world.conclude_erasure(&planning, Conclusion::Completed, crate::support::planning(plan)).await;
+    assert_eq!(steps(&world, job).await.last().unwrap(), "verify_erasure due");
+    let verifying = world.claim_erasure(job, 3).await;
+    assert_eq!(verifying.pass, 1);
+    world.conclude_erasure(&verifying, Conclusion::Completed, Default::default()).await;
+    assert_eq!(state(&world, job).await, "completed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_marks_nothing_is_planned_at_once() {
+    let world = World::new().await;
+    let mut dry = new_erasure(ORGANISATION);
+    dry.request.dry_run = true;
+    let mut unmarked = new_erasure(ORGANISATION);
+    unmarked.request.grace_period_days = 0.try_into().unwrap();
+    unmarked.soft_deletes = false;
+    for new in [dry, unmarked] {
+        assert_eq!(steps(&world, world.erasure(&new).await).await, ["plan_erasure due"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn called_off_before_it_begins_it_takes_the_mark_away_also_without_grace() {
+    let world = World::new().await;
+    let job = marking(&world).await;
+    world.api.cancel_job(&organisation(ORGANISATION), job, &owner("owner-1")).await.unwrap();
+    assert_eq!(steps(&world, job).await, ["soft_delete cancelled", "plan_erasure cancelled", "restore due"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

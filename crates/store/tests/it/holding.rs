@@ -5,7 +5,7 @@ use domain::erasure::{ErasureRequest, GracePeriod};
 use domain::id::{JobId, OrganisationId};
 use domain::job::StepKind;
 use domain::job::law::Conclusion;
-use store::{AuditFilter, Claimed, HoldError, HoldFilter, NewHold, Produced, Retained};
+use store::{AuditFilter, Claimed, HoldError, HoldFilter, NewErasure, NewHold, Produced, Retained};
 use testkit::{PATIENCE, eventually, new_erasure, organisation, owner};
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -32,6 +32,7 @@ pub async fn place(world: &World, of: &str) -> Uuid {
 pub async fn verifying(world: &World) -> Claimed {
     let mut new = new_erasure(ORGANISATION);
     new.request.grace_period_days = GracePeriod::NONE;
+    new.soft_deletes = false;
     let job = world.erasure(&new).await;
     verifying_of(world, job).await
 }
@@ -42,6 +43,16 @@ async fn verifying_of(world: &World, job: JobId) -> Claimed {
     planned.plan.as_mut().unwrap().scopes = vec![(0, b"sealed".to_vec())];
     world.conclude_erasure(&plan, Conclusion::Completed, planned).await;
     world.claim_erasure(job, 2).await
+}
+
+/// The run that erases what a request has left because of a hold, once that is released.
+pub async fn rest_of(world: &World, mut new: NewErasure) -> JobId {
+    let hold = place(world, ORGANISATION).await;
+    new.request.grace_period_days = GracePeriod::NONE;
+    new.soft_deletes = false;
+    let step = verifying_of(world, world.erasure(&new).await).await;
+    end(world, &step, hold, 3).await;
+    release(world, hold).await[0]
 }
 
 fn retained(hold: Uuid, collection: &str, rows: i64) -> Retained {

@@ -44,3 +44,4 @@ mod support;
 mod sweeping;
 mod transitions;
 mod waiting;
+mod what_it_was;

@@ -33,7 +33,7 @@ lethe_erasure job_transitions: SELECT
 lethe_erasure legal_holds: SELECT
 lethe_erasure outbox: SELECT INSERT UPDATE(published_at)
 lethe_erasure packages: SELECT
-lethe_erasure privacy_jobs: SELECT INSERT UPDATE(cutoff ended_at failure_code failure_detail state sweeps_done updated_at version)
+lethe_erasure privacy_jobs: SELECT INSERT UPDATE(cutoff ended_at failure_code failure_detail outcome state sweeps_done updated_at version)
 lethe_erasure retained_rows: SELECT INSERT
 lethe_erasure step_scopes: SELECT INSERT
 lethe_erasure step_transitions: SELECT
@@ -44,7 +44,7 @@ lethe_export job_steps: SELECT INSERT UPDATE(announced_at attempts bytes_done en
 lethe_export job_transitions: SELECT
 lethe_export outbox: SELECT INSERT UPDATE(published_at)
 lethe_export packages: SELECT INSERT
-lethe_export privacy_jobs: SELECT UPDATE(cutoff ended_at failure_code failure_detail state sweeps_done updated_at version)
+lethe_export privacy_jobs: SELECT UPDATE(cutoff ended_at failure_code failure_detail outcome state sweeps_done updated_at version)
 lethe_export step_transitions: SELECT
 lethe_scheduler __diesel_schema_migrations: SELECT
 lethe_scheduler audit_logs: SELECT(event_id)

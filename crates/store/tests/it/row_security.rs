@@ -104,9 +104,9 @@ async fn another_organisations_job_is_not_there() {
     // A key of the one says nothing about the same key of the other.
     let mut first = new_export("acme");
     let mut second = new_export("initech");
-    first.idempotency.key = "same".to_owned();
-    second.idempotency.key = "same".to_owned();
-    second.idempotency.body_sha256 = [9; 32];
+    first.idempotency.as_mut().unwrap().key = "same".to_owned();
+    second.idempotency.as_mut().unwrap().key = "same".to_owned();
+    second.idempotency.as_mut().unwrap().body_sha256 = [9; 32];
     for new in [&first, &second] {
         let accepted = world.api.create_export(new).await.unwrap();
         assert!(matches!(accepted, store::Accepted::Created(_)), "{accepted:?}");

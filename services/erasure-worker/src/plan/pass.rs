@@ -15,6 +15,14 @@ pub(super) struct Before {
     pub verified: Option<VerifyScope>,
 }
 
+impl Before {
+    /// Whether an earlier pass had found the person.
+    pub fn found_somebody(&self) -> bool {
+        let person = self.verified.as_ref().and_then(|scope| scope.person.as_ref());
+        person.is_some_and(|person| !person.own.is_empty())
+    }
+}
+
 pub(super) async fn before(erasures: &Erasures, step: &Claimed) -> Result<Before, StepError> {
     let pass = step.pass;
     let verified = if pass > 1 { verified_by(erasures, step, step.job_id).await? } else { None };

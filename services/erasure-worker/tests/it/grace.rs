@@ -105,6 +105,37 @@ async fn once_it_is_over_the_rows_are_erased() {
     assert!(!erased[0].contains("one@example.org"), "{erased:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_grace_period_it_is_set_before_anything_is_planned() {
+    let world = World::new(SHOP, MAP, None).await;
+    let mut new = new_erasure(ORGANISATION);
+    new.request.grace_period_days = 0.try_into().unwrap();
+    let job = world.accepted(&new).await;
+    let marking = world.claim(job, 1).await;
+    world.step(&marking).await;
+    assert_eq!(marked(&world).await, ["(7)"]);
+    assert_eq!(result_of(&world, job, 1).await, json!({"rows": 1}));
+    let ended = world.finish(job, &organisation(ORGANISATION)).await;
+    assert_eq!((ended.state.as_str(), ended.failure), ("completed", None));
+    assert_eq!(marked(&world).await, ["(7)"], "whoever looks still sees it deleted");
+    let left = world.rows("SELECT email FROM person ORDER BY id").await;
+    assert!(!left[0].contains("one@example.org") && left[1] == "(two@example.org)", "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_without_a_grace_period_takes_the_mark_away() {
+    let world = World::new(SHOP, MAP, None).await;
+    let fires = "CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$; \
+                 CREATE TRIGGER shout AFTER UPDATE ON person FOR EACH ROW EXECUTE FUNCTION shout()";
+    world.client.batch_execute(fires).await.unwrap();
+    let before = world.digests().await;
+    let mut new = new_erasure(ORGANISATION);
+    new.request.grace_period_days = 0.try_into().unwrap();
+    let ended = world.run(&new).await;
+    assert_eq!(ended.state, "failed", "{:?}", ended.failure);
+    assert_eq!(world.digests().await, before, "nothing is changed");
+}
+
 /// Company 1, on which holds are placed, instead of 7.
 async fn of_one(map: &str) -> World {
     World::new(&SHOP.replace('7', "1"), map, None).await

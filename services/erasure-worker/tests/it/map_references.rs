@@ -134,6 +134,7 @@ async fn a_row_that_comes_after_planning_keeps_what_it_refers_to() {
     let world = world("").await;
     let mut new = testkit::new_erasure("1");
     new.request.grace_period_days = 0.try_into().unwrap();
+    new.soft_deletes = false;
     let job = world.accepted(&new).await;
     let state = world.step(&world.claim(job, 1).await).await;
     assert_eq!(state.name(), "running", "{state:?}");

@@ -61,6 +61,7 @@ async fn world(server: &S3Server, map: &str, photos: &[(i32, i32, &str)]) -> Wor
 async fn planned(world: &World) -> JobId {
     let mut new = testkit::new_erasure("1");
     new.request.grace_period_days = 0.try_into().unwrap();
+    new.soft_deletes = false;
     new.request.delete_media = true;
     let job = world.accepted(&new).await;
     world.step(&world.claim(job, 1).await).await;

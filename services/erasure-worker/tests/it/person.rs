@@ -21,6 +21,7 @@ async fn one_person_is_erased_and_nobody_else_is_touched() {
     // Written otherwise than it is stored: it is the same address.
     let ended = world.erase_person(&one, "email", &format!(" {} ", email.to_uppercase())).await;
     assert_eq!((ended.state.as_str(), ended.failure.as_deref()), ("completed", None));
+    assert_eq!(ended.view.summary.outcome, None);
     assert_eq!(world.rows(&others).await, before);
     let left = world.rows(&format!("SELECT email FROM users WHERE id = {id}")).await;
     assert!(!left[0].contains(&email), "{left:?}");
@@ -35,6 +36,7 @@ async fn one_person_is_erased_and_nobody_else_is_touched() {
     let again = world.erase_person(&one, "email", &email).await;
     assert_eq!((again.state.as_str(), again.failure.as_deref()), ("completed", None));
     assert!(world.plan(&again, &one).await.nobody_found, "it says that there was nobody to erase");
+    assert_eq!(again.view.summary.outcome.as_deref(), Some("nobody_found"), "and so does the job");
     assert_eq!(world.digests().await, digests);
     assert_eq!(world.journalled(again.job).await, 0);
 }
@@ -49,6 +51,7 @@ async fn nobody_is_found_across_organisations() {
     let before = world.digests().await;
     let ended = world.erase_person(&organisations[0].to_string(), "email", &email).await;
     assert_eq!((ended.state.as_str(), ended.failure), ("completed", None));
+    assert_eq!(ended.view.summary.outcome.as_deref(), Some("nobody_found"));
     assert_eq!(world.digests().await, before);
 }
 

@@ -241,6 +241,7 @@ async fn planning_is_heard_of_after_each_question() {
         let world = World::new(&sql, MAP, None).await;
         let mut new = testkit::new_erasure("1");
         new.request.grace_period_days = 0.try_into().unwrap();
+        new.soft_deletes = false;
         let claimed = world.claim(world.accepted(&new).await, 1).await;
         let progress = StepProgress::default();
         world.worker.run(&claimed, &progress).await.unwrap();

@@ -153,6 +153,7 @@ async fn world(more: &str) -> World {
 fn of_club(dry: bool) -> NewErasure {
     let mut new = new_erasure("c1");
     new.request.grace_period_days = 0.try_into().unwrap();
+    new.soft_deletes = false;
     new.request.dry_run = dry;
     new
 }

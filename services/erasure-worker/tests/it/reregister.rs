@@ -225,6 +225,7 @@ async fn what_was_planned_before_there_were_forms_is_finished_as_it_was_planned(
     let new = {
         let mut new = testkit::new_erasure("o1");
         new.request.grace_period_days = 0.try_into().unwrap();
+        new.soft_deletes = false;
         new
     };
     let job = world.accepted(&new).await;

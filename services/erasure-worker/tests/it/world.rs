@@ -151,6 +151,7 @@ impl World {
     pub async fn planned(&self) -> JobId {
         let mut new = new_erasure("1");
         new.request.grace_period_days = 0.try_into().unwrap();
+        new.soft_deletes = false;
         let job = self.accepted(&new).await;
         self.step(&self.claim(job, 1).await).await;
         job
@@ -173,6 +174,7 @@ impl World {
     pub async fn erase(&self, organisation: &str) -> Ended {
         let mut new = new_erasure(organisation);
         new.request.grace_period_days = 0.try_into().unwrap();
+        new.soft_deletes = false;
         self.run(&new).await
     }
 
@@ -185,6 +187,7 @@ impl World {
         let sealed = ring.seal(packages::SealedFor { organisation, job_id }, &sealed.into()).unwrap();
         let tag = ring.tag(organisation, format!("{identity_type}\0{value}").as_bytes()).unwrap();
         new.request.grace_period_days = 0.try_into().unwrap();
+        new.soft_deletes = false;
         new.request.subject = Some(domain::erasure::SubjectRef {
             identity_type: identity_type.to_owned(),
             tag: tag.iter().map(|byte| format!("{byte:02x}")).collect(),

@@ -74,6 +74,8 @@ impl Erase {
             grace_period_days,
             dry_run: self.options.dry_run,
             after_export: self.after_export,
+            label: self.options.naming.label.clone(),
+            external_reference: self.options.naming.reference.clone(),
         };
         let new = NewJob { route: &["delete"], body, idempotency_key };
         self.options.carry_out(&api, &new, output).await

@@ -8,6 +8,7 @@ use domain::job::JobKind;
 use serde::Serialize;
 
 use super::idempotency::IdempotencyOption;
+use super::naming::NamingOptions;
 use crate::api::{Api, NewJob};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
@@ -24,11 +25,13 @@ pub struct ErasureOptions {
     #[arg(long)]
     pub(super) dry_run: bool,
     /// Show progress until the job has ended, its grace period included. The exit code is 3 when it ends without
-    /// its result.
+    /// its result, and 4 when it is about a person and found nobody.
     #[arg(long)]
     wait: bool,
     #[command(flatten)]
     idempotency: IdempotencyOption,
+    #[command(flatten)]
+    pub(super) naming: NamingOptions,
 }
 
 /// What is printed for programs.
@@ -65,7 +68,7 @@ impl ErasureOptions {
         if !self.wait {
             return print(&api.job_now(id).await?, None, output);
         }
-        output.remark(format!("erasure {id}"));
+        output.remark(format!("{} {id}", if self.dry_run { "plan" } else { "erasure" }));
         // It may be a long wait; who waits should know how long, and how not to.
         let accepted = api.job_now(id).await.ok();
         if let Some(job) = accepted
@@ -75,7 +78,7 @@ impl ErasureOptions {
             output.remark(format!("begins at {begins}; until then, to call it off: lethe jobs cancel {id}"));
         }
         let job = watch::until_ended(api, id, Some(JobKind::Erasure), output).await?;
-        let planned = self.dry_run && watch::outcome(&job) == Outcome::Done;
+        let planned = self.dry_run && watch::outcome(&job) != Outcome::JobWithoutResult;
         let plan = if planned { Some(api.plan(id).await?) } else { None };
         print(&job, plan.as_ref(), output)
     }

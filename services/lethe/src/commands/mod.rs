@@ -17,6 +17,7 @@ mod ask;
 mod encrypt_to;
 mod erasing;
 mod idempotency;
+mod naming;
 mod page;
 
 use crate::cli::Command;

@@ -25,7 +25,8 @@ pub use facts::begins;
 #[must_use]
 pub fn job(job: &JobView, now: DateTime<Utc>) -> String {
     let summary = &job.summary;
-    let mut text = format!("{} {}  {}\n\n", plain(&summary.kind), summary.id, plain(&summary.state));
+    let title = facts::title(job);
+    let mut text = format!("{} {}  {}\n\n", plain(&title), summary.id, plain(&facts::state(summary)));
     for (name, value) in facts::facts(job, now) {
         // A String takes whatever is written.
         writeln!(text, "  {name:<10}{}", plain(&value)).ok();
@@ -66,10 +67,20 @@ pub fn jobs(jobs: &[JobSummary], now: DateTime<Utc>) -> String {
     if jobs.is_empty() {
         return "no jobs\n".to_owned();
     }
-    let mut table = Table::of(&["ID", "KIND", "STATE", "CREATED", "TOOK"]);
+    let mut table = Table::of(&["ID", "WHAT", "STATE", "CREATED", "TOOK", "LABEL", "REFERENCE"]);
+    let or_dash = |text: Option<&String>| text.cloned().unwrap_or_else(|| "-".to_owned());
     for job in jobs {
         let took = job.ended_at.map(|at| span(at - job.created_at)).unwrap_or_else(|| "-".to_owned());
-        table.row([job.id.to_string(), job.kind.clone(), job.state.clone(), ago(job.created_at, now), took]);
+        let about = job.about.as_ref();
+        table.row([
+            job.id.to_string(),
+            about.map_or_else(|| job.kind.clone(), |about| about.title.clone()),
+            facts::state(job),
+            ago(job.created_at, now),
+            took,
+            or_dash(about.and_then(|about| about.label.as_ref())),
+            or_dash(about.and_then(|about| about.external_reference.as_ref())),
+        ]);
     }
     table.text()
 }

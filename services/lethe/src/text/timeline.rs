@@ -26,12 +26,16 @@ pub(super) fn timeline(entries: &[TimelineEntry], created_at: DateTime<Utc>) -> 
 }
 
 fn line(entry: &TimelineEntry, created_at: DateTime<Utc>, remark: &str) -> String {
-    let mark = if entry.outcome == "success" { '●' } else { '✗' };
+    let mark = if entry.outcome == "failure" { '✗' } else { '●' };
     let since = format!("+{}", span(entry.occurred_at - created_at));
     let (action, actor) = (plain(&entry.action), plain(&entry.actor));
     format!("  {mark} {since:<12} {action}{remark}, by {actor}\n")
 }
 
 fn step(entry: &TimelineEntry) -> String {
-    entry.step_no.map(|number| format!(", step {number}")).unwrap_or_default()
+    match (entry.step_no, entry.outcome.as_str()) {
+        (Some(number), _) => format!(", step {number}"),
+        (None, "success" | "failure") => String::new(),
+        (None, outcome) => format!(", {}", plain(outcome).replace('_', " ")),
+    }
 }

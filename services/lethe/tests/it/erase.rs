@@ -39,7 +39,7 @@ fn body(api: &FakeApi) -> Value {
 async fn it_says_when_it_begins_and_how_to_call_it_off() {
     let api = api(waiting()).await;
     let run = api.lethe(&["erase", "--confirm", NAME]).run().await.ended_with(0);
-    assert!(run.out.starts_with(&format!("erasure {JOB}  scheduled\n")), "{}", run.out);
+    assert!(run.out.starts_with(&format!("erasure of the organisation {JOB}  scheduled\n")), "{}", run.out);
     assert!(run.out.contains("  begins    2100-01-08 00:00:00 UTC (in "), "{}", run.out);
     let call_off = format!("  call off  until then: lethe jobs cancel {JOB}\n");
     assert!(run.out.contains(&call_off), "{}", run.out);

@@ -46,6 +46,7 @@ async fn the_first_page_lists_commands_and_exit_codes() {
         assert!(help.contains(&format!("\n  {} ", command[0])), "{}\n{help}", command[0]);
     }
     assert!(help.contains("3    the job that was waited for failed or was cancelled"), "{help}");
+    assert!(help.contains("4    the job that was waited for found nobody by the identity"), "{help}");
 }
 
 #[tokio::test]

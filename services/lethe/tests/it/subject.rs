@@ -142,3 +142,56 @@ async fn a_type_that_the_data_map_does_not_name_is_refused_as_the_api_words_it()
     assert!(run.err.contains("/identity_type: expected one of `email`, `user_id`"), "{}", run.err);
     is_mute(&run);
 }
+
+/// An API whose job has ended because nobody was found.
+async fn found_nobody(view: Value) -> FakeApi {
+    FakeApi::start(move |asked, _| match (asked.method.as_str(), asked.path.rsplit('/').next()) {
+        ("POST", _) => Answer::json(202, &json!({"id": JOB})),
+        (_, Some("events")) => Answer::status(404),
+        (_, Some("plan")) => Answer::json(200, &plan()),
+        _ => Answer::json(200, &view),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn nobody_found_has_words_and_an_exit_code_of_its_own() {
+    let subject = json!({"identity_type": "email", "tag": "c0ffee"});
+    let request = json!({"format": "json", "include_media": false, "subject": subject});
+    let exported = job("completed", json!({"outcome": "nobody_found", "request": request}));
+    let api = found_nobody(exported).await;
+    let directory = tempfile::tempdir().unwrap();
+    let output = directory.path().to_str().unwrap();
+    for more in [&["--wait"][..], &["--output", output]] {
+        let arguments = [&["subject", "export", "--email", "lovelace@example.org"], more].concat();
+        let run = api.lethe(&arguments).run().await.ended_with(4);
+        assert!(run.out.starts_with("export of one person"), "{}", run.out);
+        assert!(run.out.contains("completed, nobody found"), "{}", run.out);
+        assert!(run.out.contains("nobody was found by the identity: nothing was exported"), "{}", run.out);
+        is_mute(&run);
+    }
+    assert_eq!(std::fs::read_dir(output).unwrap().count(), 0);
+    let run = api.lethe(&["jobs", "show", JOB, "--watch", "--json"]).run().await.ended_with(4);
+    assert_eq!(run.json()["outcome"], "nobody_found");
+    let run = api.lethe(&["download", JOB]).run().await.ended_with(1);
+    assert!(run.err.contains("nobody was found"), "{}", run.err);
+
+    let request = json!({"dry_run": true, "delete_media": false, "grace_period_days": 0, "subject": subject});
+    let planned = erasure("completed", json!({"outcome": "nobody_found", "request": request}));
+    let api = found_nobody(planned).await;
+    let arguments = ["subject", "erase", "--email", "lovelace@example.org", "--dry-run", "--wait"];
+    let run = api.lethe(&arguments).run().await.ended_with(4);
+    assert!(run.out.starts_with("plan for an erasure of one person"), "{}", run.out);
+    assert!(run.out.contains("plan hash 5f2c77") && run.out.contains("nothing was erased"), "{}", run.out);
+    is_mute(&run);
+}
+
+#[tokio::test]
+async fn a_job_is_called_what_its_caller_says() {
+    let api = api().await;
+    let names = ["--label", "web form", "--reference", "DSR-2026-0117"];
+    let erase = ["subject", "erase", "--yes", "--email", "lovelace@example.org"];
+    api.lethe(&[&erase[..], &names].concat()).run().await.ended_with(0);
+    let body = body(&api, "subjects/erase");
+    assert_eq!((&body["label"], &body["external_reference"]), (&json!("web form"), &json!("DSR-2026-0117")));
+}

@@ -74,6 +74,8 @@ impl From<connectors::StoreError> for ApiError {
             StoreErrorKind::Configuration(_)
             | StoreErrorKind::NoDatabase
             | StoreErrorKind::Permission
+            | StoreErrorKind::Login
+            | StoreErrorKind::Tls(_)
             | StoreErrorKind::BadOrganisation
             | StoreErrorKind::BadValue
             | StoreErrorKind::Schema

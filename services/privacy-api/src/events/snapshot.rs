@@ -119,6 +119,8 @@ mod tests {
                 updated_at: DateTime::UNIX_EPOCH,
                 ended_at: ended.then_some(DateTime::UNIX_EPOCH),
                 not_before: None,
+                outcome: None,
+                about: None,
             },
             progress: Progress {
                 rows_done,

@@ -160,7 +160,7 @@ mod tests {
             (
                 r#"{"a/b":1}"#,
                 "/a~1b",
-                "there is no such member; expected one of `include_media`, `format`, `encryption`",
+                "there is no such member; expected one of `include_media`, `format`, `encryption`, `label`, `external_reference`",
             ),
             (r#"{"format":{"json":null}}"#, "/format", "expected a string"),
             (

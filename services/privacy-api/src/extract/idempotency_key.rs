@@ -18,20 +18,9 @@ const LONGEST: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(pub String);
 
-/// The same where requests without a key are taken too. One that cannot be used is refused, not passed over.
+/// The key, where one came. One that cannot be used is refused, not passed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionalKey(pub Option<IdempotencyKey>);
-
-impl FromRequest for IdempotencyKey {
-    type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
-
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        const NONE: &str =
-            "send an Idempotency-Key header, as Idempotency-Key: \"a key of your own, new for each request\"";
-        ready(given(request).and_then(|key| key.ok_or(ApiError::IdempotencyKey(NONE))))
-    }
-}
 
 impl FromRequest for OptionalKey {
     type Error = ApiError;

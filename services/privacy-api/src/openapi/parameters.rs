@@ -50,8 +50,9 @@ pub enum RangeParameters {}
 
 impl IntoParams for KeyParameters {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let description = "A key of the caller's own, new for each request: a quoted string or a bare token.";
-        vec![required(ParameterIn::Header, "Idempotency-Key", description, key())]
+        let description = "A key of the caller's own, new for each request: a quoted string or a bare token. The same request \
+                           with the same key is the same job. Without a key, an equal job that is open is the answer.";
+        vec![optional(ParameterIn::Header, "Idempotency-Key", description, key())]
     }
 }
 

@@ -62,7 +62,7 @@ refusals! {
         (408, "The body did not arrive whole and in time.", &[]),
         (413, "The body is too large.", &[]),
         (415, "The body is not JSON.", &[("Accept", "What would be understood.")]),
-        (422, "The idempotency key came with another body before, or a value of the body cannot be used.", &[]),
+        (422, "The idempotency key came with other parameters before, or a value of the body cannot be used.", &[]),
         (503, "Something this service needs is unavailable; or, with `hold-not-binding`, the hold is stored and an erasure that is under way may not know of it yet: the same request with the same key confirms it.", &[
             ("Retry-After", "Seconds until it is worth trying again."),
             ("Location", "The hold that is stored, with `hold-not-binding`."),
@@ -84,7 +84,7 @@ refusals! {
         (409, "An erasure of the same is open.", &[("Location", "The open job.")]),
         (413, "The body is too large.", &[]),
         (415, "The body is not JSON.", &[("Accept", "What would be understood.")]),
-        (422, "The idempotency key came with another body before, or a value of the body cannot be used.", &[]),
+        (422, "The idempotency key came with other parameters before, or a value of the body cannot be used.", &[]),
     ];
     /// A command that the state does not allow.
     NotInThisState: [(409, "The state does not allow it.", &[])];
@@ -114,7 +114,7 @@ refusals! {
         (409, "An equal job is open.", &[("Location", "The open job.")]),
         (413, "The body is too large.", &[]),
         (415, "The body is not JSON.", &[("Accept", "What would be understood.")]),
-        (422, "The idempotency key came with another body before, or a value of the body cannot be used.", &[]),
+        (422, "The idempotency key came with other parameters before, or a value of the body cannot be used.", &[]),
         (429, "The organisation has asked for as many exports as it may for now.", &[
             ("Retry-After", "Seconds until there is room for one more."),
             ("RateLimit-Policy", "How many within how many seconds, as `\"exports\";q=50;w=86400`."),

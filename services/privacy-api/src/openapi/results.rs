@@ -59,7 +59,10 @@ impl IntoResponses for AcceptedJob {
         let response = json::<JobView>("Accepted. The job's address is in `Location`.")
             .header("Location", header("The job."))
             .header("Retry-After", header("Seconds after which the job is worth a look."))
-            .header("Idempotent-Replayed", header("`true` when this request was accepted before."));
+            .header(
+                "Idempotent-Replayed",
+                header("`true` when this request was accepted before, or an equal job answers it."),
+            );
         one("202", response)
     }
 }

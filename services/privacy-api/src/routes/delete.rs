@@ -3,14 +3,13 @@
 use actix_web::{HttpResponse, web};
 use contracts::http::DeleteBody;
 use domain::erasure::ErasureRequest;
-use sha2::{Digest as _, Sha256};
-use store::{Idempotency, NewErasure};
+use store::NewErasure;
 
 use super::organisation::{must_be_confirmed, sources};
-use super::view;
+use super::{compared, names, view};
 use crate::auth::{Granted, Operate, RecentlyAuthenticated};
 use crate::error::ApiError;
-use crate::extract::{IdempotencyKey, JsonBody};
+use crate::extract::{JsonBody, OptionalKey};
 use crate::openapi::{AcceptedJob, Guarded, KeyParameters, NotErased};
 use crate::state::ApiState;
 
@@ -25,8 +24,9 @@ const ROUTE: &str = "POST /api/v1/privacy/delete";
 /// begins when the grace period is over, at `not_before`, and can be cancelled until then, and while it is
 /// being planned: that takes the mark away. With `after_export` it also waits for the end of that export, and when the export was
 /// not delivered it fails and nothing is erased. With `dry_run` it ends with its plan, which is made at once, and erases nothing.
-/// The same request with the same key is the same job, however often it is sent, for 24 hours. The name is
-/// confirmed only once: in a repetition it is not looked at, since the erasure may have taken it away.
+/// The same request with the same key is the same job, however often it is sent, for 24 hours; without a key
+/// an equal job that is open is the answer. The name is confirmed only once: in a repetition with a key it is
+/// not looked at, since the erasure may have taken it away.
 #[utoipa::path(
     post,
     path = "/api/v1/privacy/delete",
@@ -40,19 +40,19 @@ const ROUTE: &str = "POST /api/v1/privacy/delete";
 pub async fn delete(
     granted: Granted<Operate>,
     _recent: RecentlyAuthenticated,
-    key: IdempotencyKey,
+    key: OptionalKey,
     body: JsonBody<DeleteBody>,
     state: web::Data<ApiState>,
 ) -> Result<HttpResponse, ApiError> {
     let (organisation, request) = (granted.organisation(), ErasureRequest::from(&body.value));
-    let idempotency = Idempotency {
-        client: granted.actor.subject.clone(),
-        route: ROUTE.to_owned(),
-        key: key.0,
-        body_sha256: without_name(&request)?,
-    };
+    let names = names::parse(body.value.label.as_deref(), body.value.external_reference.as_deref())?;
+    // All but the organisation's name, which is to be erased, while what is kept of a request outlives that.
+    let compared = compared::of_job(&request, &names, None)?;
+    let idempotency = compared::under_key(&granted, (ROUTE, key), (compared, None));
     let refused = |error| ApiError::not_accepted(error, None, |job| state.links.job(job));
-    if let Some(known) = state.store.made_before(organisation, &idempotency).await.map_err(refused)? {
+    if let Some(key) = &idempotency
+        && let Some(known) = state.store.made_before(organisation, key).await.map_err(refused)?
+    {
         return view::of_accepted(&state, &granted, known).await;
     }
     let sources = sources(&state)?;
@@ -62,17 +62,10 @@ pub async fn delete(
         soft_deletes: sources.map().organisation().is_some_and(|(_, root)| root.soft_delete.is_some()),
         secret: None,
         idempotency,
+        names,
         request,
         origin: granted.origin(),
     };
     let accepted = state.store.create_erasure(&new).await.map_err(refused)?;
     view::of_accepted(&state, &granted, accepted).await
-}
-
-/// What repetitions are compared by: all but the name, which is to be erased, while what is kept of a
-/// body outlives that.
-fn without_name(request: &ErasureRequest) -> Result<[u8; 32], ApiError> {
-    let unwritten =
-        |error: serde_json::Error| ApiError::Internal("a request cannot be written", Some(Box::new(error)));
-    Ok(Sha256::digest(serde_json::to_vec(request).map_err(unwritten)?).into())
 }

@@ -68,6 +68,7 @@ pub async fn events(
                 id: view.summary.id,
                 state: view.summary.state,
                 status: view.summary.status,
+                outcome: view.summary.outcome,
                 version: view.summary.version,
                 ended_at: view.summary.ended_at,
                 failure: view.failure,

@@ -2,12 +2,12 @@
 
 use actix_web::{HttpResponse, web};
 use contracts::http::ExportBody;
-use store::{Idempotency, NewExport};
+use store::NewExport;
 
-use super::{encryption, sealed, view};
+use super::{compared, encryption, names, sealed, view};
 use crate::auth::{Granted, Operate};
 use crate::error::ApiError;
-use crate::extract::{IdempotencyKey, JsonBody};
+use crate::extract::{JsonBody, OptionalKey};
 use crate::openapi::{AcceptedJob, Guarded, KeyParameters, NotCreated};
 use crate::state::ApiState;
 
@@ -17,7 +17,8 @@ const ROUTE: &str = "POST /api/v1/privacy/export";
 /// Ask for an export
 ///
 /// Accepts an export of everything that the data map names of the caller's organisation. The same
-/// request with the same key is the same job, however often it is sent, for 24 hours. An organisation
+/// request with the same key is the same job, however often it is sent, for 24 hours; without a key an
+/// equal job that is open is the answer, unless a passphrase encrypts its package. An organisation
 /// may ask for so many new exports within a period; past that the answer is 429. With `encryption`
 /// the package is encrypted in the format of age, or there is none: never one in the clear.
 #[utoipa::path(
@@ -32,16 +33,18 @@ const ROUTE: &str = "POST /api/v1/privacy/export";
 )]
 pub async fn export(
     granted: Granted<Operate>,
-    key: IdempotencyKey,
+    key: OptionalKey,
     body: JsonBody<ExportBody>,
     state: web::Data<ApiState>,
 ) -> Result<HttpResponse, ApiError> {
     let (request, passphrase) = encryption::checked(&state, &body.value)?;
-    let mut body_sha256 = body.sha256;
+    let names = names::parse(body.value.label.as_deref(), body.value.external_reference.as_deref())?;
+    let mut came_with = (compared::of_job(&request, &names, passphrase)?, Some(body.sha256));
     let secret = match passphrase {
         None => None,
         Some(passphrase) => {
-            body_sha256 = sealed::tag(&state, granted.organisation(), &body.sha256)?;
+            let tag = |sha256: &[u8; 32]| sealed::tag(&state, granted.organisation(), sha256);
+            came_with = (tag(&came_with.0)?, Some(tag(&body.sha256)?));
             Some(sealed::for_new_job(&state, granted.organisation(), passphrase.secret())?)
         }
     };
@@ -49,12 +52,8 @@ pub async fn export(
         organisation: granted.organisation().clone(),
         request,
         secret,
-        idempotency: Idempotency {
-            client: granted.actor.subject.clone(),
-            route: ROUTE.to_owned(),
-            key: key.0,
-            body_sha256,
-        },
+        idempotency: compared::under_key(&granted, (ROUTE, key), came_with),
+        names,
         origin: granted.origin(),
     };
     let quota = state.limits.exports_per_organisation.quota();

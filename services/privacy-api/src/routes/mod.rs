@@ -1,6 +1,7 @@
 //! One file per route, each no more than: take the request's types, ask the store, answer.
 
 mod audit;
+mod compared;
 mod control;
 mod delete;
 mod encryption;
@@ -10,6 +11,7 @@ mod holds;
 mod job;
 mod jobs;
 mod link;
+mod names;
 mod organisation;
 mod person;
 mod plan;

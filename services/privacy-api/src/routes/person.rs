@@ -4,10 +4,11 @@ use contracts::http::{FieldError, Passphrase, SecretText};
 use domain::datamap::DataMap;
 use domain::erasure::{Identity, SubjectRef};
 use domain::id::OrganisationId;
+use domain::job::JobNames;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
-use super::sealed;
+use super::{names, sealed};
 use crate::error::ApiError;
 use crate::state::ApiState;
 
@@ -59,6 +60,16 @@ impl Person {
         let tag = sealed::keys(state)?.tag(organisation.as_str(), content.as_bytes())?;
         let tag = tag.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         Ok(SubjectRef { identity_type: self.identity_type.clone(), tag })
+    }
+
+    /// What the caller calls the job about this person.
+    ///
+    /// # Errors
+    /// [`ApiError::Values`] naming the member that is wrong, or that says who the person is.
+    pub fn names(&self, label: Option<&str>, external_reference: Option<&str>) -> Result<JobNames, ApiError> {
+        let names = names::parse(label, external_reference)?;
+        names::must_not_tell(&names, self.identity.value())?;
+        Ok(names)
     }
 
     /// What is sealed beside the request, or beside a hold: who the person is, and the passphrase of

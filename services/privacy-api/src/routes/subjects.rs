@@ -6,10 +6,10 @@ use store::{Idempotency, NewErasure, NewExport};
 
 use super::organisation::sources;
 use super::person::Person;
-use super::{encryption, sealed, view};
+use super::{compared, encryption, sealed, view};
 use crate::auth::{Granted, Operate, RecentlyAuthenticated};
 use crate::error::ApiError;
-use crate::extract::{IdempotencyKey, JsonBody};
+use crate::extract::{JsonBody, OptionalKey};
 use crate::openapi::{AcceptedJob, Guarded, KeyParameters, NotCreated, NotErased};
 use crate::state::ApiState;
 
@@ -36,7 +36,7 @@ const ERASE: &str = "POST /api/v1/privacy/subjects/erase";
 )]
 pub async fn export_subject(
     granted: Granted<Operate>,
-    key: IdempotencyKey,
+    key: OptionalKey,
     body: JsonBody<SubjectExportBody>,
     state: web::Data<ApiState>,
 ) -> Result<HttpResponse, ApiError> {
@@ -47,11 +47,15 @@ pub async fn export_subject(
     let package = asked.package();
     let (mut request, passphrase) = encryption::checked(&state, &package)?;
     request.subject = Some(person.reference(&state, organisation)?);
+    let names = person.names(asked.label.as_deref(), asked.external_reference.as_deref())?;
+    let compared = compared::of_job(&request, &names, passphrase)?;
+    let idempotency = idempotency(&state, &granted, (EXPORT, key), (compared, &body.sha256))?;
     let new = NewExport {
         organisation: organisation.clone(),
         request,
         secret: Some(sealed::for_new_job(&state, organisation, &person.secret(passphrase)?)?),
-        idempotency: idempotency(&state, &granted, (EXPORT, key), &body.sha256)?,
+        idempotency,
+        names,
         origin: granted.origin(),
     };
     let quota = state.limits.exports_per_organisation.quota();
@@ -80,7 +84,7 @@ pub async fn export_subject(
 pub async fn erase_subject(
     granted: Granted<Operate>,
     _recent: RecentlyAuthenticated,
-    key: IdempotencyKey,
+    key: OptionalKey,
     body: JsonBody<SubjectErasureBody>,
     state: web::Data<ApiState>,
 ) -> Result<HttpResponse, ApiError> {
@@ -88,12 +92,16 @@ pub async fn erase_subject(
     sealed::keys(&state)?;
     let named = (asked.identity_type.as_str(), &asked.identity_value);
     let person = Person::parse(sources(&state)?.map(), "", named)?;
+    let request = asked.request(person.reference(&state, organisation)?);
+    let names = person.names(asked.label.as_deref(), asked.external_reference.as_deref())?;
+    let compared = compared::of_job(&request, &names, None)?;
     let new = NewErasure {
         organisation: organisation.clone(),
-        request: asked.request(person.reference(&state, organisation)?),
+        request,
         soft_deletes: false,
         secret: Some(sealed::for_new_job(&state, organisation, &person.secret(None)?)?),
-        idempotency: idempotency(&state, &granted, (ERASE, key), &body.sha256)?,
+        idempotency: idempotency(&state, &granted, (ERASE, key), (compared, &body.sha256))?,
+        names,
         origin: granted.origin(),
     };
     let accepted = state.store.create_erasure(&new).await;
@@ -105,13 +113,9 @@ pub async fn erase_subject(
 fn idempotency(
     state: &ApiState,
     granted: &Granted<Operate>,
-    (route, key): (&str, IdempotencyKey),
-    body_sha256: &[u8; 32],
-) -> Result<Idempotency, ApiError> {
-    Ok(Idempotency {
-        client: granted.actor.subject.clone(),
-        route: route.to_owned(),
-        key: key.0,
-        body_sha256: sealed::tag(state, granted.organisation(), body_sha256)?,
-    })
+    came: (&str, OptionalKey),
+    (compared, received): ([u8; 32], &[u8; 32]),
+) -> Result<Option<Idempotency>, ApiError> {
+    let tag = |sha256: &[u8; 32]| sealed::tag(state, granted.organisation(), sha256);
+    Ok(compared::under_key(granted, came, (tag(&compared)?, Some(tag(received)?))))
 }

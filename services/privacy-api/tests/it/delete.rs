@@ -65,13 +65,18 @@ async fn cancelled_in_time_it_takes_the_mark_away_and_its_watchers_are_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_grace_and_as_a_dry_run_it_is_planned_at_once() {
     let (app, _shop) = TestApp::start_with_shop(|_| {}).await;
-    for (key, rest) in [("k1", r#","dry_run":true"#), ("k2", r#","grace_period_days":0,"delete_media":true"#)]
+    let (plan, mark) =
+        (["plan_erasure due"].as_slice(), ["soft_delete due", "plan_erasure waiting"].as_slice());
+    for (key, rest, expected) in
+        [("k1", r#","dry_run":true"#, plan), ("k2", r#","grace_period_days":0,"delete_media":true"#, mark)]
     {
         let body = confirmed(&app, key, rest).await.json();
         assert_eq!((&body["state"], &body["not_before"]), (&json!("pending"), &json!(null)), "{rest}");
-        let steps = body["steps"].as_array().unwrap();
-        assert_eq!(steps.len(), 1);
-        assert_eq!((&steps[0]["kind"], &steps[0]["state"]), (&json!("plan_erasure"), &json!("due")));
+        let steps = body["steps"].as_array().unwrap().iter();
+        let text = |step: &serde_json::Value, name: &str| step[name].as_str().unwrap().to_owned();
+        let steps: Vec<String> =
+            steps.map(|step| format!("{} {}", text(step, "kind"), text(step, "state"))).collect();
+        assert_eq!(steps, expected);
     }
 }
 
@@ -159,7 +164,7 @@ async fn the_same_request_again_is_the_same_job_and_no_second_one_is_open() {
     assert_eq!((again.status, again.job()), (202, first.job()));
     assert_eq!(again.header("idempotent-replayed"), "true");
     let other = confirmed(&app, "k1", r#","delete_media":true"#).await;
-    assert_snapshot!(other.problem(), @"422 idempotency-key-reused: this key came with another body before; use a new key for a new request");
+    assert_snapshot!(other.problem(), @"422 idempotency-key-reused: this key came with other parameters before; use a new key for a new request");
     let open = confirmed(&app, "k2", r#","grace_period_days":0"#).await;
     assert_snapshot!(open.problem(), @"409 equal-job-open: wait for the open job, or cancel it first");
     assert_eq!(open.header("location"), first.header("location"));
@@ -188,8 +193,27 @@ async fn a_body_that_is_wrong_is_pointed_to() {
     assert_snapshot!(wrong(r#"{"confirm_org_name":"x","grace_period_days":31}"#).await, @"400 invalid-body: the body is not what is expected; see `errors` [/grace_period_days: expected a whole number from 0 to 30]");
     assert_snapshot!(wrong(r#"{"confirm_org_name":"x","grace_period_days":1.5}"#).await, @"400 invalid-body: the body is not what is expected; see `errors` [/grace_period_days: expected a whole number from 0 to 30]");
     assert_snapshot!(wrong(r#"{"confirm_org_name":["secret"]}"#).await, @"400 invalid-body: the body is not what is expected; see `errors` [/confirm_org_name: expected a string]");
-    let without_key = app.owner("acme", "POST", "/delete").json(&format!("{{{NAME}}}")).send().await;
-    assert!(without_key.problem().starts_with("400 idempotency-key: "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_key_the_equal_open_erasure_is_the_answer() {
+    let (app, _shop) = TestApp::start_with_shop(|_| {}).await;
+    let plain = async |rest: &str| {
+        app.owner("acme", "POST", "/delete").json(&format!("{{{NAME}{rest}}}")).send().await
+    };
+    let first = plain("").await;
+    assert_eq!((first.status, first.header("idempotent-replayed")), (202, ""), "{}", first.text());
+    let again = plain(r#", "grace_period_days": 7.0"#).await;
+    assert_eq!((again.status, again.job()), (202, first.job()));
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    let other = plain(r#","delete_media":true"#).await;
+    assert_snapshot!(other.problem(), @"409 equal-job-open: wait for the open job, or cancel it first");
+    assert_eq!(other.header("location"), first.header("location"));
+    assert_eq!(plain(r#","dry_run":true"#).await.status, 202, "a plan disturbs nobody");
+    assert_eq!(app.database.count("idempotency_keys").await, 0);
+    let unconfirmed =
+        app.owner("acme", "POST", "/delete").json(r#"{"confirm_org_name":"Acme"}"#).send().await;
+    assert_eq!(unconfirmed.status, 422, "the name is confirmed also where an equal erasure is open");
 }
 
 #[tokio::test(flavor = "multi_thread")]

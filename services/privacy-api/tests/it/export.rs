@@ -48,7 +48,7 @@ async fn the_same_request_again_is_the_same_job() {
     assert_eq!(post(&app, "k1", BODY).await.job(), first.job());
     assert_eq!(app.database.count("privacy_jobs").await, 1);
     let other_body = post(&app, "k1", r#"{"format": "csv"}"#).await;
-    assert_snapshot!(other_body.problem(), @"422 idempotency-key-reused: this key came with another body before; use a new key for a new request");
+    assert_snapshot!(other_body.problem(), @"422 idempotency-key-reused: this key came with other parameters before; use a new key for a new request");
     // A key is the caller's own: another organisation's is another.
     let other = app.owner("other", "POST", "/export").key("k1").json(r#"{"format": "csv"}"#).send().await;
     assert_eq!((other.status, other.header("idempotent-replayed")), (202, ""));
@@ -102,7 +102,7 @@ async fn a_body_that_is_wrong_is_pointed_to() {
     let app = TestApp::start().await;
     let wrong = async |body: &str| post(&app, "k1", body).await.problem();
     assert_snapshot!(wrong(r#"{"format": "xml"}"#).await, @"400 invalid-body: the body is not what is expected; see `errors` [/format: expected one of `json`, `csv`, `both`]");
-    assert_snapshot!(wrong(r#"{"format": "json", "colour": 1}"#).await, @"400 invalid-body: the body is not what is expected; see `errors` [/colour: there is no such member; expected one of `include_media`, `format`, `encryption`]");
+    assert_snapshot!(wrong(r#"{"format": "json", "colour": 1}"#).await, @"400 invalid-body: the body is not what is expected; see `errors` [/colour: there is no such member; expected one of `include_media`, `format`, `encryption`, `label`, `external_reference`]");
     assert_snapshot!(wrong("{}").await, @"400 invalid-body: the body is not what is expected; see `errors` [/format: this member is missing]");
     assert_snapshot!(wrong("[]").await, @"400 invalid-body: the body is not what is expected; see `errors` [: expected a JSON object]");
     assert_snapshot!(wrong("{").await, @"400 invalid-body: the body is not what is expected; see `errors` [: the body is not JSON from line 1, column 1 on]");
@@ -136,10 +136,9 @@ async fn a_body_of_another_type_or_size_is_not_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_required_and_must_be_one() {
+async fn a_key_that_comes_must_be_one() {
     let app = TestApp::start().await;
     let call = || app.owner("acme", "POST", "/export").json(BODY);
-    assert_snapshot!(call().send().await.problem(), @r#"400 idempotency-key: send an Idempotency-Key header, as Idempotency-Key: "a key of your own, new for each request""#);
     assert_snapshot!(call().key("a").key("b").send().await.problem(), @"400 idempotency-key: send one Idempotency-Key header, not several");
     for key in ["", "\"", "two words", "\"two words\"", &"a".repeat(201)] {
         assert_eq!(
@@ -166,4 +165,97 @@ async fn the_job_goes_on_with_the_callers_trace() {
     let refused = app.owner("acme", "POST", "/export").key("k2").json(BODY);
     let refused = refused.header("traceparent", &format!("00-{trace}-b7ad6b7169203331-01")).send().await;
     assert_eq!(refused.json()["trace_id"], trace);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_request_works_and_the_equal_open_job_is_its_answer() {
+    let app = TestApp::start().await;
+    let plain = async |body: &str| app.owner("acme", "POST", "/export").json(body).send().await;
+    let first = plain(BODY).await;
+    assert_eq!((first.status, first.header("idempotent-replayed")), (202, ""), "{}", first.text());
+    let again = plain(r#"{ "format":"json" }"#).await;
+    assert_eq!((again.status, again.job()), (202, first.job()));
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(again.header("location"), first.header("location"));
+    assert_ne!(plain(r#"{"format": "csv"}"#).await.job(), first.job());
+    assert_eq!(post(&app, "k1", BODY).await.status, 409, "with a key the open job is another's");
+    app.set_state(&first.job(), "cancelled").await;
+    assert_ne!(plain(BODY).await.job(), first.job(), "nothing is open any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_plain_requests_at_once_are_one_job() {
+    let app = TestApp::start().await;
+    let calls = (0..20).map(|_| app.owner("acme", "POST", "/export").json(BODY).send());
+    let answers = futures::future::join_all(calls).await;
+    let jobs: std::collections::HashSet<String> = answers.iter().map(Answer::job).collect();
+    assert_eq!(jobs.len(), 1);
+    assert_eq!(app.database.count("privacy_jobs").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_a_key_parameters_are_compared_and_not_bytes() {
+    let app = TestApp::start().await;
+    let first = post(&app, "k1", BODY).await;
+    for same in
+        [r#"{"format":"json","include_media":false}"#, r#"{"format":"json"}"#, "{\n\"format\": \"json\"}"]
+    {
+        let again = post(&app, "k1", same).await;
+        assert_eq!((again.status, again.header("idempotent-replayed")), (202, "true"), "{}", again.text());
+        assert_eq!(again.job(), first.job());
+    }
+    for other in [r#"{"format":"json","include_media":true}"#, r#"{"format":"json","label":"DSR-7"}"#] {
+        assert_eq!(post(&app, "k1", other).await.status, 422, "{other}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_an_earlier_version_kept_with_the_bytes_still_names_its_job() {
+    use sha2::Digest as _;
+    let app = TestApp::start().await;
+    let first = post(&app, "k1", BODY).await;
+    let bytes: String = sha2::Sha256::digest(BODY).iter().map(|byte| format!("{byte:02x}")).collect();
+    let kept = format!("UPDATE idempotency_keys SET body_sha256 = '\\x{bytes}'");
+    app.database.admin.batch_execute(&kept).await.unwrap();
+    let again = post(&app, "k1", BODY).await;
+    assert_eq!((again.status, again.job()), (202, first.job()), "{}", again.text());
+    assert_eq!(post(&app, "k1", r#"{"format":"csv"}"#).await.status, 422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_says_what_it_is_and_what_its_caller_calls_it() {
+    let app = TestApp::start().await;
+    let body =
+        r#"{"format":"json","include_media":true,"label":"Q3 audit","external_reference":"DSR-2026-0117"}"#;
+    let made = app.owner("acme", "POST", "/export").json(body).send().await;
+    let about = json!({"title": "export of the organisation", "kind": "export", "whose": "organisation",
+        "dry_run": false, "scope": {"media": true}, "label": "Q3 audit", "external_reference": "DSR-2026-0117"});
+    assert_eq!(made.json()["about"], about);
+    let seen = app.owner("acme", "GET", &format!("/jobs/{}", made.job())).send().await.json();
+    assert_eq!(seen["about"], about);
+    assert_eq!(seen["request"], json!({"include_media": true, "format": "json"}), "names are no part of it");
+    let listed = app.owner("acme", "GET", "/jobs").send().await.json();
+    assert_eq!(listed["jobs"][0]["about"], about);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_could_be_somebody_are_pointed_to() {
+    let app = TestApp::start().await;
+    for (member, text) in [
+        ("label", "ada@example.org"),
+        ("external_reference", "0049 30 1234567"),
+        ("label", "192.168.10.20"),
+        ("external_reference", ""),
+        ("label", "Søn"),
+    ] {
+        let body = json!({"format": "json", member: text});
+        let answer = app.owner("acme", "POST", "/export").json(&body.to_string()).send().await;
+        let problem = answer.problem();
+        assert!(
+            problem.starts_with("422 unusable-values: ") && problem.contains(&format!("[/{member}: ")),
+            "{problem}"
+        );
+        assert!(text.is_empty() || !answer.text().contains(text), "{problem}");
+    }
+    assert_eq!(app.database.count("privacy_jobs").await, 0);
 }

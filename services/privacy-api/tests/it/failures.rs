@@ -39,6 +39,43 @@ async fn a_statement_that_fails_is_500_and_the_reason_is_in_the_log_only() {
     assert!(line.unwrap().contains("audit_logs"));
 }
 
+/// Whatever a database that fails over, is asked too much or has to choose says to a statement.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_fails_over_is_503_and_worth_another_try() {
+    let app = TestApp::start().await;
+    let forever = "PERFORM count(*) FROM generate_series(1, 1000000000000)";
+    for (code, body) in [
+        ("57P01", "PERFORM pg_terminate_backend(pg_backend_pid())".to_owned()),
+        ("57P02", raised("57P02", "terminating connection because of crash of another server process")),
+        ("57014", format!("PERFORM pg_cancel_backend(pg_backend_pid()); {forever}")),
+        ("25006", "SET LOCAL transaction_read_only = on; DELETE FROM idempotency_keys".to_owned()),
+        ("40P01", raised("40P01", "deadlock detected")),
+        ("40001", raised("40001", "could not serialize access due to concurrent update")),
+    ] {
+        let trigger = format!(
+            "CREATE OR REPLACE FUNCTION failing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body}; RETURN NEW; END $$; \
+             CREATE OR REPLACE TRIGGER failing BEFORE INSERT ON privacy_jobs FOR EACH ROW EXECUTE FUNCTION failing()"
+        );
+        app.database.admin.batch_execute(&trigger).await.unwrap();
+        let asked = || app.owner("acme", "POST", "/export").json(r#"{"format":"csv"}"#).send();
+        let answer = asked().await;
+        assert_eq!(
+            answer.problem(),
+            "503 unavailable: something this service needs is unavailable; try again soon",
+            "{code}"
+        );
+        assert_eq!(answer.header("retry-after"), "5", "{code}");
+        app.database.admin.batch_execute("DROP TRIGGER failing ON privacy_jobs").await.unwrap();
+        let again = asked().await;
+        assert_eq!(again.status, 202, "{code}: {}", again.text());
+        app.set_state(&again.job(), "cancelled").await;
+    }
+}
+
+fn raised(code: &str, message: &str) -> String {
+    format!("RAISE EXCEPTION '{message}' USING ERRCODE = '{code}'")
+}
+
 /// An answer of a handler that misbehaves, inside the real frame.
 async fn misbehaving(app: &TestApp, path: &str, state: privacy_api::ApiState) -> Answer {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -207,7 +207,7 @@ async fn the_same_request_with_the_same_key_is_the_same_hold() {
     assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
     assert_eq!(first.header("location"), again.header("location"));
     let other = keyed("k1", &body(&json!({"organisation": true})).to_string()).await;
-    assert_snapshot!(other.problem(), @"422 idempotency-key-reused: this key came with another body before; use a new key for a new request");
+    assert_snapshot!(other.problem(), @"422 idempotency-key-reused: this key came with other parameters before; use a new key for a new request");
     let bad = keyed("two keys", &text).await;
     assert_snapshot!(bad.problem(), @"400 idempotency-key: an Idempotency-Key is a quoted string or a bare token of 1 to 200 visible ASCII characters");
     assert_eq!((app.database.count("legal_holds").await, app.events("hold_placed").await), (1, 1));

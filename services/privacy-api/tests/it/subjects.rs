@@ -179,3 +179,39 @@ async fn without_keys_to_seal_with_or_a_data_map_nobody_is_taken() {
         assert!(post(&app, path, "k1", &body).await.problem().starts_with("503 erasure-not-configured: "));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_the_same_parameter_however_written_and_needs_no_key() {
+    let (app, _shop) = TestApp::start_with_shop(|_| {}).await;
+    let first = post(&app, EXPORT, "k1", &export_of("email", "Ada@Example.org")).await;
+    let again = post(&app, EXPORT, "k1", &export_of("email", " ada@example.ORG")).await;
+    assert_eq!((again.status, again.job()), (202, first.job()), "{}", again.text());
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    let plain =
+        async |path: &str, body: Value| app.owner("acme", "POST", path).json(&body.to_string()).send().await;
+    let other = plain(EXPORT, export_of("email", "ADA@example.org")).await;
+    assert_eq!((other.status, other.job()), (202, first.job()), "the equal open job is the answer");
+    let erased = plain(ERASE, of("email", "ada@example.org")).await;
+    assert_eq!(plain(ERASE, of("email", "ADA@example.org")).await.job(), erased.job());
+    // Of two passphrases nobody can tell whether they are the same.
+    let mut sealed = export_of("email", "eve@example.org");
+    sealed["encryption"] = json!({"passphrase": "correct horse battery"});
+    assert_eq!(plain(EXPORT, sealed.clone()).await.status, 202);
+    assert_snapshot!(plain(EXPORT, sealed).await.problem(), @"409 equal-job-open: wait for the open job, or cancel it first");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_tells_the_person_is_refused() {
+    let (app, _shop) = TestApp::start_with_shop(|_| {}).await;
+    let mut body = of("customer_id", "C-4711");
+    body["external_reference"] = json!("erasure of c-4711");
+    let told = post(&app, ERASE, "k1", &body).await;
+    assert_snapshot!(told.problem(), @"422 unusable-values: values of the body cannot be used; see `errors` [/external_reference: this says who the job is about; labels and references are kept in the clear, so expected a name of the request]");
+    body["external_reference"] = json!("DSR-2026-0117");
+    body["dry_run"] = json!(true);
+    let made = post(&app, ERASE, "k1", &body).await.json();
+    let about = json!({"title": "plan for an erasure of one person", "kind": "erasure", "whose": "person",
+        "dry_run": true, "scope": {"identity_type": "customer_id", "media": false},
+        "external_reference": "DSR-2026-0117"});
+    assert_eq!(made["about"], about);
+}

@@ -100,6 +100,7 @@ impl World {
     pub async fn planned_erasure(&self, organisation: &str, steps: Vec<PlannedStep>) -> JobId {
         let mut new = new_erasure(organisation);
         new.request.grace_period_days = GracePeriod::NONE;
+        new.soft_deletes = false;
         let job = self.erasure(&new).await;
         let planned = self.claim_erasure(job, 1).await;
         self.conclude_erasure(&planned, Conclusion::Completed, planning(steps)).await;

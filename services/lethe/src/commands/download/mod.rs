@@ -22,6 +22,7 @@ use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::text::amount::size;
 use crate::text::plain;
+use crate::watch::found_nobody;
 
 /// Download a finished package.
 #[derive(Debug, Args)]
@@ -202,6 +203,12 @@ fn package(job: &JobView) -> Result<&PackageView, Failure> {
         return Err(
             Failure::new("the package has expired and was deleted").next("ask for a new one: lethe export")
         );
+    }
+    if found_nobody(&job.summary) {
+        return Err(Failure::new(
+            "the job has no package: nobody was found by the identity that it was given",
+        )
+        .next("ask again with another identity of the person, or tell them that there is nothing"));
     }
     job.package.as_ref().ok_or_else(|| {
         let failure = Failure::new(format!("the job has no package: it is {state}"));

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::super::download::{self, Saved, Wanted};
 use super::super::encrypt_to::EncryptTo;
 use super::super::idempotency::IdempotencyOption;
+use super::super::naming::NamingOptions;
 use crate::api::{Api, NewJob};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
@@ -26,7 +27,8 @@ pub struct ExportOptions {
     /// Media objects too, beside the rows.
     #[arg(long)]
     include_media: bool,
-    /// Show progress until the job has ended. The exit code is 3 when it ends without its result.
+    /// Show progress until the job has ended. The exit code is 3 when it ends without its result, and 4
+    /// when it is about a person and found nobody.
     #[arg(long)]
     wait: bool,
     /// Wait, and download the package to this file or into this directory.
@@ -39,6 +41,8 @@ pub struct ExportOptions {
     idempotency: IdempotencyOption,
     #[command(flatten)]
     encrypt_to: EncryptTo,
+    #[command(flatten)]
+    naming: NamingOptions,
 }
 
 /// The format of the data files.
@@ -69,7 +73,13 @@ impl ExportOptions {
             FileFormat::Csv => Format::Csv,
             FileFormat::Both => Format::Both,
         };
-        Ok(ExportBody { include_media: self.include_media, format, encryption: self.encrypt_to.body()? })
+        Ok(ExportBody {
+            include_media: self.include_media,
+            format,
+            encryption: self.encrypt_to.body()?,
+            label: self.naming.label.clone(),
+            external_reference: self.naming.reference.clone(),
+        })
     }
 
     /// The key under which repetitions are one request.
@@ -93,7 +103,7 @@ impl ExportOptions {
         let Some(path) = &self.output else {
             return print(&job, None, output);
         };
-        if watch::outcome(&job) == Outcome::JobWithoutResult {
+        if watch::outcome(&job) != Outcome::Done {
             return print(&job, None, output);
         }
         let wanted = Wanted { output: Some(path.clone()), volume: None, force: self.force };

@@ -18,7 +18,7 @@ use crate::text;
                   anonymised: no longer personal data (Recital 26). pseudonymised: replaced by what a holder of the \
                   key can recompute, so still personal data (Art. 4(5)).\n\n\
                   The plan of an erasure that waits is made when its grace period ends; `lethe erase --dry-run` makes \
-                  one at once. Equal plan hashes are equal decisions, whatever the numbers.",
+                  one at once. Equal plan hashes are equal decisions about as many rows of the same organisation.",
     after_long_help = "Examples:\n  \
                        lethe jobs plan 0192f0c1-7f3a-7cc3-98c4-dc0c0c07398f\n  \
                        lethe jobs plan 0192f0c1-7f3a-7cc3-98c4-dc0c0c07398f --json | jq -r .plan_hash"

@@ -16,7 +16,7 @@ use crate::{text, watch};
     long_about = "Shows one job: its state, its progress per collection in rows and bytes, its steps, and its history \
                   as the audit log has it. Of an erasure also when it begins, what steps wait for and when they are \
                   tried next, and the rows that legal holds keep. With --watch it shows progress until the job has ended, and the exit code \
-                  is 3 when it ended without its result.",
+                  is 3 when it ended without its result, and 4 when it found nobody by the identity that it was given.",
     after_long_help = "Examples:\n  \
                        lethe jobs show 0192f0c1-7f3a-7cc3-98c4-dc0c0c07398f\n  \
                        lethe jobs show 0192f0c1-7f3a-7cc3-98c4-dc0c0c07398f --watch"

@@ -24,7 +24,8 @@ use crate::text::plain;
                   It asks for a yes on the terminal first; --yes gives it beforehand. It begins at once unless \
                   --grace-days says otherwise, and nothing brings anything back.\n\n\
                   With --dry-run it ends with its plan, and nothing is erased: `lethe jobs plan ID` shows it, and so \
-                  does --wait. What a legal hold covers is left and reported.",
+                  does --wait. What a legal hold covers is left and reported. Who waits and nobody was found by that \
+                  identity is told so, and the exit code is 4.",
     after_long_help = "Examples:\n  \
                        lethe subject erase --email ada@example.org --dry-run --wait\n  \
                        lethe subject erase --email ada@example.org --wait\n  \
@@ -62,6 +63,8 @@ impl Erase {
             delete_media: self.options.delete_media,
             grace_period_days,
             dry_run: self.options.dry_run,
+            label: self.options.naming.label.clone(),
+            external_reference: self.options.naming.reference.clone(),
         };
         let new = NewJob { route: &["subjects", "erase"], body, idempotency_key };
         self.options.carry_out(&api, &new, output).await

@@ -1,12 +1,33 @@
 //! The facts of a job, each with its name.
 
 use chrono::{DateTime, Utc};
-use contracts::http::JobView;
+use contracts::http::{JobSummary, JobView};
+use domain::job::{JobAbout, JobKind, JobNames};
 use serde_json::Value;
 
 use super::super::amount::{count, size};
 use super::super::time::{ago, ahead, moment, span};
 use super::erases;
+use crate::watch::found_nobody;
+
+/// The job in a few words. An API of an earlier version leaves them to us.
+pub(super) fn title(job: &JobView) -> String {
+    let summary = &job.summary;
+    let ours = || {
+        let kind = JobKind::parse(&summary.kind)?;
+        Some(JobAbout::of(kind, &job.request, JobNames::default()).title().to_owned())
+    };
+    let told = summary.about.as_ref().map(|about| about.title.clone());
+    told.or_else(ours).unwrap_or_else(|| summary.kind.clone())
+}
+
+/// Its state, with what came of it where there is more to say.
+pub(super) fn state(job: &JobSummary) -> String {
+    match &job.outcome {
+        Some(outcome) => format!("{}, {}", job.state, outcome.replace('_', " ")),
+        None => job.state.clone(),
+    }
+}
 
 /// What there is to be known of a job beside its parts.
 pub(super) fn facts(job: &JobView, now: DateTime<Utc>) -> Vec<(&'static str, String)> {
@@ -15,6 +36,10 @@ pub(super) fn facts(job: &JobView, now: DateTime<Utc>) -> Vec<(&'static str, Str
         ("request", request(&job.request)),
         ("created", format!("{} ({})", moment(summary.created_at), ago(summary.created_at, now))),
     ];
+    if let Some(about) = &summary.about {
+        let names = [("label", &about.label), ("reference", &about.external_reference)];
+        facts.extend(names.into_iter().filter_map(|(name, text)| Some((name, text.clone()?))));
+    }
     if let Some(at) = summary.not_before {
         facts.push(("begins", begins(&job.request, at, now)));
         if job.links.contains_key("cancel") {
@@ -23,6 +48,10 @@ pub(super) fn facts(job: &JobView, now: DateTime<Utc>) -> Vec<(&'static str, Str
     }
     if let Some(at) = summary.ended_at {
         facts.push(("ended", format!("{}, after {}", moment(at), span(at - summary.created_at))));
+    }
+    if found_nobody(summary) {
+        let what = if erases(job) { "erased" } else { "exported, and there is no package" };
+        facts.push(("outcome", format!("nobody was found by the identity: nothing was {what}")));
     }
     if let Some(cutoff) = job.cutoff {
         facts.push(("cutoff", moment(cutoff)));

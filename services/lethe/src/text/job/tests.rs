@@ -42,7 +42,7 @@ fn view(state: &str) -> JobView {
 fn a_running_job_shows_progress_and_history() {
     let now = DateTime::UNIX_EPOCH + TimeDelta::seconds(130);
     let expected = "\
-export 00000000-0000-0000-0000-000000000007  running
+export of the organisation 00000000-0000-0000-0000-000000000007  running
 
   request   format json, include_media false
   created   1970-01-01 00:00:00 UTC (2 min ago)
@@ -122,10 +122,33 @@ fn jobs_are_listed_in_columns() {
     let now = DateTime::UNIX_EPOCH + TimeDelta::seconds(10);
     let summaries = [view("completed").summary, view("running").summary];
     let expected = "\
-ID                                    KIND    STATE      CREATED   TOOK
-00000000-0000-0000-0000-000000000007  export  completed  10 s ago  4.1 s
-00000000-0000-0000-0000-000000000007  export  running    10 s ago  -
+ID                                    WHAT    STATE      CREATED   TOOK   LABEL  REFERENCE
+00000000-0000-0000-0000-000000000007  export  completed  10 s ago  4.1 s  -      -
+00000000-0000-0000-0000-000000000007  export  running    10 s ago  -      -      -
 ";
     assert_eq!(jobs(&summaries, now), expected);
     assert_eq!(jobs(&[], now), "no jobs\n");
+}
+
+#[test]
+fn a_plan_is_called_one_and_nobody_found_is_told() {
+    let mut planned = view("completed");
+    planned.summary.kind = "erasure".to_owned();
+    planned.request = json!({"dry_run": true, "subject": {"identity_type": "email", "tag": "c0ffee"}});
+    planned.summary.outcome = Some("nobody_found".to_owned());
+    let shown = job(&planned, DateTime::UNIX_EPOCH);
+    let id = planned.summary.id;
+    let head = format!("plan for an erasure of one person {id}  completed, nobody found\n");
+    assert!(shown.starts_with(&head), "{shown}");
+    assert!(shown.contains("outcome   nobody was found by the identity: nothing was erased"), "{shown}");
+    planned.summary.about = serde_json::from_value(json!({
+        "title": "plan for an erasure of one person", "kind": "erasure", "whose": "person", "dry_run": true,
+        "scope": {"identity_type": "email", "media": false}, "external_reference": "DSR-7",
+    }))
+    .ok();
+    assert!(job(&planned, DateTime::UNIX_EPOCH).contains("reference DSR-7"), "{shown}");
+    let listed = jobs(&[planned.summary], DateTime::UNIX_EPOCH);
+    for text in ["plan for an erasure of one person", "completed, nobody found", "DSR-7"] {
+        assert!(listed.contains(text), "{listed}");
+    }
 }

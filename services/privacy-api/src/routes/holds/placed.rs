@@ -11,6 +11,7 @@ use serde::Serialize;
 use store::{Idempotency, NewHold, PlacedHold};
 use uuid::Uuid;
 
+use super::super::compared;
 use super::super::organisation::sources;
 use super::super::person::{Person, written};
 use super::super::sealed;
@@ -48,7 +49,8 @@ pub(super) async fn once(
         client: granted.actor.subject.clone(),
         route: ROUTE.to_owned(),
         key: key.0,
-        body_sha256: sealed::tag(state, organisation, &body.sha256)?,
+        body_sha256: sealed::tag(state, organisation, &compared::of(&body.value)?)?,
+        as_received: Some(sealed::tag(state, organisation, &body.sha256)?),
     };
     if let Some(record) = state.store.placed_before(organisation, &key).await? {
         return Ok(PlacedHold { record, replayed: true });
