@@ -8,7 +8,7 @@ use super::laws::with_digests;
 use super::*;
 
 fn column(sql_type: &str, family: TypeFamily) -> LiveColumn {
-    let (name, equality) = ("c".to_owned(), super::laws::equality(sql_type));
+    let (name, equality) = ("c".to_owned(), laws::equality(sql_type));
     LiveColumn { name, sql_type: sql_type.to_owned(), family, not_null: false, generated: false, equality }
 }
 
