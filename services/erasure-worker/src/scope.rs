@@ -237,6 +237,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rows_that_earlier_versions_sealed_go_by_their_times() {
+        let json = r#"{"erasure":{"collection":"shop.customer","store":"shop",
+            "table":{"schema":"public","table":"customer"},"action":"delete","exclusive":false,"unsplit":false,
+            "guards":[{"table":{"schema":"public","table":"call"},"columns":["customer"],"target_columns":["id"],
+                "aside":{"collection":"shop.call","tenant":{"hops":[],"key_column":"org"},"created_at":"made"}}]},
+            "wave":0,"batches":{"keys":[[["1"]]]},"holds":[]}"#;
+        let (organisation, before) = (OrganisationId::parse("1").unwrap(), DoneBefore::default());
+        let at: DateTime<Utc> = "2026-01-02T03:04:05Z".parse().unwrap();
+        let mut scope: StepScope = serde_json::from_str(json).unwrap();
+        assert_eq!(scope.rows(&organisation, at, &before).cutoff_at, Some(at));
+        scope.whenever = true;
+        assert_eq!(scope.rows(&organisation, at, &before).cutoff_at, None);
+        let made = scope.erasure.guards[0].aside.as_ref().and_then(|aside| aside.created_at.clone());
+        assert_eq!(made, Some(domain::datamap::RowTime::of("made")));
+        let looked = r#"{"places":[],"noted":{},"person":null,"loose":[]}"#;
+        assert!(serde_json::from_str::<VerifyScope>(looked).unwrap().kept.is_empty());
+    }
+
+    #[test]
     fn the_rows_of_no_hold_of_one_and_of_several_are_read() {
         #[derive(Deserialize)]
         struct Scope {
