@@ -36,6 +36,7 @@ pub struct PlanView {
     /// References to rows that are deleted, of which no index finds what refers: to delete each row the server
     /// may read all of the referring table.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unindexed: Vec<UnindexedView>,
     /// SHA-256 in hex over what is decided: whose rows, how they are found and how many they are, what is done
     /// to them, and which holds keep some. Equal for equal decisions of one organisation.
     pub plan_hash: String,

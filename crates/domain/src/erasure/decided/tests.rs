@@ -39,7 +39,18 @@ fn erasure(action: RowAction) -> CollectionErasure {
 fn counted(rows: i64) -> CollectionPlan {
     let CollectionErasure { collection, store, table, action, .. } = erasure(RowAction::Delete);
     let (action, fields, retained) = (action.name().to_owned(), Vec::new(), Vec::new());
-    CollectionPlan { collection, store, table, action, fields, rows, retained, shared: 0, referred: 0 }
+    CollectionPlan {
+        collection,
+        store,
+        table,
+        action,
+        fields,
+        rows,
+        retained,
+        shared: 0,
+        referred: 0,
+        later: 0,
+    }
 }
 
 /// The text of a plan, changed a little.
