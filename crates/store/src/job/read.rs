@@ -10,7 +10,6 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use domain::id::{JobId, OrganisationId};
 use uuid::Uuid;
 
-use super::create::WrittenJob;
 use super::exported::exported;
 use super::found::found;
 use super::insert::WrittenJob;
