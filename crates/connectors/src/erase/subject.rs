@@ -5,6 +5,7 @@
 //! the person's rows refer to are the person's alone, and these are followed in turn.
 
 mod again;
+mod candidates;
 mod found;
 mod queries;
 

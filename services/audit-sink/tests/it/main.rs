@@ -95,6 +95,8 @@ fn event(actor: &str) -> AuditEvent {
         hold_id: None,
         rows: None,
         media: None,
+        about: None,
+        job_outcome: None,
     }
 }
 

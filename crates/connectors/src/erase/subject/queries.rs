@@ -12,19 +12,13 @@ use futures::TryStreamExt as _;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::Key;
+use super::candidates::candidates;
 use crate::cutoff::Cutoff;
 use crate::erase::keyed::{matches, primary_key, unnested};
 use crate::error::StoreError;
 use crate::export::{rows_of, tables_of};
 use crate::session::Session;
 use crate::sql::{self, PlanError};
-
-/// The characters of ASCII that count as blank.
-const BLANKS: &str = " \t\n\u{b}\u{c}\r";
-/// A character that is not of ASCII. What such a text becomes in lower case, and which of its
-/// characters are blank, differs between servers and from Rust; so does what is one character in several
-/// ways, and a server of another encoding than UTF-8 cannot say at all.
-const NOT_ASCII: &str = "[^\\x01-\\x7f]";
 
 /// Keys as the arrays that are bound: one for each column.
 pub(super) type Columns = Vec<Vec<String>>;
@@ -131,30 +125,13 @@ impl<'a> Planner<'a> {
         Ok(format!("SELECT {}{more} FROM {relation} t0{join} WHERE {rows}", key.join(", ")))
     }
 
-    /// The rows whose column may hold the identity, which is bound as `$1` in ASCII and as `$2` with its
-    /// digits alone: nothing that a server of another encoding could not take. A text of ASCII is compared
-    /// here; any other is handed out, for the domain to compare.
+    /// The rows whose column may hold the identity, with its value.
     pub(super) fn seed(&self, seed: &Seed, identity_type: &str) -> Result<Query, PlanError> {
         let from = self.keyed(&seed.collection)?;
         let column = sql::live_column(self.schema, &from.collection.table, &seed.column)?;
         let value = format!("t0.{}::pg_catalog.text", sql::identifier(&column.name));
-        let plain = format!("(({value}) COLLATE pg_catalog.\"C\")");
-        let trimmed = format!("pg_catalog.btrim({plain}, {})", sql::literal(BLANKS));
-        let other = format!("{plain} OPERATOR(pg_catalog.~) {}", sql::literal(NOT_ASCII));
-        let digits = format!("pg_catalog.regexp_replace({plain}, '[^0-9]', '', 'g')");
-        let holds = match IdentityKind::of(identity_type) {
-            IdentityKind::Email => {
-                let ends = sql::literal(&format!("{BLANKS}."));
-                format!(
-                    "(pg_catalog.rtrim(pg_catalog.lower({trimmed}), {ends}) OPERATOR(pg_catalog.=) $1 OR {other})"
-                )
-            }
-            IdentityKind::Phone => format!("{digits} IN ($2, '00' OPERATOR(pg_catalog.||) $2)"),
-            IdentityKind::Other => format!(
-                "({trimmed} OPERATOR(pg_catalog.=) $1 OR ({other} AND {digits} OPERATOR(pg_catalog.=) $2))"
-            ),
-        };
-        let sql = format!("{} AND {holds}", self.select(&from, &format!(", {value}"), "")?);
+        let may_be = candidates(&value, IdentityKind::of(identity_type));
+        let sql = format!("{} AND {may_be}", self.select(&from, &format!(", {value}"), "")?);
         Ok(query(sql, &from, 0, Vec::new()))
     }
 
