@@ -135,7 +135,7 @@ fn entry<'a>((seq, event_id): (i64, Uuid), event: &'a AuditEvent, body: &'a [u8]
         actor: &event.actor,
         actor_role: &event.actor_role,
         action: event.action.name(),
-        outcome: event.outcome.name(),
+        outcome: event.outcome_name(),
         job_id: event.job_id.map(|id| id.0),
         job_version: event.job_version,
         step_no: event.step_no.map(|no| no.0),
