@@ -247,7 +247,8 @@ async fn planning_is_heard_of_after_each_question() {
         world.worker.run(&claimed, &progress).await.unwrap();
         beats.push(progress.beats());
     }
-    assert_eq!(beats[1] - beats[0], 10, "{beats:?}");
+    // Each of them is several statements.
+    assert!(beats[1] - beats[0] >= 10, "{beats:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
