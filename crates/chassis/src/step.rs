@@ -74,8 +74,10 @@ impl StepError {
     #[must_use]
     pub fn control_failed(error: &StoreError) -> Self {
         let reason = |code: &str| FailureReason::new(code, error.to_string());
+        if error.is_retryable() {
+            return Self::Waiting(reason("control_unreachable"));
+        }
         match error {
-            _ if error.is_retryable() => Self::Waiting(reason("control_unreachable")),
             StoreError::Query(_) | StoreError::Unreachable(_) => Self::Retryable(reason("control_refused")),
             StoreError::Config(_)
             | StoreError::Corrupt(_)

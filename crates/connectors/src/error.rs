@@ -217,7 +217,14 @@ impl StoreError {
             None => match self.kind {
                 StoreErrorKind::Unreachable | StoreErrorKind::Timeout | StoreErrorKind::Behind => true,
                 StoreErrorKind::Tls(fault) => fault.may_pass(),
-                _ => false,
+                StoreErrorKind::Configuration(_)
+                | StoreErrorKind::Permission
+                | StoreErrorKind::Login
+                | StoreErrorKind::BadOrganisation
+                | StoreErrorKind::BadValue
+                | StoreErrorKind::Schema
+                | StoreErrorKind::Abandoned
+                | StoreErrorKind::Other => false,
             },
         }
     }
