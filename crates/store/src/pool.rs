@@ -204,7 +204,40 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use diesel::QueryableByName;
+    use diesel::sql_types::{Nullable, Text};
+    use testkit::{ControlDatabase, organisation};
+
     use super::*;
+    use crate::JobFilter;
+
+    #[derive(QueryableByName)]
+    struct Setting {
+        #[diesel(sql_type = Nullable<Text>)]
+        organisation: Option<String>,
+    }
+
+    /// For whom the only connection of a pool still acts.
+    async fn acts_for(store: &Store) -> Option<String> {
+        let query = "SELECT nullif(current_setting('lethe.organisation', true), '') AS organisation";
+        let mut conn = store.conn().await.unwrap();
+        diesel::sql_query(query).get_result::<Setting>(&mut conn).await.unwrap().organisation
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_connection_acts_for_nobody_once_a_transaction_has_ended_whichever_way() {
+        let database = ControlDatabase::create().await;
+        let url = SecretString::from(database.url_as("lethe_api"));
+        let store = Store::open(&StoreConfig { url, max_connections: 1 }).unwrap();
+        let acme = organisation("acme");
+        let filter = JobFilter { limit: 1, ..JobFilter::default() };
+        assert!(store.jobs(&acme, &filter).await.unwrap().is_empty());
+        assert_eq!(acts_for(&store).await, None);
+        // A filter that the database refuses ends the transaction with an error.
+        let refused = JobFilter { limit: -1, ..JobFilter::default() };
+        store.jobs(&acme, &refused).await.unwrap_err();
+        assert_eq!(acts_for(&store).await, None);
+    }
 
     #[test]
     fn tls_is_the_rule_beyond_this_machine() {

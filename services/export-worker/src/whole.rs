@@ -47,9 +47,7 @@ pub(crate) async fn run(
             };
             if let Some(person) = person.as_ref().filter(|_| first) {
                 let rows = person.rows(exports, step, (store, &schemas), open).await?;
-                if let Some(entry) = &mut contents.person {
-                    entry.withheld.extend(subject::withheld(exports, &rows));
-                }
+                contents.withhold(subject::withheld(exports, &rows));
                 own.extend(rows.own);
             }
             let name = path(dataset, collection);

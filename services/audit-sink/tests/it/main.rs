@@ -1,5 +1,9 @@
 //! The sink between a broker that anybody may write to and a log that nobody can change.
-#![expect(clippy::unwrap_used, reason = "a helper of a test fails the test by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a helper of a test fails the test by panicking"
+)]
 
 use std::sync::Arc;
 

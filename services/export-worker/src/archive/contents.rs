@@ -3,7 +3,7 @@
 use domain::export::ExportResult;
 use packages::{
     CollectionGuide, FileEntry, Footprint, JoinedFile, LaterEntry, Manifest, MediaSegment, MediaSummary,
-    MissingObject, OmittedEntry, Part, PersonEntry,
+    MissingObject, OmittedEntry, Part, PersonEntry, WithheldEntry,
 };
 
 /// What an archive is made of, beside what is written about it.
@@ -43,6 +43,13 @@ pub(crate) enum Body {
 }
 
 impl Contents {
+    /// Adds what is withheld of the person's rows.
+    pub(crate) fn withhold(&mut self, withheld: Vec<WithheldEntry>) {
+        if let Some(person) = &mut self.person {
+            person.withheld.extend(withheld);
+        }
+    }
+
     /// Tells the manifest of all of it.
     pub(crate) fn describe(&self, manifest: &mut Manifest) {
         manifest.files = self.items.iter().filter_map(Item::entry).cloned().collect();
