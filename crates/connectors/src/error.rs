@@ -215,11 +215,15 @@ impl StoreError {
                     || ["40001", "40P01", "57014", "55P03", "25P03", "25P04"].contains(&code)
             }
             None => match self.kind {
-                StoreErrorKind::Unreachable | StoreErrorKind::Timeout | StoreErrorKind::Behind => true,
+                StoreErrorKind::Unreachable
+                | StoreErrorKind::Timeout
+                | StoreErrorKind::Cancelled
+                | StoreErrorKind::Behind => true,
                 StoreErrorKind::Tls(fault) => fault.may_pass(),
                 StoreErrorKind::Configuration(_)
                 | StoreErrorKind::Permission
                 | StoreErrorKind::Login
+                | StoreErrorKind::NoDatabase
                 | StoreErrorKind::BadOrganisation
                 | StoreErrorKind::BadValue
                 | StoreErrorKind::Schema
