@@ -11,6 +11,7 @@ mod company;
 mod escaping;
 mod export_before;
 mod grace;
+mod journal;
 mod left_rows;
 mod map_references;
 mod media;
