@@ -12,6 +12,7 @@ mod escaping;
 mod export_before;
 mod grace;
 mod joined_text;
+mod journal;
 mod left_rows;
 mod map_references;
 mod media;

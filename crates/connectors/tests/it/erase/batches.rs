@@ -1,5 +1,7 @@
 //! Each batch takes effect once, whoever comes twice or at once.
 
+use std::time::{Duration, Instant};
+
 use connectors::erase::{Batch, EraseError, Erased, Rows, StepTotal, journal_ddl, run_batch};
 use connectors::{StoreErrorKind, SubjectStore};
 use domain::id::{JobId, StepNo};
@@ -31,8 +33,32 @@ async fn ten_workers_at_one_batch_do_it_once() {
     let odd = Odd::new().await;
     let all = whole();
     let statement = odd.anonymise("1", &Rows::Range(&all), &[("fullName", Strategy::Pseudonymise)]);
-    let runs = (0..10).map(|_| odd.run(batch(1), &statement));
-    let done: Vec<Erased> = futures::future::join_all(runs).await.into_iter().map(Result::unwrap).collect();
+    let mut config = odd.database.config("");
+    (config.max_connections, config.lock_timeout) = (10, Duration::from_secs(30));
+    let store = SubjectStore::connect(&config).unwrap();
+    let run = Batch { id: batch(1), statements: std::slice::from_ref(&statement), planned: None };
+    let runs = futures::future::join_all((0..10).map(|_| run_batch(&store, &run)));
+    // The first of them stops in the middle, at a row that somebody has locked. By then the others have come,
+    // and none of them has begun.
+    let lock = r#"BEGIN; SELECT FROM "visitLog" WHERE "orgId" = 1 FOR UPDATE"#;
+    odd.database.client.batch_execute(lock).await.unwrap();
+    let (done, ()) = tokio::join!(runs, async {
+        let waiting = "SELECT count(*) FILTER (WHERE locktype = 'advisory'), count(*) FILTER (WHERE locktype <> 'advisory') \
+                       FROM pg_locks l JOIN pg_stat_activity a USING (pid) \
+                       WHERE a.datname = current_database() AND NOT l.granted";
+        let until = Instant::now() + Duration::from_secs(20);
+        loop {
+            let row = odd.database.client.query_one(waiting, &[]).await.unwrap();
+            let (behind, at_the_row): (i64, i64) = (row.get(0), row.get(1));
+            if (behind, at_the_row) == (9, 1) {
+                break;
+            }
+            assert!(Instant::now() < until, "{behind} wait for the batch, {at_the_row} for a row");
+            tokio::task::yield_now().await;
+        }
+        odd.database.client.batch_execute("COMMIT").await.unwrap();
+    });
+    let done: Vec<Erased> = done.into_iter().map(Result::unwrap).collect();
     assert!(done.iter().all(|erased| erased.rows == 9), "{done:?}");
     assert_eq!(done.iter().filter(|erased| !erased.already_done).count(), 1);
     assert_eq!(odd.count("lethe.journal").await, 1);
