@@ -279,7 +279,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_server_without_tls_is_not_talked_to_in_the_clear() {
-        let database = testkit::ControlDatabase::create().await;
+        let database = ControlDatabase::create().await;
         let url = SecretString::from(format!("{}?sslmode=require", database.url()));
         let store = Store::open(&StoreConfig { url, max_connections: 1 }).unwrap();
         let error = store.ping().await.unwrap_err();
@@ -289,7 +289,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_connection_to_what_has_become_a_replica_is_not_lent_again() {
-        let database = testkit::ControlDatabase::create().await;
+        let database = ControlDatabase::create().await;
         let url = SecretString::from(database.url().to_owned());
         let store = Store::open(&StoreConfig { url, max_connections: 1 }).unwrap();
         let writes = async || {

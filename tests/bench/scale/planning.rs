@@ -136,7 +136,7 @@ impl Planned {
         };
         let (guards, all) = ([refers("account_id"), refers("in_reply_to")], KeyRange::whole());
         let organisation = OrganisationId::parse("o1")?;
-        let scope = EraseScope::all(&organisation, "2999-01-01T00:00:00Z".parse()?);
+        let scope = EraseScope::all(&organisation, None);
         let status = Part { collection: status, action: &RowAction::Delete, scope, rows: Rows::Range(&all) };
         let account = Part { collection: account, scope: EraseScope { guards: &guards, ..scope }, ..status };
         let begun = Instant::now();

@@ -36,7 +36,7 @@ async fn ten_workers_at_one_batch_do_it_once() {
     let mut config = odd.database.config("");
     (config.max_connections, config.lock_timeout) = (10, Duration::from_secs(30));
     let store = SubjectStore::connect(&config).unwrap();
-    let run = Batch { id: batch(1), statements: std::slice::from_ref(&statement), planned: None };
+    let run = Batch { id: batch(1), statements: std::slice::from_ref(&statement) };
     let runs = futures::future::join_all((0..10).map(|_| run_batch(&store, &run)));
     // The first of them stops in the middle, at a row that somebody has locked. By then the others have come,
     // and none of them has begun.
