@@ -12,9 +12,10 @@ use connectors::erase::{
 use connectors::{Schemas, SubjectStore, collection_path};
 use domain::erasure::document::RetainedRows;
 use domain::erasure::facts::StoreFacts;
-use domain::erasure::{SoftDelete, soft_delete, traversal};
+use domain::erasure::{ErasureRequest, GracePeriod, SoftDelete, soft_delete, traversal};
 use domain::hold::HoldScope;
 use domain::id::StepNo;
+use domain::job::FailureReason;
 use domain::schema::LiveSchema;
 use store::{Claimed, Produced};
 use uuid::Uuid;
@@ -93,13 +94,32 @@ pub(crate) async fn unset(erasures: &Erasures, step: &Claimed) -> Result<Produce
     }
 }
 
-/// Takes the mark away in the course of another step, for a job that will not go on.
-pub(crate) async fn unset_if_set(erasures: &Erasures, step: &Claimed) -> Result<(), StepError> {
+/// Whether the mark was set at the moment at which this step plans, which is no grace period's end: then nobody has
+/// known it for long, and a refusal takes it away.
+pub(crate) fn is_this_moments(step: &Claimed, request: &ErasureRequest) -> bool {
+    step.pass == 1 && request.deferred.is_none() && request.grace_period_days == GracePeriod::NONE
+}
+
+/// Takes the mark away in the course of another step, for a job that will not go on; why it will not, and whether
+/// the mark had to stay.
+pub(crate) async fn taken_away(
+    erasures: &Erasures,
+    step: &Claimed,
+    reason: FailureReason,
+) -> Result<FailureReason, StepError> {
     // Its first step marks, or nothing does.
     if step.step_no == SETTING {
-        return Ok(());
+        return Ok(reason);
     }
-    unset(erasures, step).await.map(drop)
+    match unset(erasures, step).await {
+        Ok(_) => Ok(reason),
+        Err(StepError::Permanent(why) | StepError::Waiting(why)) => {
+            let detail =
+                format!("{} (the organisation is still marked as deleted: {})", reason.detail, why.detail);
+            Ok(FailureReason { detail, ..reason })
+        }
+        Err(later) => Err(later),
+    }
 }
 
 /// What to do next.

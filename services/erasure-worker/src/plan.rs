@@ -26,7 +26,7 @@ use uuid::Uuid;
 use crate::failure::broken;
 use crate::scope::seal;
 use crate::verify::{journals_name_writers, note};
-use crate::{Erasures, request};
+use crate::{Erasures, mark, request};
 
 use pass::Before;
 use preflight::{Checked, refused_by};
@@ -39,9 +39,23 @@ pub(crate) async fn run(
 ) -> Result<Produced, StepError> {
     let request = request(step)?;
     preflight::export_is_delivered(erasures, step, &request).await?;
+    match decide_all(erasures, step, &request, progress).await {
+        Err(StepError::Permanent(reason)) if mark::is_this_moments(step, &request) => {
+            Err(StepError::Permanent(mark::taken_away(erasures, step, reason).await?))
+        }
+        ended => ended,
+    }
+}
+
+async fn decide_all(
+    erasures: &Erasures,
+    step: &Claimed,
+    request: &ErasureRequest,
+    progress: &StepProgress,
+) -> Result<Produced, StepError> {
     journals_name_writers(erasures, step).await?;
     if let Some(deferred) = request.deferred {
-        return deferred::run(erasures, step, &request, (deferred, progress)).await;
+        return deferred::run(erasures, step, request, (deferred, progress)).await;
     }
     let before = pass::before(erasures, step).await?;
     let mut checked = preflight::run(erasures, step, &before).await?;
@@ -52,13 +66,13 @@ pub(crate) async fn run(
         None => note(erasures, progress).await?,
     };
     progress.pulse();
-    let (planned, rows) = decide(erasures, step, &request, (&checked, &before)).await?;
+    let (planned, rows) = decide(erasures, step, request, (&checked, &before)).await?;
     progress.pulse();
     let holds = held::find(erasures, step, (&checked, &before)).await?;
     let rows = rows.as_ref();
     let survey =
         Survey { erasures, step, checked: &checked, rows, holds: &holds, pass: before.pass, progress };
-    let mut surveyed = survey.of(&planned, &request).await?;
+    let mut surveyed = survey.of(&planned, request).await?;
     let places = &surveyed.verify.places;
     let unproven = constraints::of(erasures, step, (&checked, progress), places).await?;
     progress.pulse();
@@ -75,7 +89,7 @@ pub(crate) async fn run(
     let (holds, cutoff_at, unindexed) = (holds.ids(), checked.cutoff_at, unfound(&checked, &planned));
     let decision =
         Decision { waves: &planned, nobody_found, holds, unproven, unindexed, cutoff_at, rehearsal };
-    let produced = produced(erasures, step, &request, &decision, surveyed)?;
+    let produced = produced(erasures, step, request, &decision, surveyed)?;
     Ok(Produced { outcome: nobody_ever.then_some(JobOutcome::NobodyFound), ..produced })
 }
 

@@ -27,6 +27,10 @@ pub(crate) async fn find(
 
 /// Its name; `None` where the data map names no column for it, or nobody has filled it in.
 pub(crate) async fn name(exports: &Exports, step: &Claimed) -> Result<Option<String>, StepError> {
+    // Then there is nothing to ask the store for.
+    if exports.sources.map().organisation().is_none_or(|(_, root)| root.name.is_none()) {
+        return Ok(None);
+    }
     let schemas = exports.sources.schemas().await?;
     let (found, transaction) = find(exports, step, &schemas).await?;
     transaction.finish().await.map_err(|error| store_failed(&error))?;

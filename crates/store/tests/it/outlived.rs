@@ -43,6 +43,7 @@ fn of_person(id: &str, identity_type: &str, tag: &str) -> NewExport {
 async fn erased(world: &World, subject: Option<SubjectRef>, dry_run: bool) -> JobId {
     let mut new = new_erasure("acme");
     new.request.grace_period_days = GracePeriod::NONE;
+    new.soft_deletes = false;
     (new.request.subject, new.request.dry_run) = (subject, dry_run);
     let job = world.erasure(&new).await;
     let planned = world.claim_erasure(job, 1).await;

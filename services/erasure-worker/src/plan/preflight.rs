@@ -9,6 +9,7 @@ use connectors::{OrganisationRead, Schemas};
 use domain::datamap::{Blocks, Dataset, OrganisationRoot, check};
 use domain::erasure::facts::StoreFacts;
 use domain::erasure::{ErasureRequest, Obstacle};
+use domain::job::FailureReason;
 use domain::schema::TableName;
 use store::Claimed;
 
@@ -51,17 +52,11 @@ pub(super) async fn export_is_delivered(
         Some("completed" | "expired") => return Ok(()),
         state => state.unwrap_or("not there"),
     };
-    let mut detail = format!(
+    let detail = format!(
         "nothing was erased: the export {export} that was to come first is {state}; ask for the erasure again, after an export that completes"
     );
-    match mark::unset_if_set(erasures, step).await {
-        Ok(()) => {}
-        Err(StepError::Permanent(reason) | StepError::Waiting(reason)) => {
-            detail = format!("{detail} (the organisation is still marked as deleted: {})", reason.detail);
-        }
-        Err(later) => return Err(later),
-    }
-    Err(refused("export_not_delivered", detail))
+    let reason = FailureReason::new("export_not_delivered", detail);
+    Err(StepError::Permanent(mark::taken_away(erasures, step, reason).await?))
 }
 
 pub(super) async fn run(erasures: &Erasures, step: &Claimed, before: &Before) -> Result<Checked, StepError> {

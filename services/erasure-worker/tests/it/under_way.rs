@@ -80,6 +80,7 @@ async fn an_erasure_that_is_called_off_while_it_is_planned_changes_nothing() {
     let before = world.digests().await;
     let mut new = new_erasure("1");
     new.request.grace_period_days = 0.try_into().unwrap();
+    new.soft_deletes = false;
     let job = world.accepted(&new).await;
     // Planning rehearses, and waits for a row.
     let client = world.another().await;

@@ -98,7 +98,7 @@ async fn a_step_is_tried_again_or_done_without() {
     })
     .await;
     let retry = api.lethe(&["jobs", "retry-step", JOB, "2"]).run().await.ended_with(0);
-    assert!(retry.out.starts_with(&format!("erasure {JOB}  running")), "{}", retry.out);
+    assert!(retry.out.starts_with(&format!("erasure of the organisation {JOB}  running")), "{}", retry.out);
     let skip = ["jobs", "skip-step", JOB, "3", "--reason", "risk_accepted", "--json"];
     assert_eq!(api.lethe(&skip).run().await.ended_with(0).json()["id"], JOB);
     let asked: Vec<_> = api.0.asked().into_iter().filter(|asked| asked.method == "POST").collect();

@@ -74,7 +74,12 @@ async fn an_erasure_that_left_something_is_tried_again_by_a_further_pass() {
                 .replace('"', "")
         })
         .collect();
-    let expected = ["1 plan_erasure completed null", "9 verify_erasure failed null", "10 plan_erasure due 2"];
+    let expected = [
+        "1 soft_delete completed null",
+        "2 plan_erasure completed null",
+        "9 verify_erasure failed null",
+        "10 plan_erasure due 2",
+    ];
     assert_eq!(told, expected);
     assert_eq!((&shown["state"], shown["links"].get("cancel")), (&json!("pending"), None));
     assert_snapshot!(post(&app, &job, "cancel").await.problem(), @"409 wrong-state: a job that is pending after it has begun cannot be cancelled");
@@ -93,7 +98,7 @@ async fn an_erasure_on_hold_says_what_it_waits_for_and_goes_on_after_a_release()
     let shown = show().await;
     assert_eq!((&shown["state"], &shown["status"]), (&json!("on_hold"), &json!("in_progress")));
     assert_eq!(shown["waits_for"], json!({"code": "legal_hold", "detail": "x"}));
-    assert_eq!((shown["links"].get("cancel"), shown["steps"][1].get("links")), (None, None));
+    assert_eq!((shown["links"].get("cancel"), shown["steps"][2].get("links")), (None, None));
     assert_snapshot!(post(&app, &job, "cancel").await.problem(), @"409 wrong-state: a job that is on_hold after it has begun cannot be cancelled");
     let released = app.owner("acme", "POST", &format!("/holds/{hold}/release")).send().await;
     assert_eq!(released.status, 200, "{}", released.text());

@@ -38,8 +38,7 @@ async fn ten_workers_at_one_batch_do_it_once() {
     let store = SubjectStore::connect(&config).unwrap();
     let run = Batch { id: batch(1), statements: std::slice::from_ref(&statement) };
     let runs = futures::future::join_all((0..10).map(|_| run_batch(&store, &run)));
-    // The first of them stops in the middle, at a row that somebody has locked. By then the others have come,
-    // and none of them has begun.
+    // The first of them stops in the middle, at a row that somebody has locked, until another has come behind it.
     let lock = r#"BEGIN; SELECT FROM "visitLog" WHERE "orgId" = 1 FOR UPDATE"#;
     odd.database.client.batch_execute(lock).await.unwrap();
     let (done, ()) = tokio::join!(runs, async {
@@ -50,7 +49,7 @@ async fn ten_workers_at_one_batch_do_it_once() {
         loop {
             let row = odd.database.client.query_one(waiting, &[]).await.unwrap();
             let (behind, at_the_row): (i64, i64) = (row.get(0), row.get(1));
-            if (behind, at_the_row) == (9, 1) {
+            if behind > 0 && at_the_row == 1 {
                 break;
             }
             assert!(Instant::now() < until, "{behind} wait for the batch, {at_the_row} for a row");

@@ -89,7 +89,7 @@ pub fn plan() -> Value {
     json!({
         "nobody_found": false, "tokens": [], "media": [{"collection": "shop.photos", "count": 3}],
         "collections": [{"collection": "shop.people", "store": "shop", "table": "public.people",
-            "action": "anonymise", "rows": 60, "shared": 0, "referred": 1,
+            "action": "anonymise", "rows": 60, "shared": 0, "referred": 1, "later": 0,
             "fields": [{"column": "email", "strategy": "pseudonymise", "effect": "pseudonymised",
                 "samples": ["xxx@xxxxxxx.xxx"]}],
             "retained": [{"hold": JOB, "ground": "legal_claims", "rows": 7}]}],

@@ -93,11 +93,12 @@ impl TestApp {
         .await;
     }
 
-    /// Completes the step that plans a job, with this plan.
+    /// Completes the step that plans a job, with this plan, and the mark before it.
     pub async fn planned(&self, job: &str, plan: &serde_json::Value) {
         self.behind(&format!(
-            "UPDATE job_steps SET state = 'completed', ended_at = clock_timestamp(), not_before = NULL, result = '{plan}'
-             WHERE job_id = '{job}' AND kind = 'plan_erasure'"
+            "UPDATE job_steps SET state = 'completed', ended_at = clock_timestamp(), not_before = NULL,
+                 result = CASE kind WHEN 'plan_erasure' THEN '{plan}'::jsonb END
+             WHERE job_id = '{job}' AND kind IN ('soft_delete', 'plan_erasure')"
         ))
         .await;
     }
