@@ -1,6 +1,9 @@
 -- The audit log takes what it says from the outbox, where it was written in the transaction of the change that it
 -- tells of. A message only says which event is due, so that whoever can publish on the broker can write nothing.
 
+-- Services may be running. They take these in this order, and who takes them in another waits for ever.
+LOCK TABLE privacy_jobs, outbox, audit_logs IN ACCESS EXCLUSIVE MODE;
+
 -- The bodies of audit events, by their ids. Of the outbox the sink sees nothing else.
 CREATE FUNCTION audit_events(ids uuid[]) RETURNS TABLE (event_id uuid, body bytea)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -127,7 +127,10 @@ async fn an_organisation_is_erased_after_its_plan_was_read_and_its_tokens_were_r
     assert_eq!(digests(&system.subjects, other).await, before);
     let tokens = format!("SELECT count(*) FROM oauth_tokens WHERE organisation_id = '{one}'");
     assert_eq!(system.subjects.number(&tokens).await.unwrap(), 0);
-    let journal = format!("SELECT sum(rows)::int8 FROM lethe.journal WHERE job_id = '{}'", job.summary.id);
+    let journal = format!(
+        "SELECT sum(rows)::int8 FROM lethe.journal WHERE job_id = '{}' AND step_no > 1",
+        job.summary.id
+    );
     assert_eq!(system.subjects.number(&journal).await.unwrap(), job.progress.rows_done);
     let actions = audited(&system, &job).await;
     assert_eq!((actions[0].as_str(), actions.last().unwrap().as_str()), ("job.created", "job.completed"));

@@ -14,7 +14,8 @@ tokio::task_local! {
 /// Does the work, and calls `beat` before each statement that it sends to a subject store. What the work spawns
 /// as tasks of their own is not heard.
 pub async fn beating<F: Future>(beat: Arc<dyn Fn() + Send + Sync>, work: F) -> F::Output {
-    BEAT.scope(beat, work).await
+    // On the heap: what a step does is large, and would be moved from frame to frame of a stack that is not.
+    BEAT.scope(beat, Box::pin(work)).await
 }
 
 /// Tells whoever listens that a statement is about to be sent.

@@ -52,7 +52,11 @@ impl Cutoff {
         let zone = time.zone.as_deref();
         // What is a constant is computed once, and tells the planner how many rows there are.
         let put_back = self.at.checked_sub_signed(TimeDelta::hours(3)).unwrap_or(self.at);
-        let until = shown(column.family, zone, (&moment(self.at), &moment(put_back)));
+        let mut until = shown(column.family, zone, (&moment(self.at), &moment(put_back)));
+        if column.sql_type.contains('(') {
+            // A column of fewer digits rounds what it is given, and so is the cutoff.
+            until = format!("({until})::{}", column.sql_type);
+        }
         let mut met = format!(
             "({name} OPERATOR(pg_catalog.<=) {until} OR {name} IS NULL \
              OR {name} OPERATOR(pg_catalog.=) 'infinity'::pg_catalog.{cast}"

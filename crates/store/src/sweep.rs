@@ -280,5 +280,9 @@ fn known_kinds() -> [&'static str; JobKind::ALL.len()] {
 }
 
 fn headers_of(value: serde_json::Value) -> std::collections::BTreeMap<String, String> {
-    serde_json::from_value(value).unwrap_or_default()
+    let mut headers: std::collections::BTreeMap<String, String> =
+        serde_json::from_value(value).unwrap_or_default();
+    // An API of an earlier version keeps more of what its callers send.
+    headers.retain(|name, _| name == "traceparent");
+    headers
 }

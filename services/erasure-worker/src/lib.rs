@@ -130,13 +130,13 @@ impl StepRunner for Erasures {
 impl Erasures {
     async fn carry_out(&self, step: &Claimed, progress: &StepProgress) -> Result<Produced, StepError> {
         match step.kind {
-            StepKind::SoftDelete => mark::set(self, step).await,
-            StepKind::Restore => mark::unset(self, step).await,
-            StepKind::PlanErasure => plan::run(self, step, progress).await,
-            StepKind::RevokeTokens => tokens::run(self, step, progress).await,
-            StepKind::DeleteMedia => media::run(self, step, progress).await,
-            StepKind::EraseRows => rows::run(self, step, progress).await,
-            StepKind::VerifyErasure => verify::run(self, step, progress).await,
+            StepKind::SoftDelete => Box::pin(mark::set(self, step)).await,
+            StepKind::Restore => Box::pin(mark::unset(self, step)).await,
+            StepKind::PlanErasure => Box::pin(plan::run(self, step, progress)).await,
+            StepKind::RevokeTokens => Box::pin(tokens::run(self, step, progress)).await,
+            StepKind::DeleteMedia => Box::pin(media::run(self, step, progress)).await,
+            StepKind::EraseRows => Box::pin(rows::run(self, step, progress)).await,
+            StepKind::VerifyErasure => Box::pin(verify::run(self, step, progress)).await,
             other => {
                 let detail = format!(
                     "the erasure-worker does not know steps of kind `{}`; is it older than the API?",

@@ -76,8 +76,6 @@ pub(crate) struct Obeyed<'a> {
     scope: &'a StepScope,
     place: (&'a Dataset, &'a Collection),
     schemas: Schemas,
-    /// The job's; while it is planned it has none yet.
-    cutoff_at: Option<DateTime<Utc>>,
     facts: Option<BTreeMap<String, StoreFacts>>,
     learned: BTreeMap<Uuid, Learned>,
     /// What was erased by the plan that this one follows.
@@ -102,7 +100,6 @@ impl<'a> Obeyed<'a> {
             scope,
             place,
             schemas,
-            cutoff_at: step.cutoff,
             facts: None,
             learned: BTreeMap::new(),
             erased: None,
@@ -110,11 +107,6 @@ impl<'a> Obeyed<'a> {
             ids: Vec::new(),
             holds: scope.holds.clone(),
         }
-    }
-
-    /// For a job whose cutoff is fixed by what asks.
-    pub fn until(self, cutoff_at: DateTime<Utc>) -> Self {
-        Self { cutoff_at: Some(cutoff_at), ..self }
     }
 
     /// For planning after an earlier plan: what that erased, and the holds that came late and were obeyed.
@@ -277,13 +269,10 @@ impl<'a> Obeyed<'a> {
     ) -> Result<SubjectRows, StepError> {
         let store = &self.place.0.store;
         let schema = self.schemas.get(store).ok_or_else(|| broken("a store has no schema"))?;
-        // A hold on a person keeps rows of any time where rows of any time are erased.
-        let cutoff_at = match self.scope.whenever {
-            true => None,
-            false => Some(self.cutoff_at.ok_or_else(|| broken("the job has no cutoff"))?),
-        };
+        // Rows without a time can lead to one that was made later.
+        let whenever = None::<DateTime<Utc>>;
         let map = self.erasures.sources.map();
-        let read = SubjectRead::plan(way, map, (store, schema), &self.step.organisation, cutoff_at);
+        let read = SubjectRead::plan(way, map, (store, schema), &self.step.organisation, whenever);
         let read = read.map_err(|error| plan_failed(&error))?;
         let rows = match looking {
             Looking::Erasing(transaction) => transaction.resolve(&read, identity).await,

@@ -99,12 +99,12 @@ impl Exports {
 impl Exports {
     async fn carry_out(&self, step: &Claimed, progress: &StepProgress) -> Result<Produced, StepError> {
         match step.kind {
-            StepKind::PlanExport => plan::run(self, step, progress).await,
-            StepKind::ExportWhole => whole::run(self, step, progress).await,
-            StepKind::ExportCollection => collection::run(self, step, progress).await,
-            StepKind::AssembleArchive => assemble::run(self, step, progress).await,
-            StepKind::ExportMedia => media::run(self, step, progress).await,
-            StepKind::JoinCollection => join::run(self, step, progress).await,
+            StepKind::PlanExport => Box::pin(plan::run(self, step, progress)).await,
+            StepKind::ExportWhole => Box::pin(whole::run(self, step, progress)).await,
+            StepKind::ExportCollection => Box::pin(collection::run(self, step, progress)).await,
+            StepKind::AssembleArchive => Box::pin(assemble::run(self, step, progress)).await,
+            StepKind::ExportMedia => Box::pin(media::run(self, step, progress)).await,
+            StepKind::JoinCollection => Box::pin(join::run(self, step, progress)).await,
             other => {
                 let detail = format!(
                     "the export-worker does not know steps of kind `{}`; is it older than the API?",

@@ -184,8 +184,9 @@ impl Copy<'_> {
                 return Ok(());
             }
             tokio::time::sleep(pause).await;
-            self.failed_in_a_row = 0;
             for named in std::mem::take(&mut self.unreadable) {
+                // These have failed before: that they fail one after the other does not say that the bucket is away.
+                self.failed_in_a_row = 0;
                 self.object(named).await?;
             }
         }

@@ -66,14 +66,14 @@ pub(crate) async fn run(
                 framing: Framing::Whole,
                 key: folder.part(&name),
             };
-            add(&mut contents, read(exports, reading, open, progress).await?);
+            add(&mut contents, Box::pin(read(exports, reading, open, progress)).await?);
         }
         if let Some(open) = transaction {
             open.finish().await.map_err(|error| store_failed(&error))?;
         }
     }
-    media_of(exports, step, &mut contents, (person.is_some().then_some(&own), progress)).await?;
-    let produced = write(exports, step, contents, progress).await?;
+    Box::pin(media_of(exports, step, &mut contents, (person.is_some().then_some(&own), progress))).await?;
+    let produced = Box::pin(write(exports, step, contents, progress)).await?;
     Ok(Produced { amounts: progress.amounts(), ..produced })
 }
 

@@ -66,10 +66,11 @@ impl Row {
         })
     }
 
-    /// That it was made after the cutoff, and is the organisation's alone and nobody's hold's.
+    /// That it was made after the cutoff, and is the organisation's alone. Whether a hold keeps it too makes no
+    /// difference: no release erases it.
     pub(crate) fn later(&self) -> String {
         let Some(made) = &self.made else { return "FALSE".to_owned() };
-        all([Some(format!("NOT {made}"))].into_iter().chain(self.not_held()).chain([not(&self.shared)]))
+        all([Some(format!("NOT {made}")), not(&self.shared)].into_iter())
     }
 
     /// For each hold, that it is the first that keeps the row.

@@ -97,8 +97,8 @@ fn write_rows(wave: usize, erasure: &CollectionErasure, text: &mut String) -> fm
 }
 
 fn write_count(counted: &CollectionPlan, text: &mut String) -> fmt::Result {
-    let CollectionPlan { collection, action, rows, shared, referred, retained, .. } = counted;
-    writeln!(text, "count {collection:?} {action} {rows} {shared} {referred}")?;
+    let CollectionPlan { collection, action, rows, shared, referred, later, retained, .. } = counted;
+    writeln!(text, "count {collection:?} {action} {rows} {shared} {referred} {later}")?;
     retained.iter().try_for_each(|kept| writeln!(text, "kept {} {}", kept.hold, kept.rows))
 }
 

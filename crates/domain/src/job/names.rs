@@ -68,7 +68,14 @@ impl JobName {
     #[must_use]
     pub fn tells(&self, identity: &str) -> bool {
         let (name, identity) = (self.0.to_lowercase(), identity.trim().to_lowercase());
-        name == identity || identity.chars().count() >= SHORTEST_WITHIN && name.contains(&identity)
+        let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+        let number = digits(&identity);
+        let is_number = !identity.chars().any(char::is_alphabetic) && number.len() >= FEWEST_PHONE_DIGITS;
+        // A name has no `@`: what stands before it tells as much.
+        let said = identity.split_once('@').map_or(identity.as_str(), |(local, _)| local);
+        name == identity
+            || is_number && digits(&name).contains(number.trim_start_matches('0'))
+            || said.chars().count() >= SHORTEST_WITHIN && name.contains(said)
     }
 }
 

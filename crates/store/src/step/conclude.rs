@@ -125,13 +125,15 @@ fn media_of(row: &StepRow, produced: &Produced) -> Result<Option<MediaResult>, S
     Ok(result.and_then(|result| serde_json::from_value(result).ok()))
 }
 
-/// Keeps what comes of the job if it ends well. A further pass may find whom the first did not.
+/// Keeps what comes of the job if it ends well. A further pass may find whom the first did not; but whom the first
+/// has found was found, even if nothing of that person is left.
 async fn keep_outcome(
     conn: &mut AsyncPgConnection,
     job: &LockedJob<'_>,
     outcome: Option<JobOutcome>,
 ) -> Result<(), StoreError> {
-    let name = outcome.map(JobOutcome::name);
+    let found_before = job.row.outcome.is_none() && job.row.cutoff.is_some();
+    let name = outcome.filter(|_| !found_before).map(JobOutcome::name);
     let of_job = privacy_jobs::table.find(job.row.id);
     diesel::update(of_job).set(privacy_jobs::outcome.eq(name)).execute(conn).await?;
     Ok(())

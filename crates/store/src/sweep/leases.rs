@@ -19,6 +19,8 @@ use crate::schema::{job_steps, privacy_jobs};
 
 /// A job whose row somebody keeps locked for longer is looked at again in the next sweep.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// So long at most it goes on to others after that: what else is due waits behind it.
+const LONGEST: Duration = Duration::from_secs(30);
 const SET_PATIENCE: &str = "SET LOCAL lock_timeout = '5s'";
 
 /// A lease that had run out when it was found: when, of which step, and the job's trace.
@@ -37,7 +39,7 @@ impl Store {
     /// settled are passed over and fill no batch.
     pub(super) async fn sweep_leases(&self, policy: &Policy, origin: &Origin) -> Result<Leases, StoreError> {
         let mut leases = Leases::default();
-        let mut locked_jobs = HashSet::new();
+        let (mut locked_jobs, begun_at) = (HashSet::new(), Instant::now());
         let now = crate::clock::now(&mut *self.conn().await?).await?;
         let mut last = None;
         loop {
@@ -50,20 +52,23 @@ impl Store {
                     continue;
                 }
                 let origin = Origin { actor: origin.actor.clone(), headers: headers_of(headers) };
-                let begun_at = Instant::now();
+                let asked_at = Instant::now();
                 match self.settle((JobId(job), StepNo(step)), policy, &origin).await {
                     Ok(done) => leases.settled = leases.settled.saturating_add(usize::from(done)),
                     Err(error) => {
                         passed_over(job, "a lease cannot be settled", error)?;
                         leases.stuck = leases.stuck.saturating_add(1);
                         // Its other steps would be waited for as long.
-                        if begun_at.elapsed() >= PATIENCE {
+                        if asked_at.elapsed() >= PATIENCE {
                             locked_jobs.insert(job);
                         }
                     }
                 }
             }
-            if is_last || i64::try_from(leases.settled).is_ok_and(|settled| settled >= BATCH) {
+            if is_last
+                || begun_at.elapsed() >= LONGEST
+                || i64::try_from(leases.settled).is_ok_and(|settled| settled >= BATCH)
+            {
                 return Ok(leases);
             }
         }

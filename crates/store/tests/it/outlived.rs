@@ -78,8 +78,7 @@ async fn an_erasure_names_the_packages_that_may_hold_what_it_erased_until_they_e
 
     assert!(outlived_by(&world, erased(&world, None, true).await).await.is_empty(), "it erased nothing");
     let of_ann = erased(&world, subject("email", "a"), false).await;
-    let expected: Vec<JobId> = all.into_iter().filter(|job| *job != bob).collect();
-    assert_eq!(outlived_by(&world, of_ann).await, expected, "bob's is another person's");
+    assert_eq!(outlived_by(&world, of_ann).await, all, "bob may be ann, found by another address");
     let of_all = erased(&world, None, false).await;
     assert_eq!(outlived_by(&world, of_all).await, all);
     assert!(outlived_by(&world, ann).await.is_empty(), "an export erases nothing");

@@ -68,8 +68,8 @@ impl<'a> Place<'a> {
     /// The holds on its rows: those of the plan, and any placed since.
     async fn holds(&self) -> Result<Vec<Hold>, StepError> {
         let place = (self.dataset, self.collection);
-        let obeyed = Obeyed::new((self.erasures, self.step), self.scope, place, Arc::clone(&self.schemas));
-        let mut obeyed = obeyed.until(self.cutoff_at);
+        let mut obeyed =
+            Obeyed::new((self.erasures, self.step), self.scope, place, Arc::clone(&self.schemas));
         obeyed.read_at_rest().await?;
         Ok(obeyed.holds().to_vec())
     }

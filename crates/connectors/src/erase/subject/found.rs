@@ -20,6 +20,10 @@ pub(super) struct Found {
 
 impl Found {
     pub(super) fn add(&mut self, collection: &str, then: &Reached, keys: Vec<Key>) {
+        // Nothing found is no entry: whoever is found nowhere is nobody.
+        if keys.is_empty() {
+            return;
+        }
         let name = collection.to_owned();
         match then {
             Reached::Own => self.own(collection, keys),

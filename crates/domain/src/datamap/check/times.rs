@@ -39,7 +39,7 @@ impl Checker<'_> {
             None if naive => {
                 let sql_type = &column.sql_type;
                 self.report(Blocks::Nothing, format!(
-                    "the column `{name}` is {sql_type} and nothing says of which time zone: until then a row counts as made before a cutoff where it was so in any zone of the world; name the zone that the application writes with `created_at: {{column: {name}, zone: Europe/Berlin}}`, or `lethe: {{zone: …}}` for the whole dataset"
+                    "the column `{name}` is {sql_type} and nothing says of which time zone: until then a row counts as made before a cutoff where it was so in any zone of the world, and rows that are written while an erasure runs count so for up to 26 hours and keep it from completing; name the zone that the application writes with `created_at: {{column: {name}, zone: Europe/Berlin}}`, or `lethe: {{zone: …}}` for the whole dataset"
                 ));
             }
             Some(zone) if self.schema.unknown_zones.contains(zone) => {

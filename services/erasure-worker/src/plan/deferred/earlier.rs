@@ -131,7 +131,7 @@ impl Earlier {
         let planned = StepScope { holds, known, ..kept };
         let place = erasures.find(&planned.erasure.collection)?;
         let obeyed = Obeyed::new((erasures, step), &planned, place, erasures.schemas().await?);
-        let mut obeyed = obeyed.until(self.cutoff_at).after(&self.places, &self.obeyed);
+        let mut obeyed = obeyed.after(&self.places, &self.obeyed);
         obeyed.read_at_rest().await?;
         let holds = obeyed.holds().to_vec();
         Ok(StepScope { holds, known: open, ..planned })
