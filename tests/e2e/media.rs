@@ -180,5 +180,8 @@ async fn a_bucket_without_settings_is_refused_in_words_and_nothing_is_erased() {
     assert_eq!(failure.code, "media_bucket_unknown");
     assert!(failure.detail.contains("add [service.buckets.archive]"), "{}", failure.detail);
     assert_eq!((company.rows(company.one).await, company.server.versions()), (rows, before));
-    assert_eq!(company.system.subjects.number("SELECT count(*) FROM lethe.journal WHERE step_no > 2").await.unwrap(), 0);
+    assert_eq!(
+        company.system.subjects.number("SELECT count(*) FROM lethe.journal WHERE step_no > 2").await.unwrap(),
+        0
+    );
 }

@@ -14,7 +14,10 @@ use super::support::{World, erasing, planning, whole};
 async fn packed(world: &World, new: &NewExport) -> JobId {
     let (Accepted::Created(job) | Accepted::Replayed(job)) = world.api.create_export(new).await.unwrap();
     let planned = world.claim(job, 1).await;
-    world.conclude(&planned, Conclusion::Completed, planning(vec![whole(1)])).await;
+    let mut plan = planning(vec![whole(1)]);
+    // Its rows are read as they are now.
+    plan.plan.as_mut().unwrap().cutoff = chrono::Utc::now();
+    world.conclude(&planned, Conclusion::Completed, plan).await;
     let package = NewPackage {
         id: Uuid::new_v4(),
         volume_no: 1,
