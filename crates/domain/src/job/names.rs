@@ -148,5 +148,14 @@ mod tests {
             assert_eq!(name.tells(identity), tells, "{identity}");
         }
         assert!(JobName::parse("47").unwrap().tells("47"));
+        for (name, identity, tells) in [
+            ("case 49301234567", "+49301234567", true),
+            ("tel 0049 30 1234567", "+49301234567", true),
+            ("case 4930", "+49301234567", false),
+            ("about mira.kunde", "mira.kunde@shop.example", true),
+            ("about mira", "mira.kunde@shop.example", false),
+        ] {
+            assert_eq!(JobName::parse(name).unwrap().tells(identity), tells, "{name} {identity}");
+        }
     }
 }

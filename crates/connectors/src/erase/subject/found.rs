@@ -74,3 +74,18 @@ impl Found {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_looked_for_in_rows_of_others_and_is_not_there_is_nobody() {
+        let (mut found, then) = (Found::default(), Reached::Unlink(vec!["sender".to_owned()]));
+        found.add("shop.message", &then, Vec::new());
+        assert!(found.rows().is_empty());
+        let mut found = Found::default();
+        found.add("shop.message", &then, vec![vec!["1".to_owned()]]);
+        assert!(!found.rows().is_empty());
+    }
+}
