@@ -102,7 +102,7 @@ pub(crate) fn pseudonym(
     value: &str,
     key: &[u8; 32],
 ) -> Option<String> {
-    if change.token.by_row() {
+    if change.token.needs_row() {
         return None;
     }
     let anonymiser = Anonymiser::new(&change.strategy, column, false).ok()?.giving(change.token);

@@ -79,10 +79,8 @@ impl<'a> EraseStatement<'a> {
     ) -> Result<Self, PlanError> {
         let table = &collection.table;
         let mut parameters = Parameters::default();
-        let by_row = changes.iter().any(|change| change.token.by_row());
-        let row = if by_row { keyed::key_texts(collection, schema)? } else { Vec::new() };
         let keyed = changes.iter().any(|change| change.strategy == Strategy::Pseudonymise);
-        let pads = keyed.then(|| Pads::bind(key, row, &mut parameters));
+        let pads = keyed.then(|| Pads::bind(key, (collection, schema), changes, &mut parameters)).transpose()?;
         let mut set = Vec::new();
         for change in changes.iter().filter(|change| change.strategy != Strategy::Keep) {
             let column = sql::live_column(schema, table, &change.column)?;

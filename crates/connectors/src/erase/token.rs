@@ -5,32 +5,69 @@
 //! before them, under a key of its own. Texts are asked byte by byte, whatever the column's collation.
 
 use domain::anonymise::{ERASED_DOMAIN, TokenForm};
-use domain::schema::{Equality, LiveColumn, TypeFamily};
+use domain::datamap::Collection;
+use domain::erasure::FieldChange;
+use domain::schema::{Equality, LiveColumn, LiveSchema, TypeFamily};
 
-use crate::erase::keyed::Parameters;
+use crate::erase::keyed::{Parameters, key_texts};
 use crate::erase::pseudonym::{PseudonymKey, hmac};
 use crate::erase::strategy::room;
+use crate::sql::{self, PlanError};
 
 /// The fewest and the most hexadecimal digits of a pseudonym.
 const DIGITS: std::ops::RangeInclusive<usize> = 16..=32;
 
-/// What tokens are made with: placeholders of keys, and the texts of the row's primary key.
+/// What tokens are made with: placeholders of keys, the texts of the row's primary key, and where other rows
+/// with the same token are looked for.
 pub(crate) struct Pads {
     inner: String,
     outer: String,
     check: String,
     row: Vec<String>,
+    relation: String,
+    unique: Vec<Vec<LiveColumn>>,
 }
 
 impl Pads {
-    /// Binds the keys. `row` are the columns of the primary key of the row `t0`, as texts.
-    pub(crate) fn bind<'k>(key: &'k PseudonymKey, row: Vec<String>, parameters: &mut Parameters<'k>) -> Self {
-        Self {
+    /// Binds the keys, for changes of rows `t0` of the collection.
+    ///
+    /// # Errors
+    /// When a token needs the row's key and the table has none.
+    pub(crate) fn bind<'k>(
+        key: &'k PseudonymKey,
+        (collection, schema): (&Collection, &LiveSchema),
+        changes: &[FieldChange],
+        parameters: &mut Parameters<'k>,
+    ) -> Result<Self, PlanError> {
+        let needs_row = changes.iter().any(|change| change.token.needs_row());
+        let table = schema.tables.get(&collection.table);
+        let known = |columns: &Vec<String>| columns.iter().map(|name| table?.column(name).cloned()).collect();
+        Ok(Self {
             inner: parameters.bytes(key.inner()),
             outer: parameters.bytes(key.outer()),
             check: parameters.secret(key.check()),
-            row,
-        }
+            row: if needs_row { key_texts(collection, schema)? } else { Vec::new() },
+            relation: sql::relation(&collection.table),
+            unique: table.iter().flat_map(|table| &table.unique).filter_map(known).collect(),
+        })
+    }
+
+    /// Whether another row has the token `given.token` and meets the row `t0` in a unique key: a look-up by the
+    /// key's own index.
+    fn taken(&self, column: &LiveColumn) -> String {
+        let of = |key: &&Vec<LiveColumn>| key.iter().any(|part| part.name == column.name);
+        let met = |key: &Vec<LiveColumn>| {
+            let parts = key.iter().map(|part| {
+                let (name, equal) = (sql::identifier(&part.name), sql::equality(part, part));
+                let own = part.name == column.name;
+                let with = if own { as_compared("given.token", column) } else { format!("t0.{name}") };
+                format!("other.{name} {equal} {with}")
+            });
+            let parts = parts.collect::<Vec<_>>().join(" AND ");
+            format!("EXISTS (SELECT FROM {} other WHERE {parts})", self.relation)
+        };
+        let met: Vec<String> = self.unique.iter().filter(of).map(met).collect();
+        if met.is_empty() { "FALSE".to_owned() } else { met.join(" OR ") }
     }
 
     /// The placeholder of the key by which tokens are recognised.
@@ -53,7 +90,16 @@ impl Pads {
 /// What takes the place of the value: itself, where it is a token already.
 pub(crate) fn replacement(value: &str, column: &LiveColumn, form: TokenForm, pads: &Pads) -> String {
     let uuid = column.family == TypeFamily::Uuid;
-    let made = if uuid { made_uuid(value, form, pads) } else { made_text(value, column, form, pads) };
+    let made = |form| if uuid { made_uuid(value, form, pads) } else { made_text(value, column, form, pads) };
+    let made = match form {
+        TokenForm::Plain | TokenForm::Checked | TokenForm::CheckedByRow => made(form),
+        TokenForm::CheckedUnlessTaken => format!(
+            "(SELECT CASE WHEN {} THEN {} ELSE given.token END FROM (SELECT {} AS token OFFSET 0) given)",
+            pads.taken(column),
+            made(TokenForm::CheckedByRow),
+            made(TokenForm::Checked)
+        ),
+    };
     let itself = if uuid { value.to_owned() } else { text(value) };
     match form.has_check().then(|| in_place(value, column, &pads.check)).flatten() {
         Some(in_place) => format!("CASE WHEN {in_place} THEN {itself} ELSE {made} END"),
@@ -69,9 +115,20 @@ pub(crate) fn residual(value: &str, column: &LiveColumn, form: TokenForm, check:
     match in_place(value, column, check).filter(|_| form.has_check() && wide) {
         Some(in_place) => format!("{value} IS NOT NULL AND NOT {in_place}"),
         None => {
-            let form = crate::sql::literal(&appearance(column));
+            let form = sql::literal(&appearance(column));
             format!("{} OPERATOR(pg_catalog.!~) {form}", bytewise(value))
         }
+    }
+}
+
+/// A token as the column's own equality compares it. Not of a domain's type: what breaks the domain's rules is
+/// told by the preflight, in words.
+fn as_compared(token: &str, column: &LiveColumn) -> String {
+    match column.equality {
+        // The type is found through the path of the transaction, as its operator is.
+        Equality::WithoutCase => format!("{token}::citext"),
+        Equality::Exact | Equality::ByCollation if sql::by_name(column) => token.to_owned(),
+        Equality::Exact | Equality::ByCollation => format!("{token}::{}", column.sql_type),
     }
 }
 

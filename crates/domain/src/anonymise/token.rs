@@ -29,6 +29,10 @@ pub enum TokenForm {
     Checked,
     /// On the value and its row, with a check, so that equal values of two rows get different ones.
     CheckedByRow,
+    /// On the value alone, with a check, as long as no other row has that token; else on the row too. What
+    /// joined by equal values still joins, and whoever comes back with a value that was freed can be erased
+    /// again. Only a statement can see what other rows have: nowhere else is this form given.
+    CheckedUnlessTaken,
 }
 
 impl TokenForm {
@@ -37,16 +41,25 @@ impl TokenForm {
     pub fn has_check(self) -> bool {
         match self {
             Self::Plain => false,
-            Self::Checked | Self::CheckedByRow => true,
+            Self::Checked | Self::CheckedByRow | Self::CheckedUnlessTaken => true,
         }
     }
 
-    /// Whether it depends on the row.
+    /// Whether it depends on the row, whatever other rows have.
     #[must_use]
     pub fn by_row(self) -> bool {
         match self {
-            Self::Plain | Self::Checked => false,
+            Self::Plain | Self::Checked | Self::CheckedUnlessTaken => false,
             Self::CheckedByRow => true,
+        }
+    }
+
+    /// Whether the row's key has to be known to make it.
+    #[must_use]
+    pub fn needs_row(self) -> bool {
+        match self {
+            Self::Plain | Self::Checked => false,
+            Self::CheckedByRow | Self::CheckedUnlessTaken => true,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 
 use uuid::Uuid;
 
+use crate::anonymise::TokenForm;
 use crate::datamap::{Collection, DataMap};
 use crate::id::OrganisationId;
 
@@ -87,8 +88,13 @@ fn write_rows(wave: usize, erasure: &CollectionErasure, text: &mut String) -> fm
         RowAction::Delete => Ok(()),
         RowAction::Anonymise(changes) => {
             for FieldChange { column, strategy, token } in changes {
-                let by_row = if token.by_row() { " by row" } else { "" };
-                writeln!(text, "column {column:?} {strategy:?}{by_row}")?;
+                // The first two have no word, as when there were no others.
+                let form = match token {
+                    TokenForm::Plain | TokenForm::Checked => "",
+                    TokenForm::CheckedByRow => " by row",
+                    TokenForm::CheckedUnlessTaken => " unless taken",
+                };
+                writeln!(text, "column {column:?} {strategy:?}{form}")?;
             }
             Ok(())
         }

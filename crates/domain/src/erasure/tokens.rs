@@ -1,13 +1,14 @@
 //! Which tokens take the place of a column's values: the same for equal values wherever something may join
-//! on them, and others in each row where values must stay distinct and nothing joins. Whoever registers
-//! again with an address that was freed can then be erased again.
+//! on them. Where values must stay distinct and nothing joins by a reference or a foreign key, another row's
+//! token is not given twice, so that whoever registers again with an address that was freed can be erased again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::anonymise::TokenForm;
-use crate::datamap::{Collection, DataMap, Effect};
-use crate::schema::{LiveSchema, TableName};
+use crate::datamap::{Collection, DataMap, Effect, Strategy};
+use crate::schema::{LiveSchema, Table, TableName};
 
+use super::change::FieldChange;
 use super::facts::StoreFacts;
 use super::plan::Target;
 
@@ -75,18 +76,57 @@ impl<'a> Joined<'a> {
         for target in targets {
             let (store, table) = (target.store, &target.collection.table);
             let live = schema.tables.get(table);
-            for change in target.changes.iter_mut().flatten() {
-                let apart = live.is_some_and(|live| {
-                    live.must_stay_distinct(&change.column) && !live.primary_key.is_empty()
-                });
+            let Some(changes) = &mut target.changes else { continue };
+            let asked = live.map(|live| Distinct { live, changed: changed(changes) });
+            for change in changes {
+                let joins = self.0.contains(&(store, table, &change.column));
+                let apart = asked.as_ref().filter(|asked| !joins && asked.is_distinct(&change.column));
                 change.token = match change.strategy.effect() {
-                    Effect::Pseudonymised if !apart || self.0.contains(&(store, table, &change.column)) => {
-                        TokenForm::Checked
-                    }
-                    Effect::Pseudonymised => TokenForm::CheckedByRow,
+                    Effect::Pseudonymised => apart.map_or(TokenForm::Checked, |asked| asked.form(&change.column)),
                     Effect::Anonymised | Effect::Kept => TokenForm::Plain,
                 };
             }
         }
+    }
+}
+
+/// The columns that are changed, each with its strategy.
+fn changed(changes: &[FieldChange]) -> BTreeMap<String, Strategy> {
+    changes.iter().map(|change| (change.column.clone(), change.strategy.clone())).collect()
+}
+
+/// A table in which values must stay distinct, and what is changed there.
+struct Distinct<'t> {
+    live: &'t Table,
+    changed: BTreeMap<String, Strategy>,
+}
+
+impl Distinct<'_> {
+    /// Without a key nothing tells rows apart but their values.
+    fn is_distinct(&self, column: &str) -> bool {
+        self.live.must_stay_distinct(column) && !self.live.primary_key.is_empty()
+    }
+
+    fn form(&self, column: &str) -> TokenForm {
+        match self.sees_what_is_taken(column) {
+            true => TokenForm::CheckedUnlessTaken,
+            false => TokenForm::CheckedByRow,
+        }
+    }
+
+    /// Whether the statement that writes a column's token finds the row that has it already, by an index, and no
+    /// two rows that it changes can get the same one: what else the unique keys of the column compare stays as it
+    /// is. Of an index over a part of the rows or an expression only the server knows what it compares.
+    fn sees_what_is_taken(&self, column: &str) -> bool {
+        let has = |columns: &[String]| columns.iter().any(|part| part == column);
+        let stays = |part: &String| {
+            part == column
+                || !self.changed.contains_key(part)
+                    && self.live.column(part).is_some_and(|column| column.not_null)
+        };
+        // What no statement can give is computed elsewhere, and so are the other columns of the row.
+        !self.changed.values().any(|strategy| *strategy == Strategy::FormatPreserving)
+            && !self.live.unique_in_part.iter().any(|columns| has(columns))
+            && self.live.unique.iter().filter(|columns| has(columns)).all(|columns| columns.iter().all(stays))
     }
 }

@@ -5,7 +5,7 @@ use domain::erasure::FieldChange;
 
 use super::Writes;
 use super::kinds::{Column, changes};
-use crate::erase::keyed::{Parameters, Selected, key_texts};
+use crate::erase::keyed::{Parameters, Selected};
 use crate::erase::statement::fitting;
 use crate::erase::strategy;
 use crate::erase::token::Pads;
@@ -29,9 +29,8 @@ impl<'w, 'a> NewRows<'w, 'a> {
         let Writes { collection, schema, scope, rows, .. } = writes;
         let keyed = writes.changes.iter().any(|change| change.strategy == Strategy::Pseudonymise);
         let key = writes.key;
-        let by_row = writes.changes.iter().any(|change| change.token.by_row());
-        let row = if by_row { key_texts(collection, schema)? } else { Vec::new() };
-        let pads = keyed.then(|| Pads::bind(key, row, &mut parameters));
+        let pads =
+            keyed.then(|| Pads::bind(key, (collection, schema), writes.changes, &mut parameters)).transpose()?;
         let Selected { source, conditions, .. } =
             Selected::of(collection, schema, scope, rows, &mut parameters)?;
         Ok(Self { writes, columns, parameters, pads, source, conditions })

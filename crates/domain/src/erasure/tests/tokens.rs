@@ -40,25 +40,62 @@ fn told(forms: &[(&str, TokenForm)]) -> Vec<(String, TokenForm)> {
 }
 
 #[test]
-fn where_values_must_stay_distinct_and_nothing_joins_each_row_has_its_own() {
-    use TokenForm::{Checked, CheckedByRow};
+fn where_values_must_stay_distinct_and_no_reference_joins_a_token_is_given_once() {
+    use TokenForm::{Checked, CheckedUnlessTaken};
     let shop = people(|shop| shop);
-    assert_eq!(forms(&shop), told(&[("person.email", CheckedByRow), ("person.login", CheckedByRow)]));
+    let both = [("person.email", CheckedUnlessTaken), ("person.login", CheckedUnlessTaken)];
+    assert_eq!(forms(&shop), told(&both));
 
     let mut free = people(|shop| shop);
     free.schema.tables.get_mut(&name("person")).unwrap().unique.pop();
-    assert_eq!(forms(&free), told(&[("person.email", CheckedByRow), ("person.login", Checked)]));
+    assert_eq!(forms(&free), told(&[("person.email", CheckedUnlessTaken), ("person.login", Checked)]));
+}
 
+#[test]
+fn where_no_statement_sees_which_token_is_taken_each_row_has_its_own() {
+    use TokenForm::{Checked, CheckedByRow, CheckedUnlessTaken};
     let mut in_part = people(|shop| shop);
     let person = in_part.schema.tables.get_mut(&name("person")).unwrap();
     person.unique.clear();
     person.unique_in_part = vec![vec!["login".to_owned()]];
     assert_eq!(forms(&in_part), told(&[("person.email", Checked), ("person.login", CheckedByRow)]));
+
+    let mut also_in_part = people(|shop| shop);
+    let person = also_in_part.schema.tables.get_mut(&name("person")).unwrap();
+    person.unique_in_part = vec![vec!["login".to_owned()]];
+    let of_part = [("person.email", CheckedUnlessTaken), ("person.login", CheckedByRow)];
+    assert_eq!(forms(&also_in_part), told(&of_part));
+
+    let mut together = people(|shop| shop);
+    let person = together.schema.tables.get_mut(&name("person")).unwrap();
+    person.unique = vec![vec!["login".to_owned(), "email".to_owned()]];
+    let both = [("person.email", CheckedByRow), ("person.login", CheckedByRow)];
+    assert_eq!(forms(&together), told(&both), "both change: two rows could meet");
+
+    let mut nullable = people(|shop| shop);
+    let person = nullable.schema.tables.get_mut(&name("person")).unwrap();
+    person.columns.iter_mut().find(|column| column.name == "branch").unwrap().not_null = false;
+    let of_branch = [("person.email", CheckedByRow), ("person.login", CheckedUnlessTaken)];
+    assert_eq!(forms(&nullable), told(&of_branch), "NULL equals nothing");
+}
+
+#[test]
+fn beside_what_no_statement_can_give_each_row_has_its_own() {
+    let shop = people(|shop| shop);
+    let mut shop = shop.table("card", &["id!", "branch!", "login", "phone"]).collection(
+        "card",
+        "tenant: branch",
+        &[ID, BRANCH, LOGIN, "name: phone, lethe: {strategy: format_preserving}"],
+    );
+    let card = shop.schema.tables.get_mut(&name("card")).unwrap();
+    card.unique = vec![vec!["login".to_owned()]];
+    let card = forms(&shop).into_iter().find(|(column, _)| column == "card.login").unwrap();
+    assert_eq!(card.1, TokenForm::CheckedByRow);
 }
 
 #[test]
 fn what_a_reference_of_the_map_joins_gets_equal_tokens_at_both_ends() {
-    use TokenForm::{Checked, CheckedByRow};
+    use TokenForm::{Checked, CheckedUnlessTaken};
     let reference = "name: who, lethe: {strategy: pseudonymise}, fides_meta: {references: [{dataset: shop, field: person.login}]}";
     let shop = people(|shop| {
         shop.table("visit", &["id!", "branch!", "who"])
@@ -67,7 +104,7 @@ fn what_a_reference_of_the_map_joins_gets_equal_tokens_at_both_ends() {
     });
     let mut shop = shop;
     shop.schema.tables.get_mut(&name("visit")).unwrap().unique = vec![vec!["who".to_owned()]];
-    let expected = [("person.email", CheckedByRow), ("person.login", Checked), ("visit.who", Checked)];
+    let expected = [("person.email", CheckedUnlessTaken), ("person.login", Checked), ("visit.who", Checked)];
     assert_eq!(forms(&shop), told(&expected));
 }
 
