@@ -17,7 +17,9 @@ use chrono::{DateTime, Utc};
 use connectors::erase::SubjectRows;
 use domain::erasure::document::{Decided, Objects, PlanDocument, Rehearsal, Unproven, decided};
 use domain::erasure::steps::erasure_steps;
-use domain::erasure::{ErasurePlan, ErasureRequest, Unindexed, kept, plan, unindexed};
+use domain::erasure::{
+    ErasurePlan, ErasureRequest, KeptColumns, Unindexed, kept, plan, traversal, unindexed, unreached,
+};
 use domain::job::JobOutcome;
 use sha2::{Digest as _, Sha256};
 use store::{Claimed, Plan, Produced};
@@ -89,6 +91,7 @@ async fn decide_all(
     let (holds, cutoff_at, unindexed) = (holds.ids(), checked.cutoff_at, unfound(&checked, &planned));
     let decision =
         Decision { waves: &planned, nobody_found, holds, unproven, unindexed, cutoff_at, rehearsal };
+    surveyed.verify.unreached = not_looked_for(erasures, request, &checked);
     let produced = produced(erasures, step, request, &decision, surveyed)?;
     Ok(Produced { outcome: nobody_ever.then_some(JobOutcome::NobodyFound), ..produced })
 }
@@ -120,6 +123,15 @@ fn unfound(checked: &Checked, planned: &ErasurePlan) -> Vec<Unindexed> {
     let erasures = planned.waves.iter().flatten();
     let known = erasures.filter_map(|erasure| Some((erasure, checked.schemas.get(&erasure.store)?)));
     known.flat_map(|(erasure, schema)| unindexed(erasure, schema)).collect()
+}
+
+/// Personal data to which nothing leads from the person whom the job is about.
+fn not_looked_for(erasures: &Erasures, request: &ErasureRequest, checked: &Checked) -> Vec<KeptColumns> {
+    let Some(subject) = &request.subject else { return Vec::new() };
+    let map = erasures.sources.map();
+    let way = traversal(map, &checked.schemas, &checked.facts, &subject.identity_type);
+    // What stands in a way was told when the rows were looked for.
+    way.map(|way| unreached(map, &way)).unwrap_or_default()
 }
 
 /// What was decided, beside the rows.
@@ -175,6 +187,7 @@ fn produced(
         media,
         collections,
         kept: verify.kept.clone(),
+        unreached: verify.unreached.clone(),
         unproven: decision.unproven.clone(),
         unindexed: decision.unindexed.clone(),
         plan_hash: hash.iter().map(|byte| format!("{byte:02x}")).collect(),

@@ -109,6 +109,8 @@ pub(crate) struct VerifyScope {
     pub loose: Vec<LooseReference>,
     /// Columns with personal data that the data map kept when it was planned.
     pub kept: Vec<KeptColumns>,
+    /// Columns with personal data to which nothing leads from the person's identity.
+    pub unreached: Vec<KeptColumns>,
 }
 
 /// What was under way in a store when the cutoff was fixed.
@@ -151,6 +153,8 @@ enum KeptToVerify {
         loose: Vec<LooseReference>,
         #[serde(default)]
         kept: Vec<KeptColumns>,
+        #[serde(default)]
+        unreached: Vec<KeptColumns>,
     },
     Before(Vec<StepScope>),
 }
@@ -158,8 +162,8 @@ enum KeptToVerify {
 impl From<KeptToVerify> for VerifyScope {
     fn from(kept: KeptToVerify) -> Self {
         match kept {
-            KeptToVerify::Now { places, noted, person, loose, kept } => {
-                Self { places, noted, person, loose, kept }
+            KeptToVerify::Now { places, noted, person, loose, kept, unreached } => {
+                Self { places, noted, person, loose, kept, unreached }
             }
             KeptToVerify::Before(places) => Self { places, ..Self::default() },
         }
@@ -252,7 +256,8 @@ mod tests {
         let made = scope.erasure.guards[0].aside.as_ref().and_then(|aside| aside.created_at.clone());
         assert_eq!(made, Some(domain::datamap::RowTime::of("made")));
         let looked = r#"{"places":[],"noted":{},"person":null,"loose":[]}"#;
-        assert!(serde_json::from_str::<VerifyScope>(looked).unwrap().kept.is_empty());
+        let looked: VerifyScope = serde_json::from_str(looked).unwrap();
+        assert!(looked.kept.is_empty() && looked.unreached.is_empty());
     }
 
     #[test]

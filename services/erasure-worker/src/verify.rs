@@ -56,7 +56,7 @@ pub(crate) async fn run(
         progress.pulse();
     }
     let (result, kept) = report.ended(rows, not_waited_for);
-    let result = VerifyResult { kept: scope.kept, ..result };
+    let result = VerifyResult { kept: scope.kept, unreached: scope.unreached, ..result };
     let mut retained = Vec::with_capacity(kept.len());
     for KeptRows { hold, collection, rows, kept } in kept {
         let sealed = seal(&erasures.sealing, step, &kept)?;

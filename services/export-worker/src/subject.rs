@@ -10,11 +10,11 @@ use connectors::erase::{SubjectRead, SubjectRows};
 use connectors::{ReadTransaction, Schemas};
 use domain::datamap::{Collection, Dataset};
 use domain::erasure::facts::StoreFacts;
-use domain::erasure::{Identity, Obstacle, SubjectRef, Traversal, traversal};
+use domain::erasure::{Identity, Obstacle, SubjectRef, Traversal, traversal, unreached};
 use domain::job::FailureReason;
 use domain::plan::CollectionWork;
 use domain::schema::TableName;
-use packages::{PersonEntry, SealedFor, WITHHELD_FOR_OTHERS, WithheldEntry};
+use packages::{OmittedEntry, PersonEntry, SealedFor, WITHHELD_FOR_OTHERS, WithheldEntry};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use store::Claimed;
@@ -31,6 +31,10 @@ pub(crate) struct SealedPerson {
     /// Of the package, where it is encrypted by one.
     pub passphrase: Option<String>,
 }
+
+/// Why a collection is not in a person's archive, for its reader.
+const NOT_LOOKED_FOR: &str = "nothing in the data map leads from the person's identity to these records, so they were not looked through; \
+     ask the organisation for them";
 
 /// Whom an export is about, and how the rows are found.
 pub(crate) struct Person {
@@ -67,6 +71,21 @@ impl Person {
             refused("export_refused", format!("the person's rows cannot be told: {}", told.join("; ")))
         })?;
         Ok(Self { identity, traversal })
+    }
+
+    /// The collections with personal data to which nothing leads from the identity: none of their rows is in the
+    /// archive, whoever they are about.
+    pub fn not_looked_for(&self, exports: &Exports) -> Vec<OmittedEntry> {
+        let unreached = unreached(exports.sources.map(), &self.traversal);
+        let of = |(dataset, collection): (&Dataset, &Collection)| {
+            let name = path(dataset, collection);
+            unreached.iter().any(|one| one.collection == name).then(|| OmittedEntry {
+                collection: exports.sources.shown_name(dataset, collection),
+                column: None,
+                reason: NOT_LOOKED_FOR.to_owned(),
+            })
+        };
+        exports.sources.exported().filter_map(of).collect()
     }
 
     /// The person's rows in one store, in this transaction, whatever their times are: all are read in it, so

@@ -34,6 +34,7 @@ pub(crate) async fn run(
     let folder = attempt_folder(step)?;
     let mut contents = exports.contents(step)?;
     contents.person = request.subject.as_ref().map(subject::entry);
+    contents.omitted.extend(person.iter().flat_map(|person| person.not_looked_for(exports)));
     for store in exports.sources.map().stores() {
         let mut transaction = None;
         for (dataset, collection) in exports.sources.exported().filter(|(dataset, _)| dataset.store == store)

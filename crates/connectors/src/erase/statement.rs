@@ -80,7 +80,8 @@ impl<'a> EraseStatement<'a> {
         let table = &collection.table;
         let mut parameters = Parameters::default();
         let keyed = changes.iter().any(|change| change.strategy == Strategy::Pseudonymise);
-        let pads = keyed.then(|| Pads::bind(key, (collection, schema), changes, &mut parameters)).transpose()?;
+        let pads =
+            keyed.then(|| Pads::bind(key, (collection, schema), changes, &mut parameters)).transpose()?;
         let mut set = Vec::new();
         for change in changes.iter().filter(|change| change.strategy != Strategy::Keep) {
             let column = sql::live_column(schema, table, &change.column)?;

@@ -16,6 +16,10 @@ pub struct FoundView {
     /// Columns with personal data that stay as they are, because the data map says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<KeptColumnsView>,
+    /// Columns with personal data in collections to which nothing leads from the person's identity: rows of
+    /// theirs were not looked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreached: Vec<KeptColumnsView>,
     /// Columns of which nobody can tell whether a value was put back after the erasure.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undecided: Vec<UndecidedView>,
@@ -71,7 +75,7 @@ pub struct OpenTransactionView {
 }
 
 impl From<VerifyResult> for FoundView {
-    fn from(VerifyResult { left, kept, undecided, not_waited_for, .. }: VerifyResult) -> Self {
+    fn from(VerifyResult { left, kept, unreached, undecided, not_waited_for, .. }: VerifyResult) -> Self {
         let undecided = undecided.into_iter().map(|Undecided { collection, column, rows }| UndecidedView {
             collection,
             column,
@@ -80,6 +84,7 @@ impl From<VerifyResult> for FoundView {
         Self {
             left: left.into_iter().map(LeftView::from).collect(),
             kept: kept.into_iter().map(KeptColumnsView::from).collect(),
+            unreached: unreached.into_iter().map(KeptColumnsView::from).collect(),
             undecided: undecided.collect(),
             not_waited_for: not_waited_for.map(NotWaitedForView::from),
         }

@@ -30,6 +30,10 @@ pub struct PlanView {
     /// Columns with personal data that stay as they are, because the data map says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<KeptColumnsView>,
+    /// Columns with personal data in collections to which nothing leads from the person's identity: rows of
+    /// theirs were not looked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreached: Vec<KeptColumnsView>,
     /// Constraints of which it is not known that every row will keep them: only a sample was tried.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unproven: Vec<UnprovenView>,
@@ -90,7 +94,7 @@ pub struct UnprovenView {
     pub why: String,
 }
 
-/// Columns of one collection that keep personal data in rows that stay.
+/// Columns of one collection with personal data that stays, or was not looked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct KeptColumnsView {
     /// `dataset.collection`.
@@ -196,6 +200,7 @@ impl From<PlanDocument> for PlanView {
             media,
             collections,
             kept,
+            unreached,
             unproven,
             unindexed,
             plan_hash,
@@ -209,6 +214,7 @@ impl From<PlanDocument> for PlanView {
             media: media.into_iter().map(ObjectsView::from).collect(),
             collections: collections.into_iter().map(CollectionPlanView::from).collect(),
             kept: kept.into_iter().map(KeptColumnsView::from).collect(),
+            unreached: unreached.into_iter().map(KeptColumnsView::from).collect(),
             unproven: unproven.into_iter().map(UnprovenView::from).collect(),
             unindexed: unindexed.into_iter().map(UnindexedView::from).collect(),
             plan_hash,

@@ -43,6 +43,10 @@ pub struct PlanDocument {
     /// Columns with personal data that stay as they are, because the data map says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<KeptColumns>,
+    /// Columns with personal data in collections to which nothing leads from the person's identity: rows of
+    /// theirs were not looked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreached: Vec<KeptColumns>,
     /// Constraints of which it is not known that every row will keep them: only a sample was tried.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unproven: Vec<Unproven>,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::datamap::category::personal;
 use crate::datamap::{Collection, DataMap, Erase, Field, Strategy};
 
-/// Columns of one collection that keep personal data in rows that stay.
+/// Columns of one collection with personal data that stays, or was not looked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptColumns {
     /// The collection as `dataset.collection`.

@@ -25,6 +25,7 @@ pub mod steps;
 pub mod subject;
 mod tokens;
 mod unindexed;
+mod unreached;
 
 #[cfg(test)]
 mod tests;
@@ -39,3 +40,4 @@ pub use request::{Deferred, ErasureRequest, GracePeriod, NoGracePeriod, SubjectR
 pub use soft_delete::{Mark, SoftDelete, soft_delete};
 pub use subject::{SubjectErasurePlan, Traversal, plan_subject, traversal};
 pub use unindexed::{Unindexed, unindexed};
+pub use unreached::unreached;

@@ -82,7 +82,9 @@ impl<'a> Joined<'a> {
                 let joins = self.0.contains(&(store, table, &change.column));
                 let apart = asked.as_ref().filter(|asked| !joins && asked.is_distinct(&change.column));
                 change.token = match change.strategy.effect() {
-                    Effect::Pseudonymised => apart.map_or(TokenForm::Checked, |asked| asked.form(&change.column)),
+                    Effect::Pseudonymised => {
+                        apart.map_or(TokenForm::Checked, |asked| asked.form(&change.column))
+                    }
                     Effect::Anonymised | Effect::Kept => TokenForm::Plain,
                 };
             }

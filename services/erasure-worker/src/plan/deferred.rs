@@ -9,7 +9,7 @@ use domain::erasure::{Deferred, ErasurePlan, ErasureRequest};
 use store::{Claimed, Produced};
 
 use super::survey::Survey;
-use super::{Decision, constraints, loose, preflight, produced, rehearsal, unfound};
+use super::{Decision, constraints, loose, not_looked_for, preflight, produced, rehearsal, unfound};
 use crate::Erasures;
 use crate::failure::refused;
 use crate::held::{Held, Kept};
@@ -41,6 +41,7 @@ pub(super) async fn run(
     let mut surveyed = survey.of_left(left, request).await?;
     surveyed.verify.noted.clone_from(&checked.noted);
     surveyed.verify.loose = loose::references(erasures, &checked, &waves);
+    surveyed.verify.unreached = not_looked_for(erasures, request, &checked);
     let unproven = constraints::of(erasures, step, (&checked, progress), &surveyed.verify.places).await?;
     let rehearsal = rehearsal::of(erasures, step, &checked, &surveyed.verify.places).await?;
     let (holds, cutoff_at, unindexed) = (Vec::new(), checked.cutoff_at, unfound(&checked, &waves));

@@ -17,6 +17,7 @@ mod left_rows;
 mod map_references;
 mod media;
 mod natural_keys;
+mod not_looked_for;
 mod organisation;
 mod person;
 mod refused;

@@ -219,7 +219,8 @@ async fn unique_values_still_join_with_equal_ones_of_every_type_that_joins() {
     ];
     for (types, unique) in cases {
         let world = invitations(types, unique).await;
-        let joined = "SELECT count(*) FROM account a JOIN invitation i ON i.invited = a.email AND i.plain = a.email";
+        let joined =
+            "SELECT count(*) FROM account a JOIN invitation i ON i.invited = a.email AND i.plain = a.email";
         assert_eq!(world.rows(joined).await, ["(6000)"], "{types:?}");
         completed(&world.erase("o1").await, types);
         assert_eq!(world.rows(joined).await, ["(6000)"], "{types:?}");

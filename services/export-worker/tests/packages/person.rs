@@ -106,3 +106,48 @@ async fn the_package_of_an_organisation_has_its_name_for_a_title_and_no_persons(
     assert_eq!(exported.manifest().get("organisation_name"), None);
     assert!(exported.text("index.html").contains("<title>Data export of 1</title>"));
 }
+
+/// Letters lead to a person by nothing that holds an identity, and the person's own row is behind an address.
+const BEHIND: &str = "
+    CREATE TABLE org (id int PRIMARY KEY, name text NOT NULL);
+    CREATE TABLE account (id int PRIMARY KEY, org int NOT NULL REFERENCES org, full_name text);
+    CREATE TABLE mail (id int PRIMARY KEY, account int NOT NULL REFERENCES account, address text NOT NULL UNIQUE);
+    INSERT INTO org VALUES (1, 'One');
+    INSERT INTO account VALUES (1, 1, 'Ann'), (2, 1, 'Bob');
+    INSERT INTO mail VALUES (11, 1, 'ann@example.com'), (12, 1, 'ann@work.example'), (13, 2, 'bob@example.com');";
+
+const BEHIND_MAP: &str = "
+dataset:
+- fides_key: shop
+  lethe: {organisation: {collection: org, key: id, name: name}}
+  collections:
+  - name: org
+    fields: [{name: id, fides_meta: {primary_key: true}}, {name: name}]
+  - name: account
+    lethe: {tenant: org}
+    fields:
+    - {name: id, fides_meta: {primary_key: true}}
+    - {name: org, fides_meta: {references: [{dataset: shop, field: org.id, direction: from}]}}
+    - {name: full_name, data_categories: [user.name]}
+  - name: mail
+    lethe: {tenant: account}
+    fields:
+    - {name: id, fides_meta: {primary_key: true}}
+    - {name: account, fides_meta: {references: [{dataset: shop, field: account.id, direction: from}]}}
+    - {name: address, data_categories: [user.contact.email], fides_meta: {identity: email}}
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_persons_package_says_what_was_not_looked_through() {
+    let world = World::new(BEHIND, BEHIND_MAP, json!({})).await;
+    let exported = world.run(&world.person("email", "ann@example.com")).await;
+    let left_out = exported.manifest()["omitted"].clone();
+    assert_eq!((&left_out[0]["collection"], left_out.as_array().unwrap().len()), (&json!("account"), 1));
+    for text in [exported.note(), exported.text("index.html")] {
+        assert!(!text.contains("Nothing was left out"), "{text}");
+        assert!(text.contains("so they were not looked through"), "{text}");
+    }
+    // Of the whole organisation everything is there.
+    let whole = world.run(&new_export("1")).await;
+    assert_eq!(whole.manifest()["omitted"], json!([]));
+}

@@ -8,13 +8,19 @@ use super::amount::count;
 use super::table::Table;
 
 /// Everything that it found, one a line; nothing where it found nothing.
-pub(super) fn found(FoundView { left, kept, undecided, not_waited_for }: &FoundView) -> Option<String> {
+pub(super) fn found(
+    FoundView { left, kept, unreached, undecided, not_waited_for }: &FoundView,
+) -> Option<String> {
     let mut table = Table::of(&["  WHERE", "ROWS", "WHY"]);
     for LeftView { collection, why, rows } in left {
         table.row([format!("  {collection}"), count(*rows), in_words(why).to_owned()]);
     }
     for KeptColumnsView { collection, columns } in kept {
         let why = "the data map keeps what they hold, which is personal data";
+        table.row([format!("  {collection} ({})", columns.join(", ")), "-".to_owned(), why.to_owned()]);
+    }
+    for KeptColumnsView { collection, columns } in unreached {
+        let why = "not looked for: nothing in the data map leads there from the identity";
         table.row([format!("  {collection} ({})", columns.join(", ")), "-".to_owned(), why.to_owned()]);
     }
     for UndecidedView { collection, column, rows } in undecided {
@@ -28,8 +34,8 @@ pub(super) fn found(FoundView { left, kept, undecided, not_waited_for }: &FoundV
             table.row([format!("  transaction of {role}, {pid}"), "-".to_owned(), why]);
         }
     }
-    let anything = !left.is_empty() || !kept.is_empty() || !undecided.is_empty() || not_waited_for.is_some();
-    anything.then(|| table.text())
+    let columns = !kept.is_empty() || !unreached.is_empty() || !undecided.is_empty();
+    (!left.is_empty() || columns || not_waited_for.is_some()).then(|| table.text())
 }
 
 fn in_words(why: &str) -> &str {
@@ -61,9 +67,12 @@ mod tests {
             collection: "shop.users".to_owned(),
             columns: vec!["id".to_owned(), "email".to_owned()],
         };
+        let unreached =
+            KeptColumnsView { collection: "shop.letters".to_owned(), columns: vec!["body".to_owned()] };
         let all = FoundView {
             left: vec![left],
             kept: vec![kept],
+            unreached: vec![unreached],
             undecided: vec![undecided],
             not_waited_for: Some(not_waited_for),
         };
@@ -71,6 +80,7 @@ mod tests {
             "  WHERE                         ROWS   WHY\n",
             "  shop.orders                   1,200  they were made after the cutoff\n",
             "  shop.users (id, email)        -      the data map keeps what they hold, which is personal data\n",
+            "  shop.letters (body)           -      not looked for: nothing in the data map leads there from the identity\n",
             "  shop.users.phone              2      written by others since; nobody can tell whether the value was put back\n",
             "  transaction of app, pid 4711  -      was open at the cutoff and not waited for (transaction_harmless)\n",
             "  transaction of app, prepared  -      was open at the cutoff and not waited for (transaction_harmless)\n",

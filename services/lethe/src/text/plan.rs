@@ -27,6 +27,7 @@ pub fn plan(plan: &PlanView) -> String {
         ("columns that change", columns(&plan.collections)),
         ("rows that stay", staying(&plan.collections)),
         ("columns with personal data that the data map keeps", kept(&plan.kept)),
+        ("not looked for: nothing leads from the identity to this personal data", kept(&plan.unreached)),
         ("not asked of all rows, only tried on some", unproven(&plan.unproven)),
         ("without an index, so that deleting may take long", unindexed(&plan.unindexed)),
         ("not tried before, or too little", plan.rehearsal.as_ref().and_then(untried)),
@@ -178,6 +179,7 @@ mod tests {
                         {"column": "phone", "strategy": "null", "effect": "anonymised", "samples": []}]},
             ],
             "kept": [{"collection": "shop.people", "columns": ["number", "badge"]}],
+            "unreached": [{"collection": "shop.letters", "columns": ["body"]}],
             "unproven": [{"table": "crm.people", "constraint": "the constraint `short`", "columns": ["phone"], "why": "computed"}],
             "unindexed": [{"table": "public.reply", "columns": ["note_id"], "target": "public.notes"}],
             "plan_hash": "5f2c",
@@ -218,6 +220,10 @@ rows that stay
 columns with personal data that the data map keeps
   COLLECTION   COLUMNS
   shop.people  number, badge
+
+not looked for: nothing leads from the identity to this personal data
+  COLLECTION    COLUMNS
+  shop.letters  body
 
 not asked of all rows, only tried on some
   TABLE       CONSTRAINT              COLUMNS  WHY
@@ -270,6 +276,7 @@ tried on 1,437 rows, and undone
             media: Vec::new(),
             collections: Vec::new(),
             kept: Vec::new(),
+            unreached: Vec::new(),
             unproven: Vec::new(),
             unindexed: Vec::new(),
             plan_hash: "5f2c".to_owned(),

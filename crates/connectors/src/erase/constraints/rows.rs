@@ -29,8 +29,9 @@ impl<'w, 'a> NewRows<'w, 'a> {
         let Writes { collection, schema, scope, rows, .. } = writes;
         let keyed = writes.changes.iter().any(|change| change.strategy == Strategy::Pseudonymise);
         let key = writes.key;
-        let pads =
-            keyed.then(|| Pads::bind(key, (collection, schema), writes.changes, &mut parameters)).transpose()?;
+        let pads = keyed
+            .then(|| Pads::bind(key, (collection, schema), writes.changes, &mut parameters))
+            .transpose()?;
         let Selected { source, conditions, .. } =
             Selected::of(collection, schema, scope, rows, &mut parameters)?;
         Ok(Self { writes, columns, parameters, pads, source, conditions })

@@ -16,6 +16,10 @@ pub struct VerifyResult {
     /// Columns with personal data that stay as they are, because the data map says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<KeptColumns>,
+    /// Columns with personal data in collections to which nothing leads from the person's identity: rows of
+    /// theirs were not looked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreached: Vec<KeptColumns>,
     /// Columns of which nobody can tell whether a value was put back after the erasure.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undecided: Vec<Undecided>,
