@@ -12,6 +12,7 @@ mod hold;
 mod media;
 mod outlives;
 mod plan;
+mod rehearsal;
 mod secret_text;
 mod step;
 mod subject;
@@ -40,9 +41,10 @@ pub use hold::{
 pub use media::{MediaCounts, MediaView};
 pub use outlives::LivePackageView;
 pub use plan::{
-    CollectionPlanView, EffectName, FieldPlanView, KeptColumnsView, NotSampledView, ObjectsView,
-    OutsideTriggerView, PlanView, RehearsalView, RetainedRowsView, UnindexedView, UnprovenView,
+    CollectionPlanView, EffectName, FieldPlanView, KeptColumnsView, ObjectsView, PlanView, RetainedRowsView,
+    UnindexedView, UnprovenView,
 };
+pub use rehearsal::{NotSampledView, OutsideTriggerView, RehearsalView};
 pub use secret_text::SecretText;
 pub use step::StepView;
 pub use subject::{SubjectErasureBody, SubjectExportBody};

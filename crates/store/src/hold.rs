@@ -25,7 +25,7 @@ use resume::{lock_releases, resume};
 use crate::clock;
 use crate::error::StoreError;
 use crate::job::Origin;
-use crate::job::write::{EventAbout, audit_event};
+use crate::job::event::{EventAbout, audit_event};
 use crate::outbox;
 use crate::pool::{Store, act_for};
 use crate::schema::{job_retained, legal_holds};

@@ -5,6 +5,7 @@ mod control;
 mod create;
 mod equal;
 mod erasure;
+pub(crate) mod event;
 mod export_before;
 mod exported;
 mod found;

@@ -3,12 +3,13 @@
 use domain::datamap::Effect;
 use domain::erasure::Unindexed;
 use domain::erasure::document::{
-    CollectionPlan, FieldPlan, KeptColumns, NotSampled, Objects, OutsideTrigger, PlanDocument, Rehearsal,
-    RetainedRows, Unproven,
+    CollectionPlan, FieldPlan, KeptColumns, Objects, PlanDocument, RetainedRows, Unproven,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use super::rehearsal::RehearsalView;
 
 /// What an erasure will do, collection by collection, in the order in which it is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -47,38 +48,6 @@ pub struct PlanView {
     /// What was tried on the stores, and undone; absent from plans that were made without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rehearsal: Option<RehearsalView>,
-}
-
-/// What was tried on the stores, and undone, before an erasure is begun: what it tells, and what it cannot
-/// tell.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RehearsalView {
-    /// How many rows were changed or deleted for a moment.
-    pub rows: i64,
-    /// Tables of which nothing was tried, or too little.
-    pub not_sampled: Vec<NotSampledView>,
-    /// Triggers that may do what no rollback undoes.
-    pub outside: Vec<OutsideTriggerView>,
-}
-
-/// A table of which nothing was tried, or too little.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct NotSampledView {
-    /// The table, with its schema.
-    pub table: String,
-    /// Why.
-    pub why: String,
-}
-
-/// A trigger that fires and may act outside the transaction that fires it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct OutsideTriggerView {
-    /// Its table, with its schema.
-    pub table: String,
-    /// The trigger.
-    pub trigger: String,
-    /// What in it leads outside.
-    pub why: String,
 }
 
 /// A constraint that could not be asked of all rows that change.
@@ -219,22 +188,6 @@ impl From<PlanDocument> for PlanView {
             unindexed: unindexed.into_iter().map(UnindexedView::from).collect(),
             plan_hash,
             rehearsal: rehearsal.map(RehearsalView::from),
-        }
-    }
-}
-
-impl From<Rehearsal> for RehearsalView {
-    fn from(Rehearsal { rows, not_sampled, outside }: Rehearsal) -> Self {
-        let table = |NotSampled { table, why }| NotSampledView { table: table.to_string(), why };
-        let trigger = |OutsideTrigger { table, trigger, why }| OutsideTriggerView {
-            table: table.to_string(),
-            trigger,
-            why,
-        };
-        Self {
-            rows,
-            not_sampled: not_sampled.into_iter().map(table).collect(),
-            outside: outside.into_iter().map(trigger).collect(),
         }
     }
 }

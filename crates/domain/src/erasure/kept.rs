@@ -40,7 +40,8 @@ fn is_kept(field: &Field) -> bool {
     is_personal(field) && field.strategy == Some(Strategy::Keep)
 }
 
-fn is_personal(field: &Field) -> bool {
+/// Whether its categories say that it holds personal data.
+pub(super) fn is_personal(field: &Field) -> bool {
     field.data_categories.iter().any(|category| personal(category))
 }
 

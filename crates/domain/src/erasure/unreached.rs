@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::datamap::category::personal;
-use crate::datamap::{DataMap, Field};
+use crate::datamap::DataMap;
 
-use super::kept::KeptColumns;
+use super::kept::{KeptColumns, is_personal};
 use super::subject::Traversal;
 
 /// Every collection with personal data that the way does not come by, with its columns. Whether it has rows of
@@ -22,7 +21,9 @@ pub fn unreached(map: &DataMap, way: &Traversal) -> Vec<KeptColumns> {
             if reached.contains(path.as_str()) || root.as_ref() == Some(&path) {
                 continue;
             }
-            let fields = collection.fields.iter().filter(|field| is_personal(field));
+            let fields = collection.fields.iter();
+            // An identity is personal whatever its category.
+            let fields = fields.filter(|field| field.identity.is_some() || is_personal(field));
             let columns: Vec<String> = fields.map(|field| field.name.clone()).collect();
             if !columns.is_empty() {
                 all.push(KeptColumns { collection: path, columns });
@@ -30,11 +31,6 @@ pub fn unreached(map: &DataMap, way: &Traversal) -> Vec<KeptColumns> {
         }
     }
     all
-}
-
-/// An identity is personal whatever its category.
-fn is_personal(field: &Field) -> bool {
-    field.identity.is_some() || field.data_categories.iter().any(|category| personal(category))
 }
 
 #[cfg(test)]

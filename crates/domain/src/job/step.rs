@@ -292,3 +292,6 @@ impl StepState {
         matches!(self, Self::Waiting | Self::Due { .. } | Self::Running { .. })
     }
 }
+
+#[cfg(test)]
+mod tests;

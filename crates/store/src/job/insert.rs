@@ -9,7 +9,7 @@ use domain::id::{JobId, OrganisationId, StepNo};
 use domain::job::{JobKind, JobName, JobNames, Phase, StepKind};
 
 use super::Origin;
-use super::write::{EventAbout, audit_event};
+use super::event::{EventAbout, audit_event};
 use crate::clock;
 use crate::error::StoreError;
 use crate::outbox;

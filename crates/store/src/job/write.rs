@@ -1,17 +1,17 @@
 //! Writing a decision: states, one audit event per version, announcements. Nothing else writes them.
 
 use chrono::{DateTime, Utc};
-use contracts::AuditEvent;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::audit::Action;
 use domain::erasure::document::MediaResult;
 use domain::id::{JobId, OrganisationId, StepNo};
 use domain::job::law::{Decision, JobFacts, Version};
-use domain::job::{JobAbout, JobOutcome, JobState, Phase, Policy, SkipReason, StepCommand, StepState};
+use domain::job::{JobOutcome, JobState, Phase, Policy, SkipReason, StepCommand, StepState};
 use uuid::Uuid;
 
 use super::Origin;
+use super::event::{EventAbout, audit_event};
 use crate::error::StoreError;
 use crate::outbox;
 use crate::rows::{JobRow, JobStateColumns, StepRow, StepStateColumns};
@@ -232,48 +232,6 @@ impl<'a> LockedJob<'a> {
     /// The job's state now.
     pub fn state(&self) -> &JobState {
         &self.facts.state
-    }
-}
-
-/// What an audit event is about.
-#[derive(Debug, Default)]
-pub(crate) struct EventAbout {
-    pub job: Option<JobId>,
-    pub version: Option<i64>,
-    pub step: Option<StepNo>,
-    pub reason: Option<SkipReason>,
-    pub hold: Option<Uuid>,
-    pub rows: Option<i64>,
-    pub media: Option<MediaResult>,
-    pub outcome: Option<JobOutcome>,
-    pub what: Option<JobAbout>,
-}
-
-/// Puts an audit event together.
-pub(crate) fn audit_event(
-    organisation: &OrganisationId,
-    origin: &Origin,
-    action: Action,
-    about: EventAbout,
-    now: DateTime<Utc>,
-) -> AuditEvent {
-    AuditEvent {
-        organisation_id: organisation.clone(),
-        actor: origin.actor.subject.clone(),
-        actor_role: origin.actor.role.clone(),
-        action,
-        outcome: action.outcome(),
-        job_id: about.job,
-        job_version: about.version,
-        step_no: about.step,
-        occurred_at: now,
-        trace_id: origin.trace_id(),
-        reason: about.reason,
-        hold_id: about.hold,
-        rows: about.rows,
-        media: about.media,
-        job_outcome: about.outcome,
-        about: about.what,
     }
 }
 

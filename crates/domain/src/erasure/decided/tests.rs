@@ -90,8 +90,7 @@ struct Parts {
 #[test]
 fn the_text_tells_every_decision_apart() {
     let change = |strategy| vec![FieldChange::new("email", strategy)];
-    let by_row =
-        FieldChange { token: TokenForm::CheckedByRow, ..FieldChange::new("email", Strategy::Pseudonymise) };
+    let of_form = |token| FieldChange { token, ..FieldChange::new("email", Strategy::Pseudonymise) };
     let constant = |value: &str| Strategy::Constant { value: value.to_owned() };
     let hold = [Uuid::from_u128(1), Uuid::from_u128(2)];
     let media = |count| vec![Objects { collection: "shop.photo".to_owned(), count }];
@@ -109,7 +108,8 @@ fn the_text_tells_every_decision_apart() {
         text(|parts| parts.action = RowAction::Anonymise(change(constant("a")))),
         text(|parts| parts.action = RowAction::Anonymise(change(constant("b")))),
         text(|parts| parts.action = RowAction::Anonymise(change(Strategy::Pseudonymise))),
-        text(|parts| parts.action = RowAction::Anonymise(vec![by_row])),
+        text(|parts| parts.action = RowAction::Anonymise(vec![of_form(TokenForm::CheckedByRow)])),
+        text(|parts| parts.action = RowAction::Anonymise(vec![of_form(TokenForm::CheckedUnlessTaken)])),
         text(|parts| parts.media = media(3)),
         text(|parts| parts.media = media(4)),
         text(|parts| parts.collections = vec![counted(4)]),
