@@ -11,6 +11,7 @@ mod found;
 mod glance;
 mod insert;
 mod media;
+mod messages;
 mod outlives;
 mod plan;
 mod quota;
