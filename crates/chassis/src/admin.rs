@@ -53,8 +53,11 @@ pub(crate) async fn serve(listener: TcpListener, context: Context, end: Cancella
 
 async fn answer<B>(request: Request<B>, context: Arc<Context>) -> Result<Response<Full<Bytes>>, Infallible> {
     Ok(match request.uri().path() {
-        "/livez" => verdict(&context.health.wedged()),
-        "/readyz" => verdict(&context.health.unready(&context.store, &context.stopping).await),
+        "/livez" => verdict(&context.health.wedged(), &[]),
+        "/readyz" => {
+            let unready = context.health.unready(&context.store, &context.stopping).await;
+            verdict(&unready, &context.health.remarks())
+        }
         "/metrics" => match context.metrics.render() {
             Ok(text) => response(StatusCode::OK, telemetry::metrics::CONTENT_TYPE, text),
             Err(_) => response(
@@ -71,11 +74,14 @@ async fn answer<B>(request: Request<B>, context: Arc<Context>) -> Result<Respons
     })
 }
 
-fn verdict(failing: &[String]) -> Response<Full<Bytes>> {
-    if failing.is_empty() {
-        return response(StatusCode::OK, "text/plain", "ok\n".to_owned());
-    }
-    response(StatusCode::SERVICE_UNAVAILABLE, "text/plain", format!("not ok: {}\n", failing.join(", ")))
+/// What fails decides; what there is to say besides comes after it, a line each.
+fn verdict(failing: &[String], remarks: &[String]) -> Response<Full<Bytes>> {
+    let (status, verdict) = match failing {
+        [] => (StatusCode::OK, "ok\n".to_owned()),
+        failing => (StatusCode::SERVICE_UNAVAILABLE, format!("not ok: {}\n", failing.join(", "))),
+    };
+    let text = remarks.iter().fold(verdict, |text, remark| format!("{text}{remark}\n"));
+    response(status, "text/plain", text)
 }
 
 fn response(status: StatusCode, content_type: &str, text: String) -> Response<Full<Bytes>> {

@@ -16,6 +16,7 @@ type Check = (String, Box<dyn Fn() -> bool + Send + Sync>);
 pub struct Health {
     ready: Arc<Mutex<Vec<Check>>>,
     live: Arc<Mutex<Vec<Check>>>,
+    said: Arc<Mutex<Vec<Check>>>,
 }
 
 impl std::fmt::Debug for Health {
@@ -35,15 +36,26 @@ impl Health {
         add(&self.live, name, check);
     }
 
+    /// Adds something that readiness says while it is so, although work can be taken.
+    pub fn say_when(&self, words: &str, check: impl Fn() -> bool + Send + Sync + 'static) {
+        add(&self.said, words, check);
+    }
+
+    /// What there is to say although work can be taken.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        matching(&self.said, true)
+    }
+
     /// The names of what does not hold although it must for life.
     #[must_use]
     pub fn wedged(&self) -> Vec<String> {
-        failing(&self.live)
+        matching(&self.live, false)
     }
 
     /// The names of what does not hold although it must for work.
     pub(crate) async fn unready(&self, store: &Store, stopping: &CancellationToken) -> Vec<String> {
-        let mut failing = failing(&self.ready);
+        let mut failing = matching(&self.ready, false);
         if stopping.is_cancelled() {
             failing.push("stopping".to_owned());
         }
@@ -60,15 +72,16 @@ fn add(checks: &Mutex<Vec<Check>>, name: &str, check: impl Fn() -> bool + Send +
     checks.lock().unwrap_or_else(PoisonError::into_inner).push((name.to_owned(), Box::new(check)));
 }
 
-fn failing(checks: &Mutex<Vec<Check>>) -> Vec<String> {
+/// The names of the checks that hold, or of those that do not.
+fn matching(checks: &Mutex<Vec<Check>>, holds: bool) -> Vec<String> {
     let checks = checks.lock().unwrap_or_else(PoisonError::into_inner);
-    checks.iter().filter(|(_, check)| !check()).map(|(name, _)| name.clone()).collect()
+    checks.iter().filter(|(_, check)| check() == holds).map(|(name, _)| name.clone()).collect()
 }
 
 #[cfg(test)]
 impl Health {
     /// The names of what does not hold although it must for work, as far as this process knows.
     pub(crate) fn failing(&self) -> Vec<String> {
-        failing(&self.ready)
+        matching(&self.ready, false)
     }
 }

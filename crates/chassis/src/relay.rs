@@ -11,6 +11,7 @@ use contracts::{AuditEvent, Message};
 use messaging::{Outgoing, ReconnectingPublisher, declare_topology, topology};
 use rand::Rng;
 use store::{OutboxRow, Publish};
+use telemetry::metrics::IntGauge;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +25,10 @@ const POLL: Duration = Duration::from_millis(150);
 const MEASURE: Duration = Duration::from_secs(1);
 /// The pause after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// What readiness says while the broker blocks publishers.
+const BLOCKED: &str = "messages wait: the broker blocks publishers, as it does when it is short of memory or disk; \
+                       what is accepted is kept and goes out when the alarm is over";
 
 /// Wakes the relay of this process.
 #[derive(Debug, Clone, Default)]
@@ -60,10 +65,9 @@ fn outgoing(row: &OutboxRow) -> Outgoing {
 /// Publishes until `end`, and then whatever is left once more.
 pub(crate) async fn run(context: Context, end: CancellationToken) -> anyhow::Result<()> {
     let publisher = ReconnectingPublisher::new(context.amqp.clone(), &context.metrics)?;
-    let health = publisher.health();
-    context.health.ready_when("broker", move || health.connected());
     let waiting =
         context.metrics.gauge("privacy_outbox_unpublished", "messages committed and not yet published")?;
+    tell(&context, &publisher, &waiting);
     let oldest =
         context.metrics.gauge("privacy_outbox_oldest_seconds", "age of the oldest unpublished message")?;
     let mut relay = Relay(publisher);
@@ -100,6 +104,14 @@ pub(crate) async fn run(context: Context, end: CancellationToken) -> anyhow::Res
             () = pause(&end, POLL.saturating_add(Duration::from_millis(jitter))) => {}
         }
     }
+}
+
+/// A broker that blocks publishers is there: what is accepted meanwhile goes out later, so that work can be
+/// taken. That messages wait is said.
+fn tell(context: &Context, publisher: &ReconnectingPublisher, waiting: &IntGauge) {
+    let (broker, alarm, waiting) = (publisher.health(), publisher.health(), waiting.clone());
+    context.health.ready_when("broker", move || broker.connected() || broker.blocked());
+    context.health.say_when(BLOCKED, move || alarm.blocked() && waiting.get() > 0);
 }
 
 async fn declare(context: &Context) -> bool {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use domain::job::law::Conclusion;
 use domain::job::{FailureReason, JobState};
@@ -36,6 +37,8 @@ pub trait StepRunner: Send + Sync + 'static {
 pub enum StepError {
     /// Trying again may help.
     Retryable(FailureReason),
+    /// Trying again may help, but whoever was asked wants to be left alone for so long.
+    PutOff(FailureReason, Duration),
     /// Trying again cannot help.
     Permanent(FailureReason),
     /// Nothing can be done before something else has happened; the step looks again after a pause. That is
@@ -51,6 +54,7 @@ impl StepError {
     pub fn reason(&self) -> &FailureReason {
         match self {
             Self::Retryable(reason)
+            | Self::PutOff(reason, _)
             | Self::Permanent(reason)
             | Self::Waiting(reason)
             | Self::OnHold(reason) => reason,
@@ -61,7 +65,7 @@ impl StepError {
     #[must_use]
     pub fn is_failure(&self) -> bool {
         match self {
-            Self::Retryable(_) | Self::Permanent(_) => true,
+            Self::Retryable(_) | Self::PutOff(..) | Self::Permanent(_) => true,
             Self::Waiting(_) | Self::OnHold(_) => false,
         }
     }
@@ -91,6 +95,7 @@ impl From<StepError> for Conclusion {
     fn from(error: StepError) -> Self {
         match error {
             StepError::Retryable(reason) => Self::Retryable(reason),
+            StepError::PutOff(reason, wait) => Self::PutOff(reason, wait),
             StepError::Permanent(reason) => Self::Permanent(reason),
             StepError::Waiting(reason) => Self::Waiting(reason),
             StepError::OnHold(reason) => Self::OnHold(reason),

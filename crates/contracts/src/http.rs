@@ -10,6 +10,7 @@ mod exported;
 mod found;
 mod hold;
 mod media;
+mod messages;
 mod outlives;
 mod plan;
 mod rehearsal;
@@ -39,6 +40,7 @@ pub use hold::{
     HoldScopeView, HoldView, Operator, ReleasedHold, RowsBody, RowsView,
 };
 pub use media::{MediaCounts, MediaView};
+pub use messages::MessagesWaitView;
 pub use outlives::LivePackageView;
 pub use plan::{
     CollectionPlanView, EffectName, FieldPlanView, KeptColumnsView, ObjectsView, PlanView, RetainedRowsView,
@@ -140,6 +142,9 @@ pub struct JobView {
     pub waits_for: Option<FailureView>,
     /// How far it is.
     pub progress: Progress,
+    /// Set while messages about it wait for the broker, so that it may not get on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages_wait: Option<MessagesWaitView>,
     /// The steps it was planned into.
     pub steps: Vec<StepView>,
     /// Every audited change so far, oldest first.

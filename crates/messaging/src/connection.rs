@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use lapin::tcp::{AsyncTcpStream, OwnedTLSConfig};
 use lapin::uri::{AMQPScheme, AMQPUri};
-use lapin::{Channel, Connection, ConnectionProperties};
+use lapin::{Channel, Connection, ConnectionProperties, ConnectionStatus};
 
 use crate::deadline::within;
 use crate::{AmqpConfig, MessagingError};
@@ -51,6 +51,11 @@ impl Link {
     /// Whether the connection has not ended as far as this side knows.
     pub(crate) fn connected(&self) -> bool {
         self.connection.status().connected()
+    }
+
+    /// What this side knows of the connection, now and later.
+    pub(crate) fn status(&self) -> ConnectionStatus {
+        self.connection.status().clone()
     }
 
     /// Closes in good order; one that does not close within the operation timeout is dropped.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
-use lapin::{BasicProperties, Channel, Confirmation, PublisherConfirm};
+use lapin::{BasicProperties, Channel, Confirmation, ConnectionStatus, PublisherConfirm};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
@@ -80,6 +80,11 @@ impl Publisher {
     #[must_use]
     pub fn usable(&self) -> bool {
         !self.broken && self.channel.status().connected() && self.link.connected()
+    }
+
+    /// What this side knows of the connection, now and later.
+    pub(crate) fn status(&self) -> ConnectionStatus {
+        self.link.status()
     }
 
     /// Publishes all messages, then awaits all confirms, within one deadline.

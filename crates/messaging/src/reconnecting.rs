@@ -1,9 +1,10 @@
 //! A publisher that comes back after the broker does.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use lapin::ConnectionStatus;
 use telemetry::metrics::Metrics;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +17,7 @@ use crate::{AmqpConfig, MessagingError, Outgoing, PublishError, Publisher};
 #[derive(Debug, Default)]
 pub struct PublisherHealth {
     connected: AtomicBool,
+    alarm: Mutex<Alarm>,
 }
 
 impl PublisherHealth {
@@ -25,8 +27,48 @@ impl PublisherHealth {
         self.connected.load(Ordering::Relaxed)
     }
 
-    fn set(&self, connected: bool) {
-        self.connected.store(connected, Ordering::Relaxed);
+    /// Whether the broker takes no messages although it is there: it is short of memory or disk, and blocks
+    /// whoever publishes (`connection.blocked`). True from when it says so until it takes a message or cannot
+    /// be connected to, even though connections are given up and built anew meanwhile.
+    #[must_use]
+    pub fn blocked(&self) -> bool {
+        self.alarm().rings()
+    }
+
+    fn alarm(&self) -> MutexGuard<'_, Alarm> {
+        self.alarm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn connect(&self, status: ConnectionStatus) {
+        self.alarm().status = Some(status);
+        self.connected.store(true, Ordering::Relaxed);
+    }
+
+    /// The connection is over.
+    fn disconnect(&self) {
+        let mut alarm = self.alarm();
+        *alarm = Alarm { rang: alarm.rings(), status: None };
+        self.connected.store(false, Ordering::Relaxed);
+    }
+
+    /// The broker takes messages, or there is none.
+    fn silence(&self) {
+        self.alarm().rang = false;
+    }
+}
+
+/// Whether the broker blocks publishers.
+#[derive(Debug, Default)]
+struct Alarm {
+    /// Whether it did so on an earlier connection, and has taken nothing since.
+    rang: bool,
+    /// The connection of now.
+    status: Option<ConnectionStatus>,
+}
+
+impl Alarm {
+    fn rings(&self) -> bool {
+        self.rang || self.status.as_ref().is_some_and(ConnectionStatus::blocked)
     }
 }
 
@@ -102,13 +144,14 @@ impl ReconnectingPublisher {
             self.fail();
         } else if outcomes.iter().any(Result::is_ok) {
             self.backoff.reset();
+            self.health.silence();
         }
         outcomes
     }
 
     /// Closes the connection in good order.
     pub async fn close(self) {
-        self.health.set(false);
+        self.health.disconnect();
         if let Some(publisher) = self.publisher {
             publisher.close().await;
         }
@@ -120,13 +163,14 @@ impl ReconnectingPublisher {
         }
         match Publisher::connect(&self.config).await {
             Ok(publisher) => {
+                self.health.connect(publisher.status());
                 self.publisher = Some(publisher);
-                self.health.set(true);
                 tracing::info!("the publisher is connected");
             }
             Err(error) => {
                 let error: &(dyn std::error::Error + 'static) = &error;
                 tracing::warn!(error, "the publisher could not connect");
+                self.health.silence();
                 self.fail();
             }
         }
@@ -134,7 +178,7 @@ impl ReconnectingPublisher {
 
     fn fail(&mut self) {
         self.publisher = None;
-        self.health.set(false);
+        self.health.disconnect();
         let wait: Duration = self.backoff.next();
         self.not_before = Some(Instant::now() + wait);
     }

@@ -12,6 +12,7 @@ mod found;
 mod glance;
 mod insert;
 mod media;
+mod messages;
 mod outlives;
 mod plan;
 mod quota;

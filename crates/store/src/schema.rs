@@ -66,6 +66,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    revoked_tokens (job_id, step_no, epoch, page) {
+        job_id -> Uuid,
+        step_no -> Int4,
+        epoch -> Int8,
+        page -> Int4,
+        sealed -> Bytea,
+    }
+}
+
+diesel::table! {
     retained_rows (job_id, hold_id, collection) {
         job_id -> Uuid,
         step_no -> Int4,

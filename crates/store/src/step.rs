@@ -5,6 +5,7 @@ mod conclude;
 mod owner;
 mod plan;
 mod renew;
+mod revoked;
 mod scope;
 
 use std::time::Duration;

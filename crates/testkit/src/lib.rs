@@ -19,6 +19,6 @@ mod vhost;
 pub use control::{ControlDatabase, SERVICE_ROLES};
 pub use database::{Database, connect, empty_database, pg_admin_url};
 pub use eventually::{PATIENCE, eventually, eventually_some};
-pub use provider::Provider;
+pub use provider::{Mood, Provider};
 pub use requests::{new_erasure, new_export, organisation, owner, worker};
 pub use vhost::{Found, Vhost, amqp_url};

@@ -1,14 +1,24 @@
 //! An OAuth provider's revocation endpoint (RFC 7009) on a free port of this machine.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// A provider that accepts every token, or is down.
+/// How a provider answers that accepts no token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mood {
+    /// 503.
+    Down,
+    /// 429, with `Retry-After` in seconds.
+    Busy(u32),
+    /// Not at all.
+    Silent,
+}
+
+/// A provider that accepts every token, or no more after so many.
 #[derive(Debug)]
 pub struct Provider {
     address: SocketAddr,
@@ -18,8 +28,43 @@ pub struct Provider {
 
 #[derive(Debug, Default)]
 struct Shared {
-    down: AtomicBool,
-    bodies: Mutex<Vec<String>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The forms of all requests, and of those that were accepted.
+    asked: Vec<String>,
+    accepted: Vec<String>,
+    /// After how many more it accepts none, and what it does then.
+    then: Option<(usize, Mood)>,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is answered to a request.
+    fn answer(&self, body: String) -> Option<String> {
+        let mut state = self.state();
+        state.asked.push(body.clone());
+        let answer = match &mut state.then {
+            Some((0, Mood::Silent)) => return None,
+            Some((0, Mood::Down)) => "503 Service Unavailable".to_owned(),
+            Some((0, Mood::Busy(seconds))) => format!("429 Too Many Requests\r\nretry-after: {seconds}"),
+            Some((left, _)) => {
+                *left = left.saturating_sub(1);
+                state.accepted.push(body);
+                "200 OK".to_owned()
+            }
+            None => {
+                state.accepted.push(body);
+                "200 OK".to_owned()
+            }
+        };
+        Some(format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\n\r\n"))
+    }
 }
 
 impl Provider {
@@ -48,13 +93,24 @@ impl Provider {
 
     /// Has it answer 503 from now on, or accept tokens again.
     pub fn set_down(&self, down: bool) {
-        self.shared.down.store(down, Ordering::SeqCst);
+        self.shared.state().then = down.then_some((0, Mood::Down));
+    }
+
+    /// Has it accept so many more tokens, and none after them.
+    pub fn set_mood_after(&self, accepted: usize, mood: Mood) {
+        self.shared.state().then = Some((accepted, mood));
+    }
+
+    /// The forms of all requests, accepted or not.
+    #[must_use]
+    pub fn asked(&self) -> Vec<String> {
+        self.shared.state().asked.clone()
     }
 
     /// The forms of the requests that it accepted.
     #[must_use]
     pub fn accepted(&self) -> Vec<String> {
-        self.shared.bodies.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.state().accepted.clone()
     }
 }
 
@@ -68,12 +124,7 @@ impl Drop for Provider {
 async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     let mut read = Vec::new();
     while let Some(body) = request(&mut stream, &mut read).await {
-        let answer = if shared.down.load(Ordering::SeqCst) {
-            "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n"
-        } else {
-            shared.bodies.lock().unwrap_or_else(PoisonError::into_inner).push(body);
-            "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
-        };
+        let Some(answer) = shared.answer(body) else { return std::future::pending().await };
         if stream.write_all(answer.as_bytes()).await.is_err() {
             return;
         }

@@ -1,11 +1,16 @@
 //! OAuth tokens: revoked at their providers (RFC 7009) while the rows still have them. The rows' own
 //! steps erase them afterwards.
 //!
-//! Revoking a token twice does no harm, so an attempt begins anew. A provider that does not answer, or
-//! wants something mended, leaves the step waiting: it is tried again without end, and its owner may do
-//! without it, with a reason.
+//! What was revoked is kept page by page, and the next attempt asks for the rest. Revoking a token twice does
+//! no harm, so that whatever was not kept is asked for again. A provider that does not answer, or wants
+//! something mended, leaves the step waiting: it is tried again without end, not before the provider's own
+//! `Retry-After`, and its owner may do without it, with a reason.
+
+mod kept;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use chassis::{StepError, StepProgress};
 use connectors::erase::PageRow;
@@ -21,6 +26,8 @@ use crate::Erasures;
 use crate::failure::broken;
 use crate::opened::Opened;
 
+use kept::{Kept, Mark, Page};
+
 /// Rows read at a time, each time by the holds in effect then; and requests under way at a time.
 const PAGE_ROWS: u32 = 100;
 const AT_ONCE: usize = 8;
@@ -35,11 +42,13 @@ struct Outcome {
 }
 
 /// What became of all tokens, provider by provider.
-#[derive(Default)]
-struct Ledger {
+struct Ledger<'a> {
+    kept: Kept<'a>,
     outcomes: BTreeMap<String, Outcome>,
     /// Providers that failed in this attempt, with the first failure; they are not asked again.
     failed: BTreeMap<String, RevokeError>,
+    /// The longest pause that one of them asks for.
+    pause: Option<Duration>,
 }
 
 /// A token of a row. `Debug` is that of the secret.
@@ -57,10 +66,10 @@ pub(crate) async fn run(
     let opened = Opened::of(erasures, step).await?;
     let oauth = opened.collection.oauth.as_ref();
     let oauth = oauth.ok_or_else(|| broken("the collection has no tokens any more"))?;
-    let (columns, mut ledger) = (columns(oauth), Ledger::default());
+    let (columns, mut ledger) = (columns(oauth), Ledger::of(Kept::open(erasures, step).await?));
     let mut pages = opened.pages(&columns, PAGE_ROWS);
     while let Some(rows) = pages.next().await? {
-        ledger.revoke(erasures, tokens(oauth, rows), progress).await;
+        ledger.revoke(erasures, tokens(oauth, rows), progress).await?;
     }
     ledger.settle()
 }
@@ -89,23 +98,59 @@ fn tokens(oauth: &OauthTokens, rows: Vec<PageRow>) -> Vec<Token> {
     tokens
 }
 
-impl Ledger {
-    async fn revoke(&mut self, erasures: &Erasures, tokens: Vec<Token>, progress: &StepProgress) {
-        let away: BTreeSet<String> = self.failed.keys().cloned().collect();
-        let asked = tokens.into_iter().filter(|token| !away.contains(&token.provider)).map(async |token| {
-            let answer = erasures.revoker.revoke(&token.provider, &token.token, token.kind).await;
-            (token.provider, answer)
-        });
-        let mut answers = stream::iter(asked).buffer_unordered(AT_ONCE);
-        while let Some((provider, answer)) = answers.next().await {
-            progress.pulse();
-            let outcome = self.outcomes.entry(provider.clone()).or_default();
-            match answer {
-                Ok(Revoked::Accepted) => outcome.revoked = outcome.revoked.saturating_add(1),
-                Ok(Revoked::Invalid) => outcome.invalid = outcome.invalid.saturating_add(1),
-                Err(error) => drop(self.failed.entry(provider).or_insert(error)),
+impl<'a> Ledger<'a> {
+    fn of(kept: Kept<'a>) -> Self {
+        Self { kept, outcomes: BTreeMap::new(), failed: BTreeMap::new(), pause: None }
+    }
+
+    /// Revokes the tokens of a page that no earlier attempt has revoked, and keeps what became of them.
+    async fn revoke(
+        &mut self,
+        erasures: &Erasures,
+        tokens: Vec<Token>,
+        progress: &StepProgress,
+    ) -> Result<(), StepError> {
+        let (mut left, mut page) = (Vec::new(), Page::default());
+        for token in tokens {
+            let mark = Mark::of(&token);
+            match self.kept.of(mark) {
+                Some(revoked) => self.count(&token.provider, revoked),
+                None => left.push((token, mark)),
             }
         }
+        let away: BTreeSet<String> = self.failed.keys().cloned().collect();
+        let away = Mutex::new(away);
+        let asked = left.into_iter().map(async |(token, mark)| {
+            let answer = ask(erasures, &token, &away).await?;
+            Some((token.provider, mark, answer))
+        });
+        let mut answers = stream::iter(asked).buffer_unordered(AT_ONCE);
+        while let Some(answer) = answers.next().await {
+            let Some((provider, mark, answer)) = answer else { continue };
+            progress.pulse();
+            match answer {
+                Ok(revoked) => {
+                    page.add(mark, revoked);
+                    self.count(&provider, revoked);
+                }
+                Err(error) => self.fail(provider, error),
+            }
+        }
+        self.kept.keep(&page).await
+    }
+
+    fn count(&mut self, provider: &str, revoked: Revoked) {
+        let outcome = self.outcomes.entry(provider.to_owned()).or_default();
+        let count = match revoked {
+            Revoked::Accepted => &mut outcome.revoked,
+            Revoked::Invalid => &mut outcome.invalid,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    fn fail(&mut self, provider: String, error: RevokeError) {
+        self.pause = self.pause.max(error.retry_after());
+        self.failed.entry(provider).or_insert(error);
     }
 
     /// The step's result, or what it waits for.
@@ -116,11 +161,35 @@ impl Ledger {
             return Ok(Produced { result: Some(result), ..Produced::default() });
         }
         let told: Vec<String> = self.failed.values().map(ToString::to_string).collect();
+        let after = self.pause.map(|pause| format!(" after the {} s that were asked for", pause.as_secs()));
         let detail = format!(
-            "tokens are not revoked yet: {}; it is tried again by itself, and the owner may retry it at once \
+            "tokens are not revoked yet: {}; it is tried again by itself{}, and the owner may retry it at once \
              or skip it with a reason",
-            told.join("; ")
+            told.join("; "),
+            after.unwrap_or_default()
         );
-        Err(StepError::Retryable(FailureReason::new("provider_unavailable", detail)))
+        let reason = FailureReason::new("provider_unavailable", detail);
+        Err(match self.pause {
+            Some(pause) => StepError::PutOff(reason, pause),
+            None => StepError::Retryable(reason),
+        })
     }
+}
+
+/// Asks a provider, unless it is one of those that are left alone. One that cannot answer now is left alone
+/// from then on, also by what waits for its turn.
+async fn ask(
+    erasures: &Erasures,
+    token: &Token,
+    away: &Mutex<BTreeSet<String>>,
+) -> Option<Result<Revoked, RevokeError>> {
+    let lock = || away.lock().unwrap_or_else(PoisonError::into_inner);
+    if lock().contains(&token.provider) {
+        return None;
+    }
+    let answer = erasures.revoker.revoke(&token.provider, &token.token, token.kind).await;
+    if answer.as_ref().is_err_and(RevokeError::is_retryable) {
+        lock().insert(token.provider.clone());
+    }
+    Some(answer)
 }

@@ -60,6 +60,20 @@ async fn readiness_names_what_is_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn readiness_says_what_is_no_reason_to_take_no_work() {
+    let database = ControlDatabase::create().await;
+    let served = serving(context(database.store_as("lethe_export"), NOBODY_AMQP)).await;
+    served.context.health.say_when("messages wait", || true);
+    served.context.health.say_when("all is lost", || false);
+    let (status, text) = served.get("/readyz").await;
+    assert!(status == 200 && text.ends_with("\r\n\r\nok\nmessages wait\n"), "{text}");
+    served.context.health.ready_when("queue", || false);
+    let (status, text) = served.get("/readyz").await;
+    assert!(status == 503 && text.ends_with("\r\n\r\nnot ok: queue\nmessages wait\n"), "{text}");
+    assert!(served.get("/livez").await.1.ends_with("\r\n\r\nok\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lost_database_is_no_reason_to_be_restarted() {
     let served = serving(context(no_database(), NOBODY_AMQP)).await;
     let (status, text) = served.get("/readyz").await;

@@ -1,3 +1,5 @@
+mod alarm;
+
 use contracts::StepDue;
 use secrecy::SecretString;
 use store::Accepted;

@@ -34,7 +34,7 @@ impl WorkerMetrics {
 pub(super) fn outcome(conclusion: &Conclusion) -> &'static str {
     match conclusion {
         Conclusion::Completed => "completed",
-        Conclusion::Retryable(_) => "retrying",
+        Conclusion::Retryable(_) | Conclusion::PutOff(..) => "retrying",
         Conclusion::Permanent(_) => "failed",
         Conclusion::Waiting(_) => "waiting",
         Conclusion::OnHold(_) => "on_hold",

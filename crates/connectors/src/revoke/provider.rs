@@ -50,7 +50,7 @@ impl Provider {
     /// The request of RFC 7009, section 2.1. The form's writer is not `Sync` and must not outlive it.
     fn request(&self, token: &SecretString, kind: TokenKind) -> RequestBuilder {
         let mut form = Serializer::new(String::new());
-        form.append_pair("token", token.expose_secret()).append_pair("token_type_hint", kind.hint());
+        form.append_pair("token", token.expose_secret()).append_pair("token_type_hint", kind.name());
         let request = self.credentials.add(self.client.post(self.endpoint.clone()), &mut form);
         request
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")

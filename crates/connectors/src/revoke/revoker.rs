@@ -40,7 +40,9 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
-    pub(super) fn hint(self) -> &'static str {
+    /// Its name, in the words of the hint.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Access => "access_token",
             Self::Refresh => "refresh_token",

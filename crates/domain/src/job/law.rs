@@ -3,6 +3,8 @@
 //! The store locks the job's row, then the step's, hands the facts in, and writes exactly what
 //! comes back, in one transaction: states, one audit event per new version, announcements.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::audit::Action;
@@ -92,6 +94,8 @@ pub enum Conclusion {
     Completed,
     /// Failed; trying again may help.
     Retryable(FailureReason),
+    /// Failed, and whoever was asked wants to be left alone for so long; trying again after that may help.
+    PutOff(FailureReason, Duration),
     /// Failed; trying again cannot help.
     Permanent(FailureReason),
     /// It can do nothing before something else has happened; it looks again after a pause. No attempt.
@@ -141,14 +145,18 @@ pub fn conclude(
     use Conclusion as C;
     let (epoch, conclusion) = report;
     let policy = policy.of(step.kind);
-    let (pause, ends) =
-        (policy.wait_pause, matches!(&conclusion, C::Completed | C::Retryable(_) | C::Permanent(_)));
+    let ends = matches!(&conclusion, C::Completed | C::Retryable(_) | C::PutOff(..) | C::Permanent(_));
+    let pause = policy.wait_pause;
     // A step beside the job's course puts nothing on hold.
     let stops = job.kind.obeys_holds() && (job.state.workable() || job.state == JobState::OnHold);
     let holds = matches!(&conclusion, C::OnHold(_)) && stops && !around.hold_released;
     let command = match conclusion {
         C::Completed => StepCommand::Complete { epoch },
-        C::Retryable(reason) => StepCommand::BackOff { epoch, reason },
+        C::Retryable(reason) => StepCommand::BackOff { epoch, reason, at_least: TimeDelta::zero() },
+        C::PutOff(reason, wait) => {
+            let at_least = TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX);
+            StepCommand::BackOff { epoch, reason, at_least }
+        }
         C::Permanent(reason) => StepCommand::Fail { epoch, reason },
         C::OnHold(reason) if holds => StepCommand::Wait { epoch, reason, again_in: TimeDelta::zero() },
         // It may have been the hold that stood in the way: nobody would take the job off hold again.

@@ -15,6 +15,8 @@ pub struct Policy {
     pub backoff_base: TimeDelta,
     /// The longest wait.
     pub backoff_cap: TimeDelta,
+    /// The longest wait that somebody else can ask for, such as a provider by `Retry-After`.
+    pub asked_cap: TimeDelta,
     /// The pause of a step that waits for something else, before it looks again.
     pub wait_pause: TimeDelta,
 }
@@ -25,6 +27,7 @@ impl Default for Policy {
             max_attempts: 10,
             backoff_base: TimeDelta::seconds(2),
             backoff_cap: TimeDelta::minutes(10),
+            asked_cap: TimeDelta::hours(24),
             wait_pause: TimeDelta::seconds(5),
         }
     }
@@ -44,6 +47,12 @@ impl Policy {
     pub fn of(&self, kind: StepKind) -> Self {
         let max_attempts = if kind.patient() { u32::MAX } else { self.max_attempts };
         Self { max_attempts, ..*self }
+    }
+
+    /// The wait after `attempts` failed attempts, and not less than what was asked for, up to its cap.
+    #[must_use]
+    pub fn wait(&self, attempts: u32, asked: TimeDelta) -> TimeDelta {
+        self.backoff(attempts).max(asked.min(self.asked_cap))
     }
 
     /// The wait after `attempts` failed attempts (1 or more): `base · 2^(attempts − 1)`, capped.
@@ -66,5 +75,16 @@ mod tests {
         let seconds: Vec<i64> =
             [1, 2, 3, 9, 10, 31, 32, 33, 4_000].map(|n| policy.backoff(n).num_seconds()).into();
         assert_eq!(seconds, [2, 4, 8, 512, 600, 600, 600, 600, 600]);
+    }
+
+    #[test]
+    fn whoever_asks_for_a_pause_gets_it_up_to_a_day_and_never_a_shorter_one() {
+        let policy = Policy::default();
+        let waits = |attempts, asked| policy.wait(attempts, TimeDelta::seconds(asked)).num_seconds();
+        assert_eq!(waits(1, 0), 2);
+        assert_eq!(waits(1, 120), 120);
+        assert_eq!(waits(9, 120), 512);
+        assert_eq!(waits(1, 86_400 * 365), 86_400);
+        assert_eq!(policy.wait(1, TimeDelta::MAX), TimeDelta::hours(24));
     }
 }

@@ -105,6 +105,8 @@ pub enum StepCommand {
         epoch: i64,
         /// Why.
         reason: FailureReason,
+        /// How long it is left alone at least, because somebody has asked for that.
+        at_least: TimeDelta,
     },
     /// The holder failed; trying again cannot help.
     Fail {
@@ -182,9 +184,10 @@ impl StepState {
                 Ok(Self::Running { attempts, lease: Lease { expires_at, ..lease.clone() } })
             }
             C::Complete { epoch } => self.held_under(*epoch).map(|_| Self::Completed { at: now }),
-            C::BackOff { epoch, reason } => self
-                .held_under(*epoch)
-                .map(|(attempts, _)| Self::after_failure(attempts, reason, now, policy)),
+            C::BackOff { epoch, reason, at_least } => {
+                let (attempts, _) = self.held_under(*epoch)?;
+                Ok(Self::after_failure((attempts, *at_least), reason, now, policy))
+            }
             C::Fail { epoch, reason } => {
                 self.held_under(*epoch).map(|_| Self::Failed { at: now, reason: reason.clone() })
             }
@@ -198,7 +201,8 @@ impl StepState {
             }
             C::Lapse => match self {
                 Self::Running { attempts, lease } if now >= lease.expires_at => {
-                    Ok(Self::after_failure(*attempts, &FailureReason::lapsed(), now, policy))
+                    let attempts = (*attempts, TimeDelta::zero());
+                    Ok(Self::after_failure(attempts, &FailureReason::lapsed(), now, policy))
                 }
                 Self::Running { .. } => Err(Refused::Held),
                 _ => Err(Refused::State),
@@ -259,11 +263,17 @@ impl StepState {
         }
     }
 
-    fn after_failure(attempts: u32, reason: &FailureReason, now: DateTime<Utc>, policy: &Policy) -> Self {
+    fn after_failure(
+        (attempts, at_least): (u32, TimeDelta),
+        reason: &FailureReason,
+        now: DateTime<Utc>,
+        policy: &Policy,
+    ) -> Self {
         if attempts >= policy.max_attempts {
             Self::Failed { at: now, reason: reason.clone() }
         } else {
-            Self::due(attempts, now + policy.backoff(attempts), Some(Pause::Failed(reason.clone())))
+            let not_before = now + policy.wait(attempts, at_least);
+            Self::due(attempts, not_before, Some(Pause::Failed(reason.clone())))
         }
     }
 

@@ -14,6 +14,7 @@ use super::exported::exported;
 use super::found::found;
 use super::insert::WrittenJob;
 use super::media::media;
+use super::messages::messages_wait;
 use super::outlives::outlives;
 use super::steps::{failure, views, waits_for};
 use crate::error::StoreError;
@@ -135,6 +136,7 @@ pub(super) fn view_of_new(written: WrittenJob) -> Result<JobView, StoreError> {
         cutoff: row.cutoff,
         failure: None,
         waits_for: None,
+        messages_wait: None,
         progress: Progress { rows_done: 0, rows_planned: 0, bytes_done: 0, collections: Vec::new() },
         steps: views(steps)?,
         timeline: vec![entry_of(created)],
@@ -170,6 +172,7 @@ async fn view(conn: &mut AsyncPgConnection, row: JobRow) -> Result<JobView, Stor
         summary: summary(&row)?,
         cutoff: row.cutoff,
         waits_for: waits_for(&row, &steps),
+        messages_wait: messages_wait(conn, row.id).await?,
         failure: failure(&row.failure_code, &row.failure_detail),
         progress: progress(conn, row.id).await?,
         steps,

@@ -143,6 +143,44 @@ async fn what_a_step_may_touch_comes_sealed_and_goes_with_the_job() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_step_has_revoked_is_kept_for_its_next_attempt_and_goes_when_it_has_ended_well() {
+    let world = World::new().await;
+    let job = scheduled(&world, 0).await;
+    let plan = world.claim_erasure(job, 1).await;
+    let mut planned = planning(vec![
+        erasing(1, StepKind::RevokeTokens, Some("shop.tokens")),
+        erasing(1, StepKind::RevokeTokens, Some("shop.grants")),
+        erasing(2, StepKind::VerifyErasure, None),
+    ]);
+    planned.plan.as_mut().unwrap().scopes = vec![(0, b"sealed".to_vec()), (1, b"sealed".to_vec())];
+    world.conclude_erasure(&plan, Conclusion::Completed, planned).await;
+    let kept = async |step| world.eraser.revoked(job, StepNo(step)).await.unwrap();
+    for attempt in 1..=2_u8 {
+        let revoking = world.claim_erasure(job, 2).await;
+        for page in 1..=2_u8 {
+            let held = (job, revoking.step_no, revoking.epoch);
+            world.eraser.keep_revoked(held, page.into(), &[attempt, page]).await.unwrap();
+        }
+        if attempt == 1 {
+            let down = Conclusion::PutOff(reason("provider_unavailable"), std::time::Duration::ZERO);
+            world.conclude_erasure(&revoking, down, Default::default()).await;
+            world.api.retry_step(&organisation(ORGANISATION), (job, StepNo(2)), &owner("o")).await.unwrap();
+        } else {
+            assert_eq!(kept(2).await, [[1, 1], [1, 2], [2, 1], [2, 2]]);
+            world.conclude_erasure(&revoking, Conclusion::Completed, Default::default()).await;
+        }
+    }
+    assert!(kept(2).await.is_empty());
+    // Of a step that never ends well it goes with the scope.
+    let other = world.claim_erasure(job, 3).await;
+    world.eraser.keep_revoked((job, StepNo(3), other.epoch), 1, b"sealed").await.unwrap();
+    assert_eq!(kept(3).await.len(), 1);
+    world.admin.batch_execute("DELETE FROM step_scopes").await.unwrap();
+    assert!(kept(3).await.is_empty());
+    assert!(world.eraser.keep_revoked((job, StepNo(3), other.epoch), 2, b"sealed").await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn persons_are_erased_side_by_side_and_each_by_one_job() {
     let world = World::new().await;
     let person = |tag: &str, days: i64| {

@@ -164,6 +164,8 @@ async fn what_was_sealed_is_read_by_the_eraser_alone_and_rewritten_by_nobody() {
             &[
                 "UPDATE step_scopes SET sealed = ''",
                 "DELETE FROM step_scopes",
+                "UPDATE revoked_tokens SET sealed = ''",
+                "DELETE FROM revoked_tokens",
                 "UPDATE legal_holds SET sealed = ''",
                 "UPDATE legal_holds SET scope = '{}'",
                 "DELETE FROM legal_holds",
@@ -175,7 +177,7 @@ async fn what_was_sealed_is_read_by_the_eraser_alone_and_rewritten_by_nobody() {
         )
         .await;
         if role != "lethe_erasure" {
-            let tables = ["step_scopes", "retained_rows", "legal_holds"];
+            let tables = ["step_scopes", "revoked_tokens", "retained_rows", "legal_holds"];
             let reads = tables.map(|table| format!("SELECT sealed FROM {table}"));
             all_refused(&client, &reads.each_ref().map(String::as_str)).await;
         }

@@ -7,7 +7,7 @@ use store::migrate::MIGRATIONS;
 use store::{Store, StoreConfig};
 use testkit::{connect, empty_database};
 
-const COUNT: usize = 16;
+const COUNT: usize = 17;
 
 fn open(url: &str) -> Store {
     Store::open(&StoreConfig { url: SecretString::from(url.to_owned()), max_connections: 4 }).unwrap()

@@ -35,6 +35,7 @@ lethe_erasure outbox: SELECT INSERT UPDATE(published_at)
 lethe_erasure packages: SELECT
 lethe_erasure privacy_jobs: SELECT INSERT UPDATE(cutoff ended_at failure_code failure_detail outcome state sweeps_done updated_at version)
 lethe_erasure retained_rows: SELECT INSERT
+lethe_erasure revoked_tokens: SELECT INSERT
 lethe_erasure step_scopes: SELECT INSERT
 lethe_erasure step_transitions: SELECT
 lethe_export __diesel_schema_migrations: SELECT

@@ -149,3 +149,29 @@ async fn a_job_that_is_not_there_is_none() {
     let job = world.job("acme").await;
     assert_eq!(world.export.job_kind(job).await.unwrap(), Some(domain::job::JobKind::Export));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_says_that_messages_about_it_wait_and_since_when() {
+    let world = World::new().await;
+    let (job, other) = (world.job("acme").await, world.job("globex").await);
+    let waits_of = async |of: &str, job: JobId| {
+        world.api.job_view(&organisation(of), job).await.unwrap().unwrap().messages_wait
+    };
+    let waits = async |job: JobId| waits_of("acme", job).await;
+    let change = async |what: &str, whose: &str| {
+        world.admin.batch_execute(&format!("UPDATE outbox SET {what} WHERE {whose}")).await.unwrap();
+    };
+    let ours = format!("job_id = '{job}'");
+    change("created_at = clock_timestamp() + interval '1 hour'", "true").await;
+    assert_eq!(waits(job).await, None, "they have only just been written");
+    change("created_at = '2026-11-21T12:00:00Z'", &ours).await;
+    let told = waits(job).await.unwrap();
+    assert_eq!(told.since, "2026-11-21T12:00:00Z".parse::<DateTime<Utc>>().unwrap());
+    assert!(told.detail.contains("broker"), "{}", told.detail);
+    assert_eq!(waits_of("globex", other).await, None, "nothing about that one waits");
+    change("published_at = clock_timestamp()", &ours).await;
+    assert_eq!(waits(job).await, None);
+    // What is published a second time has waited for the log, not for the broker.
+    change("published_at = NULL, published_again = 1", &ours).await;
+    assert_eq!(waits(job).await, None);
+}

@@ -146,6 +146,7 @@ async fn the_eraser_sees_the_scopes_of_its_jobs_and_the_holds_of_their_organisat
     for (job, hold, of) in [(erasure, ours, "acme"), (export, theirs, "globex")] {
         let rows = format!(
             "INSERT INTO step_scopes (job_id, step_no, organisation_id, sealed) VALUES ('{job}', 2, '{of}', 'sealed'); \
+             INSERT INTO revoked_tokens (job_id, step_no, epoch, page, sealed) VALUES ('{job}', 2, 1, 1, 'sealed'); \
              INSERT INTO job_retained (job_id, organisation_id, hold_id, collection, rows) \
                  VALUES ('{job}', '{of}', '{hold}', 'a.b', 1); \
              INSERT INTO retained_rows (job_id, step_no, organisation_id, hold_id, collection, sealed) \
@@ -156,6 +157,7 @@ async fn the_eraser_sees_the_scopes_of_its_jobs_and_the_holds_of_their_organisat
     let client = world.db.client_as("lethe_erasure").await;
     for (table, key, seen) in [
         ("step_scopes", "job_id", erasure.0),
+        ("revoked_tokens", "job_id", erasure.0),
         ("job_retained", "job_id", erasure.0),
         ("retained_rows", "job_id", erasure.0),
         ("legal_holds", "id", ours),

@@ -77,6 +77,6 @@ async fn the_declared_tables_are_the_migrated_ones() {
         assert!(migrated.remove(table).is_some(), "{table}");
     }
     let declared = declared();
-    assert_eq!(declared.len(), 13);
+    assert_eq!(declared.len(), 14);
     assert_eq!(declared, migrated);
 }

@@ -87,7 +87,7 @@ fn step_commands() -> Vec<StepCommand> {
         commands.extend([
             C::Renew { epoch, until: now() + TimeDelta::hours(1) },
             C::Complete { epoch },
-            C::BackOff { epoch, reason: reason() },
+            C::BackOff { epoch, reason: reason(), at_least: TimeDelta::zero() },
             C::Fail { epoch, reason: reason() },
             C::Wait { epoch, reason: reason(), again_in: TimeDelta::seconds(5) },
             C::Release { epoch },

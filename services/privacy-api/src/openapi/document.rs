@@ -6,7 +6,7 @@ use contracts::http::{
     ExportedView, FailureView, FieldError, FieldPlanView, Format, FoundView, HeldCollection,
     HeldOrganisation, HeldPerson, HeldPersonView, HeldRows, HeldRowsView, HeldSubject, HeldSubjectView,
     HoldBody, HoldGround, HoldPage, HoldScopeBody, HoldScopeView, HoldView, JobPage, JobSummary, JobView,
-    KeptColumnsView, LeftView, LivePackageView, MediaCounts, MediaView, NotSampledView, NotWaitedForView,
+    KeptColumnsView, LeftView, LivePackageView, MediaCounts, MediaView, MessagesWaitView, NotSampledView, NotWaitedForView,
     ObjectsView, OpenTransactionView, Operator, OutsideTriggerView, PackageView, PlanView, Problem, Progress,
     ProgressEvent, RehearsalView, ReleasedHold, RetainedRowsView, RetainedView, RowsBody, RowsView, SkipBody,
     SkipReason, Status, StepView, SubjectErasureBody, SubjectExportBody, TimelineEntry, ToRecipients,
@@ -60,7 +60,7 @@ use super::names::{ActionName, JobKindName, JobStateName};
     ),
     components(schemas(
         ActionName, AuditEntry, AuditPage, ByPassphrase, CollectionPlanView, CollectionProgress, ComparedView, ComparisonBody, DeferredJob, DeleteBody, EffectName, EncryptionBody, EndEvent,
-    EventTicket, ExportBody, FailureView, FieldError, FieldPlanView, Format, FoundView, HeldCollection, HeldOrganisation, HeldPerson, HeldPersonView, HeldRows, HeldRowsView, HeldSubject, HeldSubjectView, HoldBody, HoldGround, HoldPage, HoldScopeBody, HoldScopeView, HoldView, JobKindName, JobPage, JobStateName, JobSummary, JobView, KeptColumnsView, LeftView, MediaCounts, MediaView, NotSampledView, NotWaitedForView, ObjectsView, OpenTransactionView, Operator, OutsideTriggerView, PackageView, PlanView, Problem, Progress, ProgressEvent, RehearsalView, ReleasedHold, RetainedRowsView, RetainedView, RowsBody, RowsView, SkipBody, SkipReason, Status, StepView, SubjectErasureBody, SubjectExportBody, TimelineEntry, ToRecipients, UndecidedView, UnprovenView, UnindexedView, ExportedView, LivePackageView,
+    EventTicket, ExportBody, FailureView, FieldError, FieldPlanView, Format, FoundView, HeldCollection, HeldOrganisation, HeldPerson, HeldPersonView, HeldRows, HeldRowsView, HeldSubject, HeldSubjectView, HoldBody, HoldGround, HoldPage, HoldScopeBody, HoldScopeView, HoldView, JobKindName, JobPage, JobStateName, JobSummary, JobView, KeptColumnsView, LeftView, MediaCounts, MediaView, NotSampledView, NotWaitedForView, ObjectsView, OpenTransactionView, Operator, OutsideTriggerView, PackageView, PlanView, Problem, Progress, ProgressEvent, RehearsalView, ReleasedHold, RetainedRowsView, RetainedView, RowsBody, RowsView, SkipBody, SkipReason, Status, StepView, SubjectErasureBody, SubjectExportBody, TimelineEntry, ToRecipients, UndecidedView, UnprovenView, UnindexedView, ExportedView, LivePackageView, MessagesWaitView,
     )),
     modifiers(&Bearer),
 )]

@@ -132,6 +132,19 @@ fn a_provider_that_stays_down_never_fails_the_job() {
 }
 
 #[test]
+fn whoever_asks_to_be_left_alone_is_asked_again_no_earlier() {
+    let job = erasure(JobState::Running);
+    for (attempts, asked, waited) in [(1, 120, 120), (1, 0, 2), (4_000, 120, 600), (1, 1_000_000, 86_400)] {
+        let conclusion = Conclusion::PutOff(reason("provider_unavailable"), Duration::from_secs(asked));
+        let decision = report(&job, &running(StepKind::RevokeTokens, attempts), conclusion).unwrap();
+        let pause = Some(Pause::Failed(reason("provider_unavailable")));
+        let not_before = now() + TimeDelta::seconds(waited);
+        assert_eq!(decision.step, StepState::Due { attempts, not_before, pause });
+        assert_eq!(decision.versions, [Version { action: Action::StepRetrying, state: JobState::Retrying }]);
+    }
+}
+
+#[test]
 fn an_owner_hurries_or_skips_a_step_that_waits() {
     let (job, policy) = (erasure(JobState::Retrying), Policy::default());
     let hurried = retry_step(&job, &due(StepKind::RevokeTokens), now(), &policy).unwrap();

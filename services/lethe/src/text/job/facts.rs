@@ -75,6 +75,9 @@ pub(super) fn facts(job: &JobView, now: DateTime<Utc>) -> Vec<(&'static str, Str
     if let Some(waits) = &job.waits_for {
         facts.push(("waits", format!("{}: {}", waits.code, waits.detail)));
     }
+    if let Some(waits) = &job.messages_wait {
+        facts.push(("messages", format!("have waited for {}: {}", span(now - waits.since), waits.detail)));
+    }
     if let Some(failure) = &job.failure {
         facts.push(("failure", format!("{}: {}", failure.code, failure.detail)));
     }

@@ -39,6 +39,17 @@ fn view(state: &str) -> JobView {
 }
 
 #[test]
+fn messages_that_wait_are_told_with_how_long_they_have() {
+    let mut job = view("pending");
+    let now = DateTime::UNIX_EPOCH + TimeDelta::seconds(130);
+    assert!(!super::job(&job, now).contains("\n  messages "));
+    let since = now - TimeDelta::seconds(90);
+    job.messages_wait = Some(contracts::http::MessagesWaitView { since, detail: "look there".to_owned() });
+    let text = super::job(&job, now);
+    assert!(text.contains("\n  messages  have waited for 1 min 30 s: look there\n"), "{text}");
+}
+
+#[test]
 fn a_running_job_shows_progress_and_history() {
     let now = DateTime::UNIX_EPOCH + TimeDelta::seconds(130);
     let expected = "\
