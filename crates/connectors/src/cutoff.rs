@@ -14,6 +14,8 @@ use crate::sql::{self, PlanError};
 const FURTHEST_AHEAD: &str = "'14 hours'::pg_catalog.interval";
 /// A clock that was put back shows for a while what it has shown before. None is put back by more.
 const PUT_BACK: &str = "'3 hours'::pg_catalog.interval";
+/// A column without fractions of a second rounds to the nearest one.
+const HALF_A_SECOND: &str = "'0.5 seconds'::pg_catalog.interval";
 
 /// Up to when rows count.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +58,9 @@ impl Cutoff {
         if column.sql_type.contains('(') {
             // A column of fewer digits rounds what it is given, and so is the cutoff.
             until = format!("({until})::{}", column.sql_type);
+        } else if column.family != TypeFamily::Date && !column.sql_type.starts_with("timestamp ") {
+            // A domain does not say how many digits it has; none rounds by more.
+            until = format!("({until} OPERATOR(pg_catalog.+) {HALF_A_SECOND})");
         }
         let mut met = format!(
             "({name} OPERATOR(pg_catalog.<=) {until} OR {name} IS NULL \

@@ -12,7 +12,7 @@ use crate::job::write::LockedJob;
 use crate::job::{Origin, none_is_waited_for};
 use crate::pool::Store;
 use crate::schema::privacy_jobs;
-use crate::sweep::passed_over;
+use crate::sweep::{headers_of, passed_over};
 
 /// The most jobs released in one call.
 const BATCH: i64 = 100;
@@ -46,8 +46,7 @@ impl Store {
         drop(conn);
         let mut released = 0_usize;
         for (job, headers) in ended {
-            let headers = serde_json::from_value(headers).unwrap_or_default();
-            let origin = Origin { actor: origin.actor.clone(), headers };
+            let origin = Origin { actor: origin.actor.clone(), headers: headers_of(headers) };
             let mut conn = self.conn().await?;
             // One that cannot begin must not keep the others waiting.
             match conn.transaction(async |conn| release(conn, JobId(job), witness, &origin).await).await {

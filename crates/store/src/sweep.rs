@@ -279,7 +279,8 @@ fn known_kinds() -> [&'static str; JobKind::ALL.len()] {
     JobKind::ALL.map(JobKind::name)
 }
 
-fn headers_of(value: serde_json::Value) -> std::collections::BTreeMap<String, String> {
+/// The trace that a job goes on in.
+pub(crate) fn headers_of(value: serde_json::Value) -> std::collections::BTreeMap<String, String> {
     let mut headers: std::collections::BTreeMap<String, String> =
         serde_json::from_value(value).unwrap_or_default();
     // An API of an earlier version keeps more of what its callers send.

@@ -57,6 +57,14 @@ impl Batches {
         }
     }
 
+    /// Whether any row is named by its key.
+    pub fn names_any(&self) -> bool {
+        match self {
+            Self::Ranges(_) => false,
+            Self::Keys(batches) => batches.iter().any(|keys| !keys.is_empty()),
+        }
+    }
+
     /// No rows.
     pub fn none() -> Self {
         Self::Keys(Vec::new())

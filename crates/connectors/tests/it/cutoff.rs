@@ -1,6 +1,6 @@
 //! Which rows were made before a cutoff, whatever clock has written their times.
 
-use connectors::erase::{EraseScope, EraseStatement, LaterRead, Part, Rows};
+use connectors::erase::{EraseScope, EraseStatement, Expected, LaterRead, Part, Rows, Verification, verify};
 use connectors::{CollectionRead, ExportScope, KeyRange};
 use domain::erasure::RowAction;
 use domain::export::ExportFormat;
@@ -10,6 +10,8 @@ use crate::support::{Bench, TestDatabase, copied, firsts};
 
 /// A visit a row; `at` and `day` say when it was made.
 const SCHEMA: &str = "
+CREATE DOMAIN moment AS timestamptz(0);
+CREATE DOMAIN plain_moment AS timestamp(0);
 CREATE TABLE org (id text PRIMARY KEY);
 CREATE TABLE visit (id text PRIMARY KEY, org text REFERENCES org, at TYPE);
 INSERT INTO org VALUES ('o'), ('p');
@@ -85,6 +87,22 @@ impl Visits {
         let left = self.database.client.query("SELECT id FROM visit WHERE org = 'o' ORDER BY id", &[]).await;
         (left.unwrap().iter().map(|row| row.get(0)).collect(), later)
     }
+
+    /// How many rows a verification with this cutoff finds that should be gone.
+    async fn standing(&self, cutoff: &str) -> i64 {
+        let organisation = OrganisationId::parse("o").unwrap();
+        let scope = EraseScope::all(&organisation, Some(cutoff.parse().unwrap()));
+        let (collection, whole) = (self.bench.collection("visit"), KeyRange::whole());
+        let planned = Verification::plan(
+            collection,
+            &self.bench.schema,
+            &scope,
+            &Rows::Range(&whole),
+            Expected::Deleted,
+        );
+        let looked = verify(&self.database.config(""), &[planned.unwrap()]).await.unwrap();
+        looked.iter().map(|left| left.rows).sum()
+    }
 }
 
 /// At noon in UTC it is nine in the evening in Tokyo and two in the morning of the next day on Kiritimati.
@@ -118,6 +136,29 @@ async fn a_day_has_begun_where_the_clock_hangs() {
         let (made, later) = days.split_at(made);
         assert_eq!(visits.exported(NOON).await.0, owned(made), "{zone}");
         assert_eq!(visits.left(Some(NOON)).await.0, owned(later), "{zone}");
+    }
+}
+
+/// What was made before the cutoff may show a later time where the column keeps fewer digits.
+#[tokio::test]
+async fn what_a_column_rounds_past_the_cutoff_was_made_before_it() {
+    let times =
+        ["2024-03-01 12:00:00.4", "2024-03-01 12:00:00.6", "2024-03-01 12:00:01.6", "2024-03-01 13:00:00"];
+    let cutoff = "2024-03-01T12:00:00.7Z";
+    for (sql_type, zone) in [
+        ("timestamptz(0)", ""),
+        ("timestamp(0)", "UTC"),
+        ("moment", ""),
+        ("plain_moment", "UTC"),
+        ("timestamptz(3)", ""),
+        ("timestamp", "UTC"),
+    ] {
+        let visits = Visits::at(sql_type, zone, &times).await;
+        let (made, later) = times.split_at(2);
+        assert_eq!(visits.exported(cutoff).await, (owned(made), 2), "{sql_type}");
+        assert_eq!(visits.standing(cutoff).await, 2, "{sql_type}");
+        assert_eq!(visits.left(Some(cutoff)).await, (owned(later), 2), "{sql_type}");
+        assert_eq!(visits.standing(cutoff).await, 0, "{sql_type}");
     }
 }
 

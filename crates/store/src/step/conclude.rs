@@ -60,7 +60,7 @@ impl Store {
                 job.rows = rows_of(&row, &report.produced)?;
                 job.media = media_of(&row, &report.produced)?;
                 if report.produced.plan.is_some() {
-                    job.outcome = report.produced.outcome;
+                    job.outcome = outcome_of(&job, &report.produced);
                 }
             }
             let mut opened = job.write_decision(conn, &row, &decision, policy).await?;
@@ -125,15 +125,20 @@ fn media_of(row: &StepRow, produced: &Produced) -> Result<Option<MediaResult>, S
     Ok(result.and_then(|result| serde_json::from_value(result).ok()))
 }
 
-/// Keeps what comes of the job if it ends well. A further pass may find whom the first did not; but whom the first
-/// has found was found, even if nothing of that person is left.
+/// What comes of the job by this plan. A further pass may find whom the first did not; but whom the first has found
+/// was found, even if nothing of that person is left.
+fn outcome_of(job: &LockedJob<'_>, produced: &Produced) -> Option<JobOutcome> {
+    let found_before = job.row.outcome.is_none() && job.row.cutoff.is_some();
+    produced.outcome.filter(|_| !found_before)
+}
+
+/// Keeps what comes of the job if it ends well.
 async fn keep_outcome(
     conn: &mut AsyncPgConnection,
     job: &LockedJob<'_>,
     outcome: Option<JobOutcome>,
 ) -> Result<(), StoreError> {
-    let found_before = job.row.outcome.is_none() && job.row.cutoff.is_some();
-    let name = outcome.filter(|_| !found_before).map(JobOutcome::name);
+    let name = outcome.map(JobOutcome::name);
     let of_job = privacy_jobs::table.find(job.row.id);
     diesel::update(of_job).set(privacy_jobs::outcome.eq(name)).execute(conn).await?;
     Ok(())
@@ -148,7 +153,7 @@ async fn keep(
 ) -> Result<(), StoreError> {
     if let Some(plan) = &produced.plan {
         keep_plan(conn, job, row, plan).await?;
-        keep_outcome(conn, job, produced.outcome).await?;
+        keep_outcome(conn, job, outcome_of(job, produced)).await?;
     }
     if let Some(result) = &produced.result {
         diesel::update(job_steps::table.find((row.job_id, row.step_no)))

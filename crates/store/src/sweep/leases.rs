@@ -17,11 +17,12 @@ use crate::job::write::LockedJob;
 use crate::pool::Store;
 use crate::schema::{job_steps, privacy_jobs};
 
-/// A job whose row somebody keeps locked for longer is looked at again in the next sweep.
+/// So long a sweep waits in all for jobs whose rows somebody keeps locked. They are looked at again in the next.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// So long it waits for each of them even after that: who renews a lease has the row for a moment.
+const A_MOMENT: Duration = Duration::from_millis(50);
 /// So long at most it goes on to others after that: what else is due waits behind it.
 const LONGEST: Duration = Duration::from_secs(30);
-const SET_PATIENCE: &str = "SET LOCAL lock_timeout = '5s'";
 
 /// A lease that had run out when it was found: when, of which step, and the job's trace.
 type Lapsed = (Option<DateTime<Utc>>, Uuid, i32, serde_json::Value);
@@ -39,7 +40,7 @@ impl Store {
     /// settled are passed over and fill no batch.
     pub(super) async fn sweep_leases(&self, policy: &Policy, origin: &Origin) -> Result<Leases, StoreError> {
         let mut leases = Leases::default();
-        let (mut locked_jobs, begun_at) = (HashSet::new(), Instant::now());
+        let (mut locked_jobs, begun_at, mut patience) = (HashSet::new(), Instant::now(), PATIENCE);
         let now = crate::clock::now(&mut *self.conn().await?).await?;
         let mut last = None;
         loop {
@@ -53,15 +54,17 @@ impl Store {
                 }
                 let origin = Origin { actor: origin.actor.clone(), headers: headers_of(headers) };
                 let asked_at = Instant::now();
-                match self.settle((JobId(job), StepNo(step)), policy, &origin).await {
+                match self.settle((JobId(job), StepNo(step)), policy, (&origin, patience)).await {
                     Ok(done) => leases.settled = leases.settled.saturating_add(usize::from(done)),
                     Err(error) => {
                         passed_over(job, "a lease cannot be settled", error)?;
                         leases.stuck = leases.stuck.saturating_add(1);
+                        let waited = asked_at.elapsed();
                         // Its other steps would be waited for as long.
-                        if asked_at.elapsed() >= PATIENCE {
+                        if waited >= patience {
                             locked_jobs.insert(job);
                         }
+                        patience = patience.saturating_sub(waited).max(A_MOMENT);
                     }
                 }
             }
@@ -78,10 +81,15 @@ impl Store {
         &self,
         step: (JobId, StepNo),
         policy: &Policy,
-        origin: &Origin,
+        (origin, patience): (&Origin, Duration),
     ) -> Result<bool, StoreError> {
         let mut conn = self.conn().await?;
-        conn.transaction(async |conn| lapse(conn, step, policy, origin).await).await
+        let set_patience = format!("SET LOCAL lock_timeout = {}", patience.as_millis().max(1));
+        conn.transaction(async |conn| {
+            conn.batch_execute(&set_patience).await?;
+            lapse(conn, step, policy, origin).await
+        })
+        .await
     }
 }
 
@@ -120,7 +128,6 @@ async fn lapse(
     policy: &Policy,
     origin: &Origin,
 ) -> Result<bool, StoreError> {
-    conn.batch_execute(SET_PATIENCE).await?;
     let Some(mut job) = LockedJob::lock(conn, job_id, origin).await? else {
         return Ok(false);
     };

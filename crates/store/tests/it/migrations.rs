@@ -5,7 +5,8 @@ use diesel_migrations::MigrationHarness;
 use secrecy::SecretString;
 use store::migrate::MIGRATIONS;
 use store::{Store, StoreConfig};
-use testkit::{connect, empty_database};
+use testkit::{PATIENCE, connect, empty_database, eventually, new_export};
+use tokio_postgres::Client;
 
 const COUNT: usize = 17;
 
@@ -94,4 +95,51 @@ async fn every_service_may_ask_what_is_missing() {
     for role in testkit::SERVICE_ROLES {
         assert_eq!(world.db.store_as(role).missing_migrations().await.unwrap(), 0, "{role}");
     }
+}
+
+/// A job whose caller sent more of a trace than its number, as an earlier version kept it.
+async fn kept_before(store: &Store, client: &Client) {
+    store.create_export(&new_export("acme")).await.unwrap();
+    let more = "BEGIN; SET LOCAL session_replication_role = replica; \
+                UPDATE privacy_jobs SET trace_headers = trace_headers || '{\"tracestate\": \"vendor=jane.doe\"}'; \
+                UPDATE outbox SET headers = headers || '{\"tracestate\": \"vendor=jane.doe\"}'; COMMIT";
+    client.batch_execute(more).await.unwrap();
+}
+
+/// Whatever a service holds when the migration comes, and whatever it takes after that: it is waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_last_one_waits_for_services_that_run_and_they_never_for_it() {
+    let database = empty_database().await;
+    let (store, admin) = (open(database.url()), connect(database.url()).await);
+    store.migrate().await.unwrap();
+    kept_before(&store, &admin).await;
+    // A change of a job, a look at one, and the sink. Each takes one table, and the others later.
+    let sent = "INSERT INTO outbox (event_id, kind, routing_key, body) \
+                VALUES (gen_random_uuid(), 'step.due', 'step.export', '')";
+    let logged = "SELECT count(*) FROM audit_logs";
+    for (first, then) in [
+        ("SELECT FROM privacy_jobs FOR UPDATE", format!("{sent}; {logged}")),
+        ("SELECT FROM privacy_jobs", format!("{logged}; {sent}")),
+        ("SELECT FROM outbox FOR UPDATE", "LOCK TABLE audit_logs IN ROW EXCLUSIVE MODE".to_owned()),
+    ] {
+        let conn = AsyncPgConnection::establish(database.url()).await.unwrap();
+        AsyncMigrationHarness::new(conn).revert_last_migration(MIGRATIONS).unwrap();
+        let service = connect(database.url()).await;
+        service.batch_execute(&format!("BEGIN; {first}")).await.unwrap();
+        let migrating = {
+            let store = open(database.url());
+            tokio::spawn(async move { store.migrate().await })
+        };
+        let waiting = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) \
+                       WHERE a.datname = current_database() AND NOT l.granted";
+        eventually(PATIENCE, "the migration waits for the service", async || {
+            admin.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 1
+        })
+        .await;
+        service.batch_execute(&format!("{then}; COMMIT")).await.unwrap();
+        assert_eq!(migrating.await.unwrap().unwrap().len(), 1, "{first}");
+    }
+    let kept = "SELECT (SELECT count(*) FROM privacy_jobs WHERE trace_headers ? 'tracestate') \
+                     + (SELECT count(*) FROM outbox WHERE headers ? 'tracestate')";
+    assert_eq!(admin.query_one(kept, &[]).await.unwrap().get::<_, i64>(0), 0, "and clears that away");
 }

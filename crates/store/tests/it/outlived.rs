@@ -2,8 +2,8 @@
 
 use domain::erasure::{GracePeriod, SubjectRef};
 use domain::id::JobId;
-use domain::job::StepKind;
 use domain::job::law::Conclusion;
+use domain::job::{JobOutcome, StepKind};
 use store::{Accepted, NewExport, NewPackage, Produced};
 use testkit::{new_erasure, new_export, organisation};
 use uuid::Uuid;
@@ -92,4 +92,32 @@ async fn an_erasure_names_the_packages_that_may_hold_what_it_erased_until_they_e
     let end = "UPDATE packages SET expires_at = clock_timestamp() WHERE job_id = $1";
     world.admin.execute(end, &[&everybody.0]).await.unwrap();
     assert!(!outlived_by(&world, of_all).await.contains(&everybody));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_that_found_nobody_names_no_package() {
+    let world = World::new().await;
+    packed(&world, &new_export("acme")).await;
+    let mut new = new_erasure("acme");
+    new.request.grace_period_days = GracePeriod::NONE;
+    new.soft_deletes = false;
+    new.request.subject = subject("email", "a");
+    let job = world.erasure(&new).await;
+    let planned = world.claim_erasure(job, 1).await;
+    let nobody = Produced {
+        outcome: Some(JobOutcome::NobodyFound),
+        ..planning(vec![erasing(1, StepKind::VerifyErasure, None)])
+    };
+    world.conclude_erasure(&planned, Conclusion::Completed, nobody).await;
+    let last = world.claim_erasure(job, 2).await;
+    world.conclude_erasure(&last, Conclusion::Completed, Produced::default()).await;
+    let view = world.api.job_view(&organisation("acme"), job).await.unwrap().unwrap();
+    assert_eq!(
+        (view.summary.state.as_str(), view.summary.outcome.as_deref()),
+        ("completed", Some("nobody_found"))
+    );
+    assert!(view.outlived_by.is_empty(), "it erased nothing");
+    // The same of somebody who was found.
+    let somebody = erased(&world, subject("email", "b"), false).await;
+    assert_eq!(outlived_by(&world, somebody).await.len(), 1);
 }

@@ -7,7 +7,7 @@ use store::{SweepConfig, Swept};
 use testkit::worker;
 
 use super::row_security::foreign_job;
-use super::support::{World, collections, policy, whole};
+use super::support::{AT_ONCE, World, collections, policy, whole};
 
 async fn sweep(world: &World) -> Swept {
     world.scheduler.sweep(&SweepConfig::default(), &policy(), &worker("scheduler")).await.unwrap()
@@ -228,6 +228,58 @@ async fn leases_that_the_database_does_not_let_lapse_hold_nobody_up() {
     world.admin.batch_execute("DROP TRIGGER refuse ON job_steps").await.unwrap();
     assert_eq!(sweep(&world).await.lapsed, 100);
     assert_eq!(sweep(&world).await.lapsed, BROKEN - 100);
+}
+
+/// However many jobs somebody keeps locked, and however many of their steps have lost their workers.
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_that_somebody_keeps_locked_hold_nobody_up() {
+    const LOCKED: usize = 8;
+    let world = World::new().await;
+    for number in 0..LOCKED {
+        let job = world.planned(&format!("acme-{number}"), collections(1, 2)).await;
+        world.claim(job, 2).await;
+        world.claim(job, 3).await;
+    }
+    let long_ago = "UPDATE job_steps SET lease_expires_at = clock_timestamp() - interval '1 hour' WHERE state = 'running'";
+    world.admin.batch_execute(long_ago).await.unwrap();
+    let ours = world.planned("globex", collections(1, 1)).await;
+    world.claim(ours, 2).await;
+    world.lapse(ours, 2).await;
+    let locking = world.db.client().await;
+    let lock = "BEGIN; SELECT FROM privacy_jobs WHERE organisation_id LIKE 'acme-%' FOR UPDATE";
+    locking.batch_execute(lock).await.unwrap();
+    let swept = tokio::time::timeout(AT_ONCE, sweep(&world)).await.expect("it waits for all of them once");
+    assert_eq!((swept.lapsed, swept.stuck), (1, 2 * LOCKED));
+    assert_eq!(world.step(ours, 2).await.state, "due");
+    locking.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(sweep(&world).await.lapsed, 2 * LOCKED, "and the next sweep settles them");
+}
+
+/// An API of an earlier version keeps more of what its callers send.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_callers_trace_only_the_number_goes_on() {
+    let world = World::new().await;
+    let job = world.planned("acme", collections(1, 2)).await;
+    world.claim(job, 2).await;
+    world.lapse(job, 2).await;
+    let waiting = world.erasure(&testkit::new_erasure("acme")).await;
+    let before = world.outbox().await.len();
+    // As a replica, triggers are asleep; for this transaction only.
+    let script = format!(
+        "BEGIN; SET LOCAL session_replication_role = replica; \
+         UPDATE privacy_jobs SET trace_headers = trace_headers || '{{\"tracestate\": \"vendor=jane.doe\"}}'; \
+         UPDATE privacy_jobs SET not_before = clock_timestamp() - interval '1 day' WHERE id = '{waiting}'; \
+         UPDATE job_steps SET announced_at = NULL WHERE job_id = '{job}' AND step_no = 3; COMMIT"
+    );
+    world.admin.batch_execute(&script).await.unwrap();
+    assert_eq!(sweep(&world).await, Swept { lapsed: 1, announced: 1, ..Swept::default() });
+    let ended = world.scheduler.release_scheduled(chrono::Utc::now(), &worker("scheduler")).await.unwrap();
+    assert_eq!(ended, 1);
+    let sent = world.outbox().await;
+    assert!(sent.len() >= before + 4, "a lapse, two announcements and an end of a grace period");
+    for sent in &sent[before..] {
+        assert_eq!(sent.headers.keys().collect::<Vec<_>>(), ["traceparent"], "{}", sent.kind);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

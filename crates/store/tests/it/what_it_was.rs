@@ -93,6 +93,32 @@ async fn it_is_said_of_exports_too_and_of_no_job_that_did_not_end_well() {
     assert_eq!(outcome(failing).await, ("completed".to_owned(), None));
 }
 
+/// What was left of whom the first pass found may be gone by itself before the second looks.
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_an_earlier_pass_has_found_was_found() {
+    let world = World::new().await;
+    let whose = organisation(ORGANISATION);
+    let job = world.erasure(&person(false)).await;
+    let planned = world.claim_erasure(job, 1).await;
+    let verify = || planning(vec![erasing(1, StepKind::VerifyErasure, None)]);
+    world.conclude_erasure(&planned, Conclusion::Completed, verify()).await;
+    let again = async |steps: [i32; 2], ends: bool| {
+        let looked = world.claim_erasure(job, steps[0]).await;
+        let left = Conclusion::Permanent(domain::job::FailureReason::new("not_erased", "a row is left"));
+        world.conclude_erasure(&looked, left, Produced::default()).await;
+        world.api.retry_job(&whose, job, &owner("owner-1")).await.unwrap();
+        let planned = world.claim_erasure(job, steps[1]).await;
+        let planning = if ends { planning(Vec::new()) } else { verify() };
+        let nobody = Produced { outcome: Some(JobOutcome::NobodyFound), ..planning };
+        world.conclude_erasure(&planned, Conclusion::Completed, nobody).await;
+    };
+    again([2, 3], false).await;
+    again([4, 5], true).await;
+    let view = world.api.job_view(&whose, job).await.unwrap().unwrap();
+    assert_eq!((view.summary.state.as_str(), view.summary.outcome), ("completed", None));
+    assert_eq!(view.timeline.last().unwrap().outcome, "success");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_job_is_stands_in_every_event_and_summary() {
     let world = World::new().await;

@@ -16,10 +16,11 @@ pub(super) struct Before {
 }
 
 impl Before {
-    /// Whether an earlier pass had found the person.
+    /// Whether the pass before had found the person: by rows of the person's own, or by rows shared with others.
     pub fn found_somebody(&self) -> bool {
-        let person = self.verified.as_ref().and_then(|scope| scope.person.as_ref());
-        person.is_some_and(|person| !person.own.is_empty())
+        let Some(scope) = &self.verified else { return false };
+        let own = scope.person.as_ref().is_some_and(|person| !person.own.is_empty());
+        own || scope.places.iter().any(|place| place.batches.names_any())
     }
 }
 

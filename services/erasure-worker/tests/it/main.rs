@@ -6,17 +6,20 @@
     reason = "a helper of a test fails the test by panicking"
 )]
 
+mod beyond_cutoff;
 mod binding;
 mod company;
 mod escaping;
 mod export_before;
 mod grace;
+mod held_media;
 mod joined_text;
 mod journal;
 mod left_rows;
 mod map_references;
 mod media;
 mod natural_keys;
+mod nobody;
 mod not_looked_for;
 mod organisation;
 mod person;

@@ -39,7 +39,7 @@ const KEYS: [&str; 9] =
     ["uploads/x", "uploads//x", "/x", "x/", "a/../x", "./x", "a\tb", "a\nb", "\u{fc} 100%25+&.jpg"];
 
 /// The bucket `default` on this server, tried again as patiently as a test needs.
-fn buckets(server: &S3Server) -> Value {
+pub fn buckets(server: &S3Server) -> Value {
     let mut options: serde_json::Map<String, Value> =
         server.options().into_iter().map(|(name, value)| (name, value.into())).collect();
     options.insert("max_retries".to_owned(), "1000".into());
@@ -58,7 +58,7 @@ async fn world(server: &S3Server, map: &str, photos: &[(i32, i32, &str)]) -> Wor
 }
 
 /// An erasure of organisation 1 that deletes media, up to its plan.
-async fn planned(world: &World) -> JobId {
+pub async fn planned(world: &World) -> JobId {
     let mut new = testkit::new_erasure("1");
     new.request.grace_period_days = 0.try_into().unwrap();
     new.soft_deletes = false;
@@ -237,7 +237,7 @@ async fn the_object_of_a_held_row_stays_until_the_release() {
 
 /// A media step that is at its page's last object, which a failing bucket keeps it from, while the test does
 /// something; then the bucket works again and the job goes on.
-async fn held_up<F: Future<Output = ()>>(
+pub async fn held_up<F: Future<Output = ()>>(
     world: &World,
     server: &S3Server,
     gone: &str,

@@ -31,12 +31,16 @@ dataset:
 
 /// An export of the company with photos in this bucket, asked for each object once.
 async fn exported(server: &S3Server, whole_rows: i64) -> Exported {
+    exported_with(SCHEMA, server, whole_rows).await
+}
+
+async fn exported_with(schema: &str, server: &S3Server, whole_rows: i64) -> Exported {
     let mut options: Map<String, Value> =
         server.options().into_iter().map(|(name, value)| (name, value.into())).collect();
     options.insert("max_retries".to_owned(), "0".into());
     let buckets = json!({"default": {"url": format!("s3://{BUCKET}"), "options": options}});
     let settings = json!({"buckets": buckets, "whole_export_rows": whole_rows});
-    let world = World::new(SCHEMA, MAP, settings).await;
+    let world = World::new(schema, MAP, settings).await;
     let mut new = new_export("1");
     new.request.include_media = true;
     world.run(&new).await
@@ -90,5 +94,41 @@ async fn objects_that_are_left_out_are_counted_in_the_job() {
         assert!(note.contains("1 object of the media could not be read."), "{note}");
         assert!(!note.contains("Nothing was left out"), "{note}");
         assert!(!exported.text("index.html").contains("Nothing was left out"));
+    }
+}
+
+/// More than eight, as many as would say that the bucket is away if they came one after the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_that_the_bucket_never_gives_are_left_out_wherever_they_stand() {
+    const PHOTOS: usize = 30;
+    // In the order of their keys two of three are never given: none of them follows eight others.
+    let keys: Vec<String> = (0..PHOTOS)
+        .map(|photo| if photo % 3 == 1 { format!("{photo:02}.jpg") } else { format!("{photo:02}-bad.jpg") })
+        .collect();
+    let rows: Vec<String> =
+        keys.iter().enumerate().map(|(id, key)| format!("({}, 1, '{key}')", id + 10)).collect();
+    let schema = format!("{SCHEMA}; DELETE FROM photo; INSERT INTO photo VALUES {}", rows.join(", "));
+    let export = async |whole_rows: i64| {
+        let server = bucket(&keys.iter().map(String::as_str).collect::<Vec<_>>());
+        server.set_faults(Faults { errors: 1.0, only: Some("bad"), ..Faults::default() });
+        exported_with(&schema, &server, whole_rows).await
+    };
+    // In one step, and in a step of its own.
+    let (whole, own) = tokio::join!(export(20_000), export(1));
+    for exported in [whole, own] {
+        let mut given: Vec<String> =
+            keys.iter().filter(|key| !key.contains("bad")).map(|key| format!("picture {key}")).collect();
+        given.sort();
+        assert_eq!(media(&exported), given);
+        let manifest = exported.manifest();
+        let missing = manifest["media"]["missing"].as_array().unwrap();
+        assert!(missing.iter().all(|object| object["key"].as_str().unwrap().ends_with("-bad.jpg")));
+        let counted = exported.view.exported.unwrap();
+        assert_eq!((missing.len(), counted.media_left_out, counted.media_objects), (20, 20, 10));
+        assert!(
+            exported.note().contains("20 objects of the media could not be read."),
+            "{}",
+            exported.note()
+        );
     }
 }

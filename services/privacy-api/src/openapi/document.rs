@@ -6,11 +6,11 @@ use contracts::http::{
     ExportedView, FailureView, FieldError, FieldPlanView, Format, FoundView, HeldCollection,
     HeldOrganisation, HeldPerson, HeldPersonView, HeldRows, HeldRowsView, HeldSubject, HeldSubjectView,
     HoldBody, HoldGround, HoldPage, HoldScopeBody, HoldScopeView, HoldView, JobPage, JobSummary, JobView,
-    KeptColumnsView, LeftView, LivePackageView, MediaCounts, MediaView, MessagesWaitView, NotSampledView, NotWaitedForView,
-    ObjectsView, OpenTransactionView, Operator, OutsideTriggerView, PackageView, PlanView, Problem, Progress,
-    ProgressEvent, RehearsalView, ReleasedHold, RetainedRowsView, RetainedView, RowsBody, RowsView, SkipBody,
-    SkipReason, Status, StepView, SubjectErasureBody, SubjectExportBody, TimelineEntry, ToRecipients,
-    UndecidedView, UnindexedView, UnprovenView,
+    KeptColumnsView, LeftView, LivePackageView, MediaCounts, MediaView, MessagesWaitView, NotSampledView,
+    NotWaitedForView, ObjectsView, OpenTransactionView, Operator, OutsideTriggerView, PackageView, PlanView,
+    Problem, Progress, ProgressEvent, RehearsalView, ReleasedHold, RetainedRowsView, RetainedView, RowsBody,
+    RowsView, SkipBody, SkipReason, Status, StepView, SubjectErasureBody, SubjectExportBody, TimelineEntry,
+    ToRecipients, UndecidedView, UnindexedView, UnprovenView,
 };
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, OpenApi as Document};
