@@ -37,7 +37,7 @@ fn the_last_attempt_that_fails_fails_the_step_and_none_before_it() {
     let reason = FailureReason::lapsed();
     for (attempts, fails) in [(1, false), (2, false), (3, true), (4, true)] {
         let running = StepState::Running { attempts, lease: lease(1, now()) };
-        let failed = StepCommand::BackOff { epoch: 1, reason: reason.clone() };
+        let failed = StepCommand::BackOff { epoch: 1, reason: reason.clone(), at_least: TimeDelta::zero() };
         for command in [failed, StepCommand::Lapse] {
             let after = apply(&running, &command).unwrap();
             assert_eq!(matches!(after, StepState::Failed { .. }), fails, "{attempts}: {after:?}");
