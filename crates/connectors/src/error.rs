@@ -97,7 +97,7 @@ impl StoreErrorKind {
                 "the server has no database of that name; correct the name at the end of the store's `url`"
             }
             Self::Timeout => {
-                "waiting for a lock or for a free connection took longer than the timeout allows"
+                "waiting for a lock or for a free connection took longer than the timeout allows; look for transactions that keep locks, and let the role and the database have as many connections as `max_connections` of all processes together"
             }
             Self::Cancelled => {
                 "the statement was cancelled: it took longer than the store's `statement_timeout` or a limit of the role allows, or somebody cancelled it"
@@ -245,7 +245,7 @@ fn classify(refusal: &DbError) -> StoreErrorKind {
         "28000" | "28P01" => StoreErrorKind::Login,
         "3D000" => StoreErrorKind::NoDatabase,
         "57014" => StoreErrorKind::Cancelled,
-        "55P03" | "25P03" | "25P04" => StoreErrorKind::Timeout,
+        "55P03" | "25P03" | "25P04" | "53300" => StoreErrorKind::Timeout,
         "42P01" | "42703" | "42704" | "42883" | "42804" | "3F000" => StoreErrorKind::Schema,
         _ if code.starts_with("08") || code.starts_with("57P0") => StoreErrorKind::Unreachable,
         _ => StoreErrorKind::Other,

@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable as _};
 use chrono::{DateTime, Utc};
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use tokio_postgres::error::SqlState;
 
 use crate::config::StoreConfig;
 use crate::connection::{Connector, Transport};
@@ -18,6 +20,8 @@ use crate::replica::Replay;
 const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a new connection may take, over all hosts of the URL, TLS and login included.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(15);
+/// How soon, at first and at last, it is asked again for a connection that the server does not let the role have.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
 /// One of the company's databases, reached with a role that may read.
 ///
@@ -120,9 +124,23 @@ impl SubjectStore {
         EraseTransaction::begin(self.checkout().await?, &self.name, self.transport.clone(), self.limits).await
     }
 
+    /// A connection of the pool. Where the role, or the database, may have fewer than the pool, the next that comes
+    /// back is waited for, here or in another process.
     pub(crate) async fn checkout(&self) -> Result<Object, StoreError> {
-        self.pool.get().await.map_err(|error| StoreError::pool(&self.name, error))
+        let waits = ExponentialBuilder::new()
+            .with_min_delay(AGAIN.0)
+            .with_max_delay(AGAIN.1)
+            .with_total_delay(Some(WAIT_TIMEOUT))
+            .without_max_times()
+            .with_jitter();
+        let lent = (|| self.pool.get()).retry(waits).when(too_many_connections).await;
+        lent.map_err(|error| StoreError::pool(&self.name, error))
     }
+}
+
+/// Whether the server lets the role, or all, have no further connection.
+fn too_many_connections(error: &PoolError) -> bool {
+    matches!(error, PoolError::Backend(error) if error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS))
 }
 
 impl fmt::Debug for SubjectStore {

@@ -2,18 +2,22 @@
 
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable as _};
 use deadpool::managed::Metrics;
 use diesel::result::Error as DieselError;
 use diesel_async::pooled_connection::deadpool::{Hook, HookError, Pool};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, PoolError, RecyclingMethod,
 };
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::id::OrganisationId;
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use rustls_platform_verifier::ConfigVerifierExt;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{NoTls, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::conn::{Conn, set_up};
 use crate::error::StoreError;
@@ -41,6 +45,10 @@ const CHECKOUT: Duration = Duration::from_secs(10);
 /// A connection that was lent within so long a time is lent again without asking whether the server
 /// still answers on it. One that the server has closed is never lent: its driver knows.
 const FRESH: Duration = Duration::from_secs(1);
+/// How soon, at first and at last, it is asked again for a connection that the server does not let the role have.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+/// The SQLSTATE of such a refusal, with which the words of an error begin that tells of it.
+const TOO_MANY_CONNECTIONS: &str = "53300";
 /// One that is lent again and again is asked now and then all the same.
 const ASKED_EVERY: usize = 32;
 
@@ -65,11 +73,10 @@ impl Store {
         let (url, tls) = split_tls(config.url.expose_secret())?;
         let mut manager = ManagerConfig::default();
         manager.recycling_method = RecyclingMethod::Fast;
-        if tls {
-            manager.custom_setup = Box::new(|url| establish_tls(url).boxed());
-        } else {
-            manager.custom_setup = Box::new(|url| establish(url).boxed());
-        }
+        manager.custom_setup = match tls {
+            true => Box::new(|url| establish_tls(url).boxed()),
+            false => Box::new(|url| establish(url, NoTls).boxed()),
+        };
         let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(url, manager);
         let pool = Pool::builder(manager)
             .pre_recycle(Hook::async_fn(|conn, lent| answers(conn, is_fresh(lent)).boxed()))
@@ -93,8 +100,17 @@ impl Store {
         Ok(())
     }
 
+    /// A connection of the pool. Where the role, or the database, may have fewer than the pool, the next that comes
+    /// back is waited for, here or in another process.
     pub(crate) async fn conn(&self) -> Result<Conn, StoreError> {
-        self.pool.get().await.map(Conn::new).map_err(|error| StoreError::Unreachable(Box::new(error)))
+        let waits = ExponentialBuilder::new()
+            .with_min_delay(AGAIN.0)
+            .with_max_delay(AGAIN.1)
+            .with_total_delay(Some(CHECKOUT))
+            .without_max_times()
+            .with_jitter();
+        let lent = (|| self.pool.get()).retry(waits).when(too_many_connections).await;
+        lent.map(Conn::new).map_err(|error| StoreError::Unreachable(Box::new(error)))
     }
 }
 
@@ -166,25 +182,39 @@ async fn answers(conn: &mut AsyncPgConnection, is_fresh: bool) -> Result<(), Hoo
     }
 }
 
-async fn establish(url: &str) -> diesel::ConnectionResult<AsyncPgConnection> {
-    prepared(AsyncPgConnection::establish(url).await?).await
-}
-
-async fn prepared(mut conn: AsyncPgConnection) -> diesel::ConnectionResult<AsyncPgConnection> {
+async fn establish<T>(url: &str, transport: T) -> diesel::ConnectionResult<AsyncPgConnection>
+where
+    T: MakeTlsConnect<Socket, Stream: Send + 'static>,
+{
+    let (client, connection) =
+        tokio_postgres::connect(url, transport).await.map_err(|error| not_connected(&error))?;
+    let mut conn = AsyncPgConnection::try_from_client_and_connection(client, connection).await?;
     set_up(&mut conn).await.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
     Ok(conn)
 }
 
-fn establish_tls(url: &str) -> BoxFuture<'_, diesel::ConnectionResult<AsyncPgConnection>> {
-    async move {
-        use rustls_platform_verifier::ConfigVerifierExt;
-        let bad = |error: &dyn std::error::Error| diesel::ConnectionError::BadConnection(with_causes(error));
-        let tls = rustls::ClientConfig::with_platform_verifier().map_err(|error| bad(&error))?;
-        let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls);
-        let (client, connection) = tokio_postgres::connect(url, tls).await.map_err(|error| bad(&error))?;
-        prepared(AsyncPgConnection::try_from_client_and_connection(client, connection).await?).await
-    }
-    .boxed()
+async fn establish_tls(url: &str) -> diesel::ConnectionResult<AsyncPgConnection> {
+    let tls = rustls::ClientConfig::with_platform_verifier();
+    let tls = tls.map_err(|error| diesel::ConnectionError::BadConnection(with_causes(&error)))?;
+    establish(url, MakeRustlsConnect::new(tls)).await
+}
+
+fn not_connected(error: &tokio_postgres::Error) -> diesel::ConnectionError {
+    let told = with_causes(error);
+    diesel::ConnectionError::BadConnection(match error.code() {
+        Some(code) => format!("{}: {told}", code.code()),
+        None => told,
+    })
+}
+
+/// Whether the server lets the role, or all, have no further connection.
+fn too_many_connections(error: &deadpool::managed::PoolError<PoolError>) -> bool {
+    matches!(
+        error,
+        deadpool::managed::PoolError::Backend(PoolError::ConnectionError(
+            diesel::ConnectionError::BadConnection(told)
+        )) if told.starts_with(TOO_MANY_CONNECTIONS)
+    )
 }
 
 /// An error with what caused it: of a failed handshake, what is wrong with the certificate.

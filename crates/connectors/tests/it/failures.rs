@@ -229,3 +229,21 @@ async fn connections_say_whose_they_are() {
     transaction.finish().await.unwrap();
     assert_eq!(format!("{store:?}"), "SubjectStore { name: \"shop\", .. }");
 }
+
+/// However many the pool would hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_connections_are_held_than_the_server_lets_the_role_have() {
+    let mut database = TestDatabase::with("").await;
+    let (role, _) = database.role().await;
+    let sql = format!("ALTER ROLE {role} LOGIN PASSWORD 'few' CONNECTION LIMIT 2");
+    database.client.batch_execute(&sql).await.unwrap();
+    let mut config = connectors::StoreConfig { max_connections: 8, ..database.config("") };
+    let mut url = url::Url::parse(secrecy::ExposeSecret::expose_secret(&config.url)).unwrap();
+    url.set_username(&role).unwrap();
+    url.set_password(Some("few")).unwrap();
+    config.url = String::from(url).into();
+    let store = SubjectStore::connect(&config).unwrap();
+    for answered in futures::future::join_all((0..32).map(|_| store.ping())).await {
+        answered.unwrap();
+    }
+}

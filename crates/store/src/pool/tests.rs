@@ -95,3 +95,24 @@ async fn a_connection_to_what_has_become_a_replica_is_not_lent_again() {
     testkit::eventually(testkit::PATIENCE, "another connection is made", async || writes().await.is_ok())
         .await;
 }
+
+/// However many the pool would hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_connections_are_held_than_the_server_lets_the_role_have() {
+    let database = ControlDatabase::create().await;
+    let url = SecretString::from(database.url_as("lethe_api"));
+    let name = url::Url::parse(database.url()).unwrap().path().trim_start_matches('/').to_owned();
+    let limit = format!("ALTER DATABASE \"{name}\" CONNECTION LIMIT 2");
+    // A session of the superuser counts too.
+    let admin = database.client().await;
+    admin.batch_execute(&limit).await.unwrap();
+    drop(admin);
+    let store = Store::open(&StoreConfig { url, max_connections: 8 }).unwrap();
+    let acme = organisation("acme");
+    let filter = JobFilter { limit: 1, ..JobFilter::default() };
+    let asked = (0..32).map(|_| store.jobs(&acme, &filter));
+    for found in futures::future::join_all(asked).await {
+        assert!(found.unwrap().is_empty());
+    }
+    assert!(store.pool.status().size <= 2);
+}
