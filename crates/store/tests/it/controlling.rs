@@ -5,7 +5,7 @@ use domain::job::law::Conclusion;
 use store::{ControlError, Produced};
 use testkit::{organisation, owner};
 
-use super::support::{World, assembly, collections, whole};
+use super::support::{World, assembly, collection, collections, whole};
 
 async fn cancel(world: &World, job: domain::id::JobId) -> Result<(), ControlError> {
     world.api.cancel_job(&organisation("acme"), job, &owner("owner-1")).await
@@ -100,6 +100,20 @@ async fn a_retried_job_runs_to_its_end() {
     let history = world.history(job).await;
     assert_eq!(history.iter().filter(|action| **action == Action::JobRetried).count(), 2);
     assert_eq!(history.iter().filter(|action| **action == Action::JobCompleted).count(), 1);
+}
+
+/// After a retry an early step can end last.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_ends_last_opens_what_waits_and_nothing_that_is_done() {
+    let world = World::new().await;
+    let steps = vec![collection(1, "shop.first"), collection(2, "shop.second"), assembly(3)];
+    let job = world.planned("acme", steps).await;
+    // As a replica, triggers are asleep; for this transaction only.
+    let done = "BEGIN; SET LOCAL session_replication_role = replica; \
+                UPDATE job_steps SET state = 'completed', ended_at = now() WHERE step_no = 3; COMMIT";
+    world.admin.batch_execute(done).await.unwrap();
+    world.complete(job, 2).await;
+    assert_eq!(world.states(job).await, ["completed", "completed", "completed", "due"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -106,6 +106,13 @@ mod tests {
     }
 
     #[test]
+    fn a_subject_that_may_name_a_person_is_not_kept() {
+        let claims = json!({"sub": "jane@example.com", "organisation_id": "acme"});
+        let caller = caller(claims, "organisation_id", &[]).unwrap();
+        assert!(caller.subject.starts_with("sub:"), "{}", caller.subject);
+    }
+
+    #[test]
     fn a_token_is_accepted_a_little_longer_than_it_says() {
         let until = |exp: Value| {
             let claims = json!({"sub": "u1", "organisation_id": "acme", "exp": exp});

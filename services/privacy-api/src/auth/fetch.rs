@@ -44,6 +44,15 @@ impl Discovery {
     pub async fn keys(&self) -> Result<KeySet, FetchError> {
         let address = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
         let metadata = self.get(METADATA, &address).await?;
+        let keys = KeySet::parse(&self.get(KEYS, self.keys_address(&metadata)?).await?);
+        match keys.is_empty() {
+            true => Err(FetchError::Content(KEYS, "it holds no key that can be used")),
+            false => Ok(keys),
+        }
+    }
+
+    /// Where the keys are, as the metadata of this issuer, and of no other, say.
+    fn keys_address<'a>(&self, metadata: &'a Value) -> Result<&'a str, FetchError> {
         let field = |name: &str| metadata.get(name).and_then(Value::as_str);
         if field("issuer") != Some(self.issuer.as_str()) {
             return Err(FetchError::Content(METADATA, "its `issuer` is not the configured one"));
@@ -52,11 +61,7 @@ impl Discovery {
         if !allowed(address, self.plain_http) {
             return Err(FetchError::Content(METADATA, "its `jwks_uri` is not an https:// URL"));
         }
-        let keys = KeySet::parse(&self.get(KEYS, address).await?);
-        match keys.is_empty() {
-            true => Err(FetchError::Content(KEYS, "it holds no key that can be used")),
-            false => Ok(keys),
-        }
+        Ok(address)
     }
 
     async fn get(&self, what: &'static str, address: &str) -> Result<Value, FetchError> {
@@ -81,4 +86,29 @@ fn allowed(address: &str, plain_http: bool) -> bool {
     Url::parse(address).is_ok_and(|url| {
         url.has_host() && (url.scheme() == "https" || (plain_http && url.scheme() == "http"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn keys_lie_behind_https_unless_it_is_development() {
+        let issuer = "https://id.example.com";
+        let within = Duration::from_secs(1);
+        let told = |address: &str, plain_http: bool| {
+            let metadata = json!({"issuer": issuer, "jwks_uri": address});
+            let discovery = Discovery::new(issuer, within, plain_http).unwrap();
+            discovery.keys_address(&metadata).map(str::to_owned).map_err(|error| error.to_string())
+        };
+        assert_eq!(told("https://id.example.com/keys", false).unwrap(), "https://id.example.com/keys");
+        assert_eq!(told("http://id.example.com/keys", true).unwrap(), "http://id.example.com/keys");
+        for address in ["http://id.example.com/keys", "file:///etc/passwd", "https:", "keys"] {
+            let refused = told(address, false).unwrap_err();
+            assert!(refused.contains("its `jwks_uri` is not an https:// URL"), "{address}: {refused}");
+        }
+        assert!(Discovery::new("http://id.example.com", within, false).is_err());
+    }
 }

@@ -108,7 +108,8 @@ async fn without_any_keys_the_service_is_unavailable_rather_than_the_token_bad()
         json!({}),
         json!({"keys": []}),
         json!({"keys": [{"kty": "oct", "k": "AAAA"}]}),
-        json!("x".repeat(300_000)),
+        // Good keys, in a document that is far too long.
+        json!({"keys": [signer.jwk()], "more": "x".repeat(300_000)}),
     ] {
         provider.publish(Some(broken));
         assert_eq!(with(&app, &provider, &signer).await.status, 503);

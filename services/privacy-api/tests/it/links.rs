@@ -154,6 +154,20 @@ async fn a_genuine_link_to_what_has_been_deleted_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_package_whose_time_is_over_is_not_sent_though_it_is_still_there() {
+    let app = TestApp::start().await;
+    let job = app.export("acme", "json").await;
+    app.complete("acme", &job, b"content").await;
+    let link = app.signed_link("acme", &job).await;
+    app.packages_end_in("-1 second").await;
+    for method in ["GET", "HEAD"] {
+        assert_eq!(app.call(method, &link).send().await.status, 410, "{method}");
+    }
+    app.packages_end_in("1 minute").await;
+    assert_eq!(app.call("GET", &link).send().await.bytes, b"content", "nothing else was in the way");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_path_is_part_of_every_link() {
     let app =
         TestApp::start_with(|config| config.public_url = "https://example.com/lethe/".parse().unwrap()).await;

@@ -150,6 +150,9 @@ async fn a_token_with_anything_changed_is_refused() {
     ] {
         assert_eq!(with(&app, &changed).await.status, 401, "{changed}");
     }
+    // A good one, but for its length.
+    let long = app.signer.token(&good().with("groups", "x".repeat(20_000)));
+    assert_snapshot!(with(&app, &long).await.problem(), @"401 invalid-token: the Authorization header does not hold one bearer token");
 }
 
 #[tokio::test(flavor = "multi_thread")]
