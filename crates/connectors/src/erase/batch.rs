@@ -186,6 +186,7 @@ impl OpenBatch {
             transaction.check_constraints(),
             transaction.effects()
         );
+        // Nobody who took its lock has; but nothing forces anybody to take it.
         if !entered? {
             transaction.rollback().await?;
             return Ok(Erased { rows: settled(&store, &id).await?.unwrap_or_default(), already_done: true });

@@ -47,11 +47,7 @@ impl fmt::Debug for RowKeys {
 }
 
 impl Looked {
-    pub(super) fn read(
-        verification: &Verification,
-        row: &Row,
-        complete: bool,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub(super) fn read(verification: &Verification, row: &Row) -> Result<Self, tokio_postgres::Error> {
         let mut at = 0..row.len();
         let mut next = || at.next().map_or(Ok(0), |at| row.try_get::<_, i64>(at));
         let mut looked = Self { later: next()?, shared: next()?, guarded: next()?, ..Self::default() };
@@ -68,9 +64,7 @@ impl Looked {
             looked.remainders.extend(left(column, next()?));
         }
         if !verification.unverifiable().is_empty() {
-            // Without all of the job's transactions nobody can say that it never wrote a row.
             let (never, since) = (next()?, next()?);
-            let (never, since) = if complete { (never, since) } else { (0, never.saturating_add(since)) };
             for column in verification.unverifiable() {
                 looked.remainders.extend(left(&Some(column.clone()), never));
                 looked.undecided.extend(left(&Some(column.clone()), since));

@@ -60,12 +60,13 @@ impl Written {
     pub(super) fn by(writers: &Writers) -> Self {
         let number = |id: &&String| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
         let ids: Vec<&str> = writers.ids.iter().filter(number).map(String::as_str).collect();
-        let before = match ids.first() {
-            Some(first) if writers.complete => {
+        let before = match (writers.complete, ids.first()) {
+            // Without all of the job's transactions nobody can say that it never wrote a row.
+            (false, _) => "FALSE".to_owned(),
+            (true, None) => "TRUE".to_owned(),
+            (true, Some(first)) => {
                 format!("NOT {}", written_since("t0", &format!("'{first}'::pg_catalog.xid")))
             }
-            None if writers.complete => "TRUE".to_owned(),
-            Some(_) | None => "FALSE".to_owned(),
         };
         Self { ids: ids.join(","), before }
     }

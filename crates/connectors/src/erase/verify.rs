@@ -133,7 +133,7 @@ impl Verification {
         let failed = |error| session.failed(error).reading(&self.tables);
         let (sql, parameters) = (self.counting(writers), self.parameters.typed());
         let row = session.client()?.query_typed_one(&sql, &parameters).await.map_err(failed)?;
-        Looked::read(self, &row, writers.complete).map_err(failed)
+        Looked::read(self, &row).map_err(failed)
     }
 
     /// The keys of up to `most` rows in which something is left; `None` without a primary key.

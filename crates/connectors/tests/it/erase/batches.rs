@@ -2,14 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use connectors::erase::{Batch, EraseError, Erased, Rows, StepTotal, journal_ddl, run_batch};
-use connectors::{StoreErrorKind, SubjectStore};
-use domain::id::{JobId, StepNo};
+use connectors::erase::{
+    Batch, Begun, EraseError, Erased, OpenBatch, Rows, StepTotal, journal_ddl, run_batch,
+};
+use connectors::{StoreConfig, StoreErrorKind, SubjectStore};
+use domain::id::{JobId, OrganisationId, StepNo};
 use uuid::Uuid;
 
 use domain::datamap::Strategy;
 
+use crate::erase::standby::Standby;
 use crate::erase::support::{Odd, batch, key, whole};
+use crate::support::TestDatabase;
 
 #[tokio::test]
 async fn a_batch_that_comes_twice_takes_effect_once() {
@@ -26,6 +30,22 @@ async fn a_batch_that_comes_twice_takes_effect_once() {
     let totals = odd.bench.store.journal(JobId(Uuid::from_u128(42))).await.unwrap();
     assert_eq!(totals, [StepTotal { step: StepNo(1), batches: 2, rows: 27 }]);
     assert!(odd.bench.store.journal(JobId(Uuid::from_u128(43))).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_batch_that_is_done_waits_for_no_row() {
+    let odd = Odd::new().await;
+    let (all, organisation) = (whole(), OrganisationId::parse("1").unwrap());
+    let config = StoreConfig { lock_timeout: Duration::from_millis(50), ..odd.database.config("") };
+    let store = SubjectStore::connect(&config).unwrap();
+    let statement = odd.anonymise("1", &Rows::Range(&all), &[("fullName", Strategy::Pseudonymise)]);
+    let run = Batch { id: batch(1), statements: std::slice::from_ref(&statement) };
+    assert_eq!(run_batch(&store, &run).await.unwrap(), Erased { rows: 9, already_done: false });
+    let lock = r#"BEGIN; LOCK TABLE "visitLog" IN ACCESS EXCLUSIVE MODE"#;
+    odd.database.client.batch_execute(lock).await.unwrap();
+    assert_eq!(run_batch(&store, &run).await.unwrap(), Erased { rows: 9, already_done: true });
+    let begun = OpenBatch::begin(&store, batch(1), &organisation).await.unwrap();
+    assert!(matches!(begun, Begun::Done(9)), "{begun:?}");
 }
 
 #[tokio::test]
@@ -176,6 +196,16 @@ async fn a_database_that_is_read_only_by_default_is_written_to() {
     let statement = odd.delete("lineItem", "1", &Rows::Range(&whole()));
     let run = Batch { id: batch(1), statements: std::slice::from_ref(&statement) };
     assert_eq!(run_batch(&store, &run).await.unwrap().rows, 18);
+}
+
+#[tokio::test]
+async fn a_replica_erases_nothing_and_says_what_would_be_right() {
+    let standby = Standby::start();
+    let mut config = TestDatabase::with("").await.config("");
+    config.url = standby.url().into();
+    let error = SubjectStore::connect(&config).unwrap().begin_erase().await.unwrap_err();
+    assert!(matches!(error.kind(), StoreErrorKind::Configuration(_)), "{error}");
+    assert!(!error.is_retryable() && error.to_string().contains("the url of the primary"), "{error}");
 }
 
 #[tokio::test]

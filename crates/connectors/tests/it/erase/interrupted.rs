@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use connectors::SubjectStore;
 use connectors::erase::{Batch, EraseError, Erased, Rows, run_batch};
-use connectors::{StoreError, StoreErrorKind};
+use connectors::{StoreConfig, StoreError, StoreErrorKind, SubjectStore};
 use domain::datamap::Strategy;
 use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -58,6 +57,26 @@ async fn a_backend_killed_in_the_middle_leaves_nothing_half_done() {
     assert_eq!((odd.digests().await, odd.count("lethe.journal").await), (before, 0));
     assert_eq!(run_batch(&store, &run).await.unwrap(), Erased { rows: 9, already_done: false });
     assert_eq!(odd.count(r#""visitLog" WHERE "orgId" = 1 AND "fullName" ~ '^[0-9a-f]{32}$'"#).await, 9);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_entered_meanwhile_without_its_lock_is_undone() {
+    let odd = Odd::new().await;
+    let (all, before) = (whole(), odd.digests().await);
+    let config = StoreConfig { lock_timeout: Duration::from_secs(60), ..odd.database.config("") };
+    let store = SubjectStore::connect(&config).unwrap();
+    let statement = odd.anonymise("1", &Rows::Range(&all), &[("fullName", Strategy::Pseudonymise)]);
+    let run = Batch { id: batch(1), statements: std::slice::from_ref(&statement) };
+    odd.database.client.batch_execute(&format!("BEGIN; {LAST}")).await.unwrap();
+    let enter = async {
+        until_it_waits(&odd).await;
+        let entry = "INSERT INTO lethe.journal (job_id, step_no, batch_no, rows) VALUES ($1, 1, 1, 5)";
+        odd.database.client.execute(entry, &[&batch(1).job.0]).await.unwrap();
+        odd.database.client.batch_execute("COMMIT").await.unwrap();
+    };
+    let (erased, ()) = tokio::join!(run_batch(&store, &run), enter);
+    assert_eq!(erased.unwrap(), Erased { rows: 5, already_done: true });
+    assert_eq!((odd.digests().await, odd.count("lethe.journal").await), (before, 1));
 }
 
 #[tokio::test]

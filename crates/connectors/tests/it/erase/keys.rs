@@ -232,3 +232,23 @@ async fn what_was_computed_is_not_written_to_rows_of_others_or_that_are_held() {
     assert_eq!(odd.count(r#""visitLog" WHERE "fullName" = 'computed'"#).await, expected, "and nowhere else");
     assert_eq!(of_others(&odd.digests().await, "1"), of_others(&before, "1"));
 }
+
+#[tokio::test]
+async fn what_was_computed_is_written_to_rows_of_the_batch_alone() {
+    let odd = Odd::new().await;
+    let organisation = OrganisationId::parse("1").unwrap();
+    let scope = EraseScope::all(&organisation, far_future());
+    let (collection, schema) = (odd.bench.collection("visitLog"), &odd.bench.schema);
+    let row = |parts: [&str; 3]| PageRow { key: key(&parts), values: vec![Some("computed".to_owned())] };
+    let rows = [row(["0", "0", "false"]), row(["1", "", "false"]), row(["3", "", "true"])];
+    let (columns, bound) = (key(&["select", "userId", "isGuest"]), Some(key(&["1", "", "false"])));
+    let first = KeyRange { columns, from: None, to: bound };
+    let write =
+        EraseStatement::write(collection, schema, &scope, &key(&["fullName"]), &Rows::Range(&first), &rows);
+    assert_eq!(odd.run(batch(1), &write.unwrap()).await.unwrap().rows, 1);
+    let computed = r#""visitLog" WHERE "fullName" = 'computed'"#;
+    assert_eq!(
+        (odd.count(computed).await, odd.count(&format!(r#"{computed} AND "select" = 0"#)).await),
+        (1, 1)
+    );
+}

@@ -2,8 +2,11 @@
 
 use connectors::KeyRange;
 use connectors::erase::{EraseScope, Rows, Verification, verify};
-use domain::erasure::Guard;
+use domain::datamap::{RowTime, TenantPath};
+use domain::erasure::{Aside, Guard};
+use domain::hold::{Comparison, HeldRows, Operator};
 use domain::id::OrganisationId;
+use domain::schema::TableName;
 
 use crate::erase::support::{Odd, batch, key, whole};
 use crate::support::far_future;
@@ -27,6 +30,41 @@ async fn a_row_that_is_still_referred_to_is_left_and_the_statement_succeeds() {
     assert_eq!(i64::try_from(odd.run(batch(3), &visits()).await.unwrap().rows).unwrap(), free);
     assert_eq!(odd.count(r#""visitLog""#).await, before - free);
     assert!(odd.count(r#""visitLog" WHERE "orgId" = 1"#).await > 0, "visits with lines are left");
+}
+
+/// Calls about the lines of organisation 1, one each: the second has no time, the third came after the cutoff,
+/// the fourth is another organisation's and the last one nobody's.
+const CALLS: &str = r#"
+CREATE TABLE call (id bigint PRIMARY KEY, org int, line bigint, at timestamptz);
+INSERT INTO call
+SELECT n, CASE n WHEN 4 THEN 2 WHEN 7 THEN NULL ELSE 1 END, id,
+       CASE n WHEN 2 THEN NULL WHEN 3 THEN timestamptz '2025-01-01 00:00+00' ELSE '2024-01-01 00:00+00' END
+FROM (SELECT l.id, row_number() OVER (ORDER BY l.id) AS n
+      FROM "lineItem" l JOIN "visitLog" v USING ("select", "userId", "isGuest") WHERE v."orgId" = 1) own
+WHERE n <= 7;
+"#;
+
+#[tokio::test]
+async fn of_rows_that_stay_by_plan_those_after_the_cutoff_or_held_or_of_others_keep_what_they_refer_to() {
+    let odd = Odd::with(CALLS).await;
+    let organisation = OrganisationId::parse("1").unwrap();
+    let sixth = Comparison { column: "id".to_owned(), operator: Operator::Equal, value: "6".to_owned() };
+    let aside = Aside {
+        collection: "odd.call".to_owned(),
+        tenant: TenantPath { hops: Vec::new(), key_column: "org".to_owned() },
+        created_at: Some(RowTime { column: "at".to_owned(), zone: None }),
+        held: vec![HeldRows::Keys(vec![key(&["5"])]), HeldRows::Where(vec![sixth])],
+    };
+    let table = TableName { table: "call".to_owned(), ..odd.bench.collection("lineItem").table.clone() };
+    let guards = [Guard { table, columns: key(&["line"]), target_columns: key(&["id"]), aside: Some(aside) }];
+    let cutoff_at: chrono::DateTime<chrono::Utc> = "2024-06-01T00:00:00Z".parse().unwrap();
+    let scope = EraseScope { guards: &guards, ..EraseScope::all(&organisation, cutoff_at) };
+    let all = whole();
+    let erased = odd.run(batch(1), &odd.delete_in("lineItem", &scope, &Rows::Range(&all))).await.unwrap();
+    let left = r#"SELECT c.id FROM call c JOIN "lineItem" l ON l.id = c.line ORDER BY c.id"#;
+    let left = odd.database.client.query(left, &[]).await.unwrap();
+    let left: Vec<i64> = left.iter().map(|row| row.get(0)).collect();
+    assert_eq!((left, erased.rows), (vec![3, 4, 5, 6, 7], 18 - 5));
 }
 
 /// Lines that follow each other.

@@ -109,17 +109,17 @@ impl Odd {
         changes: &[(&str, Strategy)],
     ) -> EraseStatement<'_> {
         let organisation = OrganisationId::parse(organisation).unwrap();
-        let scope = EraseScope::all(&organisation, far_future());
-        let collection = self.bench.collection("visitLog");
-        EraseStatement::anonymise(
-            collection,
-            &self.bench.schema,
-            &scope,
-            rows,
-            &changes_of(changes),
-            &self.key,
-        )
-        .unwrap()
+        self.anonymise_in(&EraseScope::all(&organisation, far_future()), rows, changes)
+    }
+
+    pub fn anonymise_in(
+        &self,
+        scope: &EraseScope<'_>,
+        rows: &Rows<'_>,
+        changes: &[(&str, Strategy)],
+    ) -> EraseStatement<'_> {
+        let (collection, changes) = (self.bench.collection("visitLog"), changes_of(changes));
+        EraseStatement::anonymise(collection, &self.bench.schema, scope, rows, &changes, &self.key).unwrap()
     }
 
     pub async fn run(&self, id: BatchId, statement: &EraseStatement<'_>) -> Result<Erased, EraseError> {
