@@ -91,6 +91,7 @@ fn add(found: &mut MediaResult, deletion: &MediaDeletion) -> Result<(), StepErro
             MediaDeleteError::Locked => more(&mut found.locked, *count),
             MediaDeleteError::Key => more(&mut found.impossible, *count),
             MediaDeleteError::Unavailable => {
+                // So it is, too, where the rest was not tried: that is after several of these in a row.
                 return Err(retry_later("media_unavailable", format!("{count} objects: {reason}")));
             }
             MediaDeleteError::Refused | MediaDeleteError::NoBucket | MediaDeleteError::Unaddressable => {
@@ -98,9 +99,6 @@ fn add(found: &mut MediaResult, deletion: &MediaDeletion) -> Result<(), StepErro
                 return Err(refused("media_refused", detail));
             }
         }
-    }
-    if deletion.broke_off {
-        return Err(retry_later("media_unavailable", "the bucket does not answer"));
     }
     Ok(())
 }

@@ -118,6 +118,24 @@ async fn a_hold_on_a_person_binds_while_a_step_runs_and_the_job_goes_on_for_the_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_comes_to_be_a_held_persons_while_a_step_runs_is_left_by_its_next_batch() {
+    let world = world().await;
+    let (scope, sealed) = person("customer_id", "C2000");
+    let hold = world.hold(scope, sealed).await;
+    let job = world.planned().await;
+    in_the_middle(&world, job, async |world: &World| {
+        let client = world.another().await;
+        // In the middle of the third batch.
+        client.batch_execute("UPDATE note SET customer = 2000 WHERE id = 1250").await.unwrap();
+        client.batch_execute("SELECT FROM note WHERE id = 700 FOR UPDATE").await.unwrap();
+    })
+    .await;
+    completed(&world.finish(job, &organisation("1")).await);
+    assert_eq!(world.rows(STANDING).await, ["(1250)", "(2000)"]);
+    assert_eq!(world.retained(job).await, [(hold, 3)], "the customer and two notes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hold_on_the_person_who_is_being_erased_keeps_what_is_left() {
     let world = world().await;
     let job = world.accepted(&world.person("1", "email", "c7@example.org")).await;

@@ -197,6 +197,27 @@ async fn a_row_that_a_hold_keeps_is_not_marked_and_the_job_goes_on() {
     }
 }
 
+/// Before the store was asked about holds, one like this was placed; it may be on any row.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_whose_value_no_store_can_compare_is_named_and_nothing_is_marked_beside_it() {
+    for collection in ["shop.company", "shop.person"] {
+        let world = of_one(MAP).await;
+        let before = world.digests().await;
+        let comparisons = json!([{"column": "id", "operator": "at_least"}]);
+        let scope = json!({"kind": "rows", "collection": collection, "comparisons": comparisons});
+        let hold = place(&world, &scope, &json!({"values": ["neither"]})).await;
+        let job = scheduled_of_one(&world).await;
+        let ended = world.finish(job, &organisation("1")).await;
+        let marking = &ended.view.steps[0];
+        let failure = marking.failure.as_ref().map(|why| format!("{}: {}", why.code, why.detail));
+        let failure = failure.unwrap_or_default();
+        let named = format!("hold_unusable: the legal hold {hold} on rows of {collection} cannot be obeyed");
+        assert_eq!(marking.state, "failed");
+        assert!(failure.starts_with(&named), "{failure}");
+        assert_eq!(world.digests().await, before);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_that_is_placed_while_the_organisation_is_marked_binds_after_the_mark() {
     let world = of_one(MAP).await;

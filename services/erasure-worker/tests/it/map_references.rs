@@ -5,6 +5,7 @@ use store::NewHold;
 use testkit::{organisation, owner};
 use uuid::Uuid;
 
+use crate::released::before_the_last_look;
 use crate::world::{Ended, KEY, World};
 
 /// Guests, and what names them without a foreign key: calls go with them, bills stay.
@@ -143,6 +144,22 @@ async fn a_row_that_comes_after_planning_keeps_what_it_refers_to() {
     let ended = world.finish(job, &organisation("1")).await;
     assert_eq!(guests(&world).await, ["(2)", "(4)"]);
     assert_eq!(left(&world, &ended).await, referred(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_comes_when_what_it_refers_to_is_gone_is_told() {
+    let world = world("").await;
+    let job = world.planned().await;
+    // Guests with odd numbers are another inn's, and stay.
+    let late = "INSERT INTO bill VALUES (101, 2, 2, '2024-01-01', 'late'), (102, 2, 3, '2024-01-01', 'late'), (103, 2, NULL, NULL, 'late');
+                INSERT INTO call VALUES (101, 2, 4, '2024-01-01', 'late'), (102, 2, 6, '2024-01-01', 'late'), (103, 2, 5, NULL, 'late')";
+    before_the_last_look(&world, job, late).await;
+    let ended = world.finish(job, &organisation("1")).await;
+    assert_eq!((ended.state.as_str(), ended.failure.as_deref()), ("completed", None));
+    let dangling =
+        |collection: &str, rows: i64| json!({"collection": collection, "why": "dangling", "rows": rows});
+    let expected = json!([dangling("inns.bill", 1), dangling("inns.call", 2)]);
+    assert_eq!(world.verified(job).await["left"], expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -199,6 +199,34 @@ async fn a_bucket_that_is_not_there_stops_the_step() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_does_not_answer_is_asked_again_while_the_rows_name_their_objects() {
+    // For one object alone, or not at all; then the rest of them is left for later.
+    for (only, told) in [(Some("zzz"), "1 objects"), (None, "8 objects")] {
+        let server = S3Server::with_versions(1000);
+        let mut buckets = buckets(&server);
+        buckets["default"]["options"]["max_retries"] = "0".into();
+        let world = World::with_buckets(SCHEMA, MAP, None, &buckets).await;
+        let sql = "INSERT INTO photo SELECT n, 1, NULL, CASE n WHEN 20 THEN 'zzz' ELSE 'p' || n END, '2024-01-01' \
+                   FROM generate_series(1, 20) n";
+        world.client.batch_execute(sql).await.unwrap();
+        let named = keys(&world, 1).await;
+        named.iter().for_each(|key| server.put(key, b"photo"));
+        let job = planned(&world).await;
+        server.set_faults(Faults { errors: 1.0, only, ..Faults::default() });
+        world.step(&world.claim(job, 2).await).await;
+        let view = world.api.job_view(&organisation("1"), job).await.unwrap().unwrap();
+        let failure = view.steps[1].failure.as_ref().map(|why| format!("{}: {}", why.code, why.detail));
+        let expected = format!("media_unavailable: {told}: the bucket could not be reached");
+        assert_eq!((view.steps[1].state.as_str(), failure), ("due", Some(expected)));
+        assert!(server.objects().contains(&"zzz".to_owned()));
+        assert_eq!(keys(&world, 1).await, named);
+        server.set_faults(Faults::default());
+        completed(&world.finish(job, &organisation("1")).await);
+        assert_eq!(server.objects(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn objects_of_another_organisations_prefix_stay_and_are_counted() {
     let server = S3Server::with_versions(1000);
     let map = MAP.replace("bucket_column: bucket", "bucket_column: bucket, prefix: 'media/{organisation}/'");

@@ -1,5 +1,6 @@
 //! What a hold kept is erased after its release: once, all of it, and nothing else.
 
+use domain::erasure::document::RetainedRows;
 use domain::id::JobId;
 use domain::job::StepKind;
 use serde_json::{Value, json};
@@ -57,6 +58,21 @@ async fn rows_of_two_holds_are_erased_once_whichever_is_released_first() {
     assert_eq!(world.rows(STANDING).await.len(), 2_480);
     assert_eq!(release(&world, late).await, [10, 2_470], "by each job what was left to it");
     assert_eq!(world.rows(STANDING).await.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_plan_of_a_run_after_a_release_says_which_hold_keeps_rows_still_and_on_what_ground() {
+    let world = world().await;
+    let ours = organisation("1");
+    let early = world.hold(notes("at_most"), json!({"values": ["30"]})).await;
+    let late = world.hold(notes("at_least"), json!({"values": ["21"]})).await;
+    completed(&world.erase("1").await);
+    let jobs = world.api.release_hold(&ours, early, &owner("officer-1")).await.unwrap();
+    let ended = world.finish(jobs[0], &ours).await;
+    completed(&ended);
+    let plan = world.plan(&ended, "1").await;
+    let kept: Vec<RetainedRows> = plan.collections.into_iter().flat_map(|one| one.retained).collect();
+    assert_eq!(kept, [RetainedRows { hold: late, ground: "legal_claims".to_owned(), rows: 10 }]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

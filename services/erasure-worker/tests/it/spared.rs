@@ -97,6 +97,26 @@ async fn a_row_of_another_organisation_is_not_deleted_along() {
     assert_eq!(world.digests().await, before);
 }
 
+/// The server counts what is deleted along, but to go by this alone the step would begin again and again in vain.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_deleted_once_a_row_of_another_organisation_has_come_to_refer_to_it() {
+    let world = world("").await;
+    let job = world.planned().await;
+    world.client.batch_execute("UPDATE visit SET before = 4 WHERE id = 9").await.unwrap();
+    let before = world.digests().await;
+    let ended = world.finish(job, &organisation("1")).await;
+    let failure = ended.failure.unwrap_or_default();
+    assert!(
+        failure.starts_with("not_erased: ") && failure.contains("public.visit: 9 rows are still there"),
+        "{failure}"
+    );
+    assert_eq!(world.digests().await.get("visit"), before.get("visit"));
+    world.client.batch_execute("UPDATE visit SET before = NULL WHERE id = 9").await.unwrap();
+    world.api.retry_job(&organisation("1"), job, &owner("owner-1")).await.unwrap();
+    completed(&world.finish(job, &organisation("1")).await);
+    assert_eq!(visits(&world).await, ["(2,9)"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_held_row_is_not_deleted_along() {
     let world = world("").await;

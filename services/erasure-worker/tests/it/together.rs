@@ -1,6 +1,8 @@
 //! No row goes along: what a transaction changes is what was planned, whatever comes at the same time.
 
+use domain::id::JobId;
 use testkit::organisation;
+use tokio_postgres::error::SqlState;
 
 use crate::world::{Ended, World};
 
@@ -37,9 +39,8 @@ dataset:
     - {name: digits, data_categories: [user.financial]}
 ";
 
-/// Erases, and has a payment by a card that is about to be deleted come at the worst moment: its transaction
-/// has begun before, and commits while the DELETE waits for it.
-async fn with_a_late_payment(reference: &str) -> (World, Ended) {
+/// An erasure up to the step that deletes cards, which is due.
+async fn up_to_the_cards(reference: &str) -> (World, JobId, i32) {
     let world = World::new(&SCHEMA.replace("#reference", reference), MAP, None).await;
     let job = world.planned().await;
     let sql = "SELECT step_no FROM job_steps WHERE job_id = $1 AND collection = 'shop.card'";
@@ -47,6 +48,21 @@ async fn with_a_late_payment(reference: &str) -> (World, Ended) {
     while let Some(step) = world.due(job).await.filter(|step| *step != cards) {
         world.step(&world.claim(job, step).await).await;
     }
+    (world, job, cards)
+}
+
+/// What became of a step, and how often it was started.
+async fn became(world: &World, job: JobId, step: i32) -> (String, i32) {
+    let sql = "SELECT state, attempts FROM job_steps WHERE job_id = $1 AND step_no = $2";
+    let row = world.admin.query_one(sql, &[&job.0, &step]).await.unwrap();
+    (row.get(0), row.get(1))
+}
+
+/// Erases, and has a payment by a card that is about to be deleted come at the worst moment: its transaction
+/// has begun before, and commits while the DELETE waits for it. The step is done all the same, at the first
+/// start.
+async fn with_a_late_payment(reference: &str) -> (World, Ended) {
+    let (world, job, cards) = up_to_the_cards(reference).await;
     let client = world.another().await;
     client
         .batch_execute(
@@ -60,6 +76,7 @@ async fn with_a_late_payment(reference: &str) -> (World, Ended) {
         client.batch_execute("COMMIT").await.unwrap();
     };
     tokio::join!(world.step(&claimed), commit);
+    assert_eq!(became(&world, job, cards).await, ("completed".to_owned(), 1), "{reference}");
     let ended = world.finish(job, &organisation("1")).await;
     (world, ended)
 }
@@ -88,6 +105,46 @@ async fn a_row_that_comes_while_its_parent_is_deleted_stays_with_its_parent() {
         );
         assert_eq!(world.journalled(ended.job).await, 39, "{reference}: 20 payments and 19 cards");
     }
+}
+
+/// Once disturbed, the batch locks its rows: nothing comes to refer to them until they are gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_was_disturbed_is_not_disturbed_again() {
+    let (world, job, cards) = up_to_the_cards("REFERENCES card").await;
+    // Whoever deletes cards has chosen them by then, and waits.
+    let gate = "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS \
+                'BEGIN PERFORM pg_catalog.pg_advisory_xact_lock(1); RETURN NULL; END'; \
+                CREATE TRIGGER wait BEFORE DELETE ON card FOR EACH STATEMENT EXECUTE FUNCTION wait()";
+    world.client.batch_execute(gate).await.unwrap();
+    let (first, second, late) = (world.another().await, world.another().await, world.another().await);
+    let (close, open) = ("SELECT pg_advisory_lock(1)", "SELECT pg_advisory_unlock(1)");
+    first.batch_execute(close).await.unwrap();
+    let claimed = world.claim(job, cards).await;
+    let disturb = async {
+        world.blocked(1).await;
+        let payment = "INSERT INTO payment VALUES (900, 2, 4, 'of another organisation')";
+        world.client.batch_execute(payment).await.unwrap();
+        let let_go = async {
+            // The worker, and behind it whoever closes the gate again.
+            world.blocked(2).await;
+            first.batch_execute(open).await.unwrap();
+        };
+        tokio::join!(async { second.batch_execute(close).await.unwrap() }, let_go);
+        // The worker has begun again.
+        world.blocked(1).await;
+        let let_go = async {
+            world.blocked(2).await;
+            second.batch_execute(open).await.unwrap();
+        };
+        let payment = "INSERT INTO payment VALUES (901, 2, 6, 'of another organisation')";
+        tokio::join!(late.batch_execute(payment), let_go).0
+    };
+    let (_, came) = tokio::join!(world.step(&claimed), disturb);
+    assert_eq!(came.unwrap_err().code(), Some(&SqlState::FOREIGN_KEY_VIOLATION), "there is no such card now");
+    assert_eq!(became(&world, job, cards).await, ("completed".to_owned(), 1));
+    let ended = world.finish(job, &organisation("1")).await;
+    assert_eq!((ended.state.as_str(), ended.failure.as_deref()), ("completed", None));
+    assert_eq!(world.rows("SELECT id FROM card WHERE org = 1").await, ["(4)"]);
 }
 
 /// Notes that lead to their organisation through orders, which are deleted after them.

@@ -85,7 +85,7 @@ async fn a_thousand() -> (World, JobId) {
 
 /// The step that revokes: when it was started last, and when it is due.
 async fn times(world: &World, job: JobId) -> (DateTime<Utc>, DateTime<Utc>) {
-    let sql = "SELECT (extract(epoch FROM started_at) * 1000)::bigint, (extract(epoch FROM not_before) * 1000)::bigint \
+    let sql = "SELECT floor(extract(epoch FROM started_at) * 1000)::int8, floor(extract(epoch FROM not_before) * 1000)::int8 \
                FROM job_steps WHERE job_id = $1 AND kind = 'revoke_tokens'";
     let row = world.admin.query_one(sql, &[&job.0]).await.unwrap();
     let time = |at: usize| DateTime::from_timestamp_millis(row.get(at)).unwrap();
