@@ -50,6 +50,11 @@ pub(super) fn phone(value: &str) -> String {
     }
 }
 
+/// What stands before an extension (RFC 3966, 3).
+const EXTENSION: &str = ";ext=";
+/// So many digits at the end of a national number are looked for: of those before them some forms have others.
+const LAST_DIGITS: usize = 6;
+
 /// A telephone number in its international form (E.164), with its extension if it has one, where it is valid by
 /// the rules of its region; any other as without a region.
 pub(super) fn phone_of(home: Region, value: &str) -> String {
