@@ -38,17 +38,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// What the core may use from outside: no I/O, no async, no randomness.
-const DOMAIN_LIBRARIES: &[&str] = &[
-    "chrono",
-    "idna",
-    "phonenumber",
-    "serde",
-    "serde-saphyr",
-    "serde_json",
-    "thiserror",
-    "unicode-normalization",
-    "uuid",
-];
+const DOMAIN_LIBRARIES: &[&str] =
+    &["chrono", "idna", "serde", "serde-saphyr", "serde_json", "thiserror", "unicode-normalization", "uuid"];
 
 #[derive(serde::Deserialize)]
 struct Metadata {

@@ -49,10 +49,9 @@ impl OpenHold {
     }
 
     /// Who is held, where the hold is on one person.
-    pub fn identity(&self, erasures: &Erasures, identity_type: &str) -> Result<Identity, StepError> {
+    pub fn identity(&self, identity_type: &str) -> Result<Identity, StepError> {
         let value = self.identity_value.as_deref();
-        let value = value.ok_or_else(|| broken("a legal hold on a person names nobody"))?;
-        subject::parse(erasures, identity_type, value)
+        subject::parse(identity_type, value.ok_or_else(|| broken("a legal hold on a person names nobody"))?)
     }
 
     /// The rows that it keeps of a collection, unless it is on a person.

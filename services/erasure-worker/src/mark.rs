@@ -195,7 +195,7 @@ impl<'a> Marking<'a> {
 
     async fn kept(&self, open: &OpenHold, transaction: &EraseTransaction) -> Result<Kept, StepError> {
         let HoldScope::Subject { identity_type } = &open.scope else { return Ok(Kept::AsSaid) };
-        let identity = open.identity(self.erasures, identity_type)?;
+        let identity = open.identity(identity_type)?;
         let map = self.erasures.sources.map();
         let way = traversal(map, &self.schemas, &self.facts, identity_type);
         let way = way.map_err(|obstacles| refused_by(&obstacles))?;

@@ -195,7 +195,7 @@ impl<'a> Obeyed<'a> {
             usable::must_be(self.erasures, open, &self.schemas).await?;
         }
         let HoldScope::Subject { identity_type } = &open.scope else { return Ok(Whom::Nobody) };
-        let identity = open.identity(self.erasures, identity_type)?;
+        let identity = open.identity(identity_type)?;
         if subject::is_about(self.erasures, self.step, identity_type, &identity).await? {
             return Ok(Whom::Same);
         }

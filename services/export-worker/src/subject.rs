@@ -10,7 +10,7 @@ use connectors::erase::{SubjectRead, SubjectRows};
 use connectors::{ReadTransaction, Schemas};
 use domain::datamap::{Collection, Dataset};
 use domain::erasure::facts::StoreFacts;
-use domain::erasure::{Identity, IdentityKind, Obstacle, SubjectRef, Traversal, traversal, unreached};
+use domain::erasure::{Identity, Obstacle, SubjectRef, Traversal, traversal, unreached};
 use domain::job::FailureReason;
 use domain::plan::CollectionWork;
 use domain::schema::TableName;
@@ -61,8 +61,7 @@ impl Person {
         schemas: &Schemas,
     ) -> Result<Self, StepError> {
         let person = sealed_person(exports, step).await?;
-        let kind = IdentityKind::of(&subject.identity_type, exports.sources.map().region());
-        let identity = Identity::parse(kind, &person.identity_value);
+        let identity = Identity::parse(&subject.identity_type, &person.identity_value);
         let refused = |code: &str, detail: String| StepError::Permanent(FailureReason::new(code, detail));
         let identity = identity.map_err(|error| refused("identity_unusable", error.to_string()))?;
         let map = exports.sources.map();

@@ -48,7 +48,6 @@ pub(super) struct Namespace {
 pub(super) struct LetheDataset {
     pub store: Option<String>,
     pub zone: Option<Spanned<String>>,
-    pub region: Option<Spanned<String>>,
     pub organisation: Option<Spanned<LetheOrganisation>>,
 }
 

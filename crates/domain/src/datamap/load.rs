@@ -9,7 +9,6 @@ use std::fmt;
 
 use super::grammar;
 use super::model::{Collection, DataMap, Dataset, OrganisationRoot, Position};
-use super::region::UnknownRegion;
 use crate::schema::TableName;
 
 /// Why a data map cannot be used.
@@ -69,7 +68,6 @@ impl DataMap {
         duplicates(file.dataset.iter().map(|d| &d.fides_key), "dataset", &mut report);
         let mut map = Self { datasets };
         resolve::check_roots(&map, &file, &mut report);
-        resolve::check_regions(&map, &file, &mut report);
         let paths = resolve::paths(&map, &file, &mut report);
         for (dataset, paths) in map.datasets.iter_mut().zip(paths) {
             for (collection, path) in dataset.collections.iter_mut().zip(paths) {
@@ -128,15 +126,10 @@ fn read_dataset(raw: &grammar::Dataset, report: &mut Report) -> Dataset {
         .map(|collection| read_collection(collection, (&key, &schema, &inherited, zone), report))
         .collect();
     let lethe = raw.lethe.as_ref();
-    let region = lethe.and_then(|l| l.region.as_ref()).and_then(|region| {
-        let known = region.value.parse();
-        known.map_err(|error: UnknownRegion| report.add(at(region), &key, error.to_string())).ok()
-    });
     Dataset {
         store: lethe.and_then(|l| l.store.clone()).unwrap_or_else(|| key.clone()),
         schema,
         description: raw.description.clone().or_else(|| raw.name.clone()),
-        region,
         organisation: lethe.and_then(|l| l.organisation.as_ref()).map(|root| OrganisationRoot {
             collection: root.value.collection.clone(),
             key: root.value.key.clone(),

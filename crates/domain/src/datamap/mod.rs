@@ -11,7 +11,6 @@ mod grammar;
 mod load;
 pub mod media;
 pub mod model;
-mod region;
 pub mod strategy;
 pub mod tenant;
 mod time;
@@ -26,7 +25,6 @@ pub use model::{
     Collection, DataMap, Dataset, Direction, Erase, Field, FieldReference, OauthTokens, OrganisationRoot,
     Ownership, Position,
 };
-pub use region::{Region, UnknownRegion};
 pub use strategy::{Effect, Strategy};
 pub use tenant::{Hop, TenantPath};
 pub use time::RowTime;

@@ -5,7 +5,6 @@ use serde::Deserialize;
 use crate::schema::TableName;
 
 use super::media::Media;
-use super::region::Region;
 use super::strategy::Strategy;
 use super::tenant::TenantPath;
 use super::time::RowTime;
@@ -43,8 +42,6 @@ pub struct Dataset {
     pub schema: String,
     /// What it is, in a few words.
     pub description: Option<String>,
-    /// Where telephone numbers without the code of a country are at home; all datasets that say so say the same.
-    pub region: Option<Region>,
     /// The organisations' own table, in the one dataset that has it.
     pub organisation: Option<OrganisationRoot>,
     /// The collections in the order of the file.
@@ -226,12 +223,6 @@ impl DataMap {
     #[must_use]
     pub fn organisation(&self) -> Option<(&Dataset, &OrganisationRoot)> {
         self.datasets.iter().find_map(|dataset| dataset.organisation.as_ref().map(|root| (dataset, root)))
-    }
-
-    /// Where telephone numbers without the code of a country are at home, if the map says so.
-    #[must_use]
-    pub fn region(&self) -> Option<Region> {
-        self.datasets.iter().find_map(|dataset| dataset.region)
     }
 
     /// The collection of that path, `dataset.collection`.

@@ -7,8 +7,6 @@ mod canonical;
 
 use std::fmt;
 
-use crate::datamap::Region;
-
 /// An identity as it was given; its `Debug` shows no value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -25,10 +23,8 @@ pub enum IdentityKind {
     /// no mailbox in use does.
     Email,
     /// A telephone number (`phone_number`, `phone`): its digits, with `+` or `00` before a country
-    /// code; what people put between digits does not count. Where the region is known in which numbers
-    /// without such a code are at home, a number that is valid by libphonenumber's rules is the same in
-    /// its national and its international form (E.164); an extension counts.
-    Phone(Option<Region>),
+    /// code; what people put between digits does not count.
+    Phone,
     /// Any other: to the letter.
     Other,
 }
@@ -48,12 +44,12 @@ pub enum NoIdentity {
 }
 
 impl IdentityKind {
-    /// How identities of this type, as the data map names it, are compared, where that is the map's region.
+    /// How identities of this type, as the data map names it, are compared.
     #[must_use]
-    pub fn of(identity_type: &str, region: Option<Region>) -> Self {
+    pub fn of(identity_type: &str) -> Self {
         match identity_type {
             "email" => Self::Email,
-            "phone" | "phone_number" => Self::Phone(region),
+            "phone" | "phone_number" => Self::Phone,
             _ => Self::Other,
         }
     }
@@ -63,8 +59,7 @@ impl IdentityKind {
     pub fn normalise(self, value: &str) -> Option<String> {
         let normal = match self {
             Self::Email => canonical::email(value),
-            Self::Phone(None) => canonical::phone(value),
-            Self::Phone(Some(home)) => canonical::phone_of(home, value),
+            Self::Phone => canonical::phone(value),
             Self::Other => canonical::text(value),
         };
         Some(normal).filter(|normal| !normal.is_empty())
@@ -72,19 +67,20 @@ impl IdentityKind {
 }
 
 impl Identity {
-    /// An identity that is compared so, brought to its one form.
+    /// An identity of this type, brought to its one form.
     ///
     /// # Errors
-    /// [`NoIdentity`] when the value can be none of its kind; the value is not repeated.
-    pub fn parse(kind: IdentityKind, value: &str) -> Result<Self, NoIdentity> {
+    /// [`NoIdentity`] when the value can be none of its type; the value is not repeated.
+    pub fn parse(identity_type: &str, value: &str) -> Result<Self, NoIdentity> {
+        let kind = IdentityKind::of(identity_type);
         let value = kind.normalise(value).ok_or(match kind {
-            IdentityKind::Phone(_) => NoIdentity::NoPhone,
+            IdentityKind::Phone => NoIdentity::NoPhone,
             _ => NoIdentity::Empty,
         })?;
-        let digits = canonical::digits(canonical::without_extension(&value)).len();
+        let digits = canonical::digits(&value).len();
         match kind {
             IdentityKind::Email if !looks_like_email(&value) => Err(NoIdentity::NoEmail),
-            IdentityKind::Phone(_) if !(3..=15).contains(&digits) => Err(NoIdentity::NoPhone),
+            IdentityKind::Phone if !(3..=15).contains(&digits) => Err(NoIdentity::NoPhone),
             _ => Ok(Self { kind, value }),
         }
     }
@@ -108,19 +104,15 @@ impl Identity {
         match self.kind {
             _ if self.value.is_ascii() => Some(self.value.clone()),
             IdentityKind::Email => canonical::email_in_ascii(&self.value),
-            IdentityKind::Phone(_) | IdentityKind::Other => None,
+            IdentityKind::Phone | IdentityKind::Other => None,
         }
     }
 
-    /// Digits that a statement can look for. Of a telephone number all of it, or, where the region is known, those
-    /// that every form of it has side by side; of any other text those that all that are equal to it have in
-    /// common, addresses aside, whose domain may be in punycode.
+    /// Its digits: of a telephone number what a statement can look for, of any other text what all that are
+    /// equal to it have in common, addresses aside, whose domain may be in punycode.
     #[must_use]
     pub fn digits(&self) -> String {
-        match self.kind {
-            IdentityKind::Phone(Some(_)) => canonical::digits_of_every_form(&self.value),
-            _ => canonical::digits(&self.value),
-        }
+        canonical::digits(&self.value)
     }
 
     /// Whether a stored value is this identity.
@@ -145,15 +137,6 @@ fn looks_like_email(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn parse(identity_type: &str, value: &str) -> Result<Identity, NoIdentity> {
-        Identity::parse(IdentityKind::of(identity_type, None), value)
-    }
-
-    /// A telephone number where those without the code of a country are at home there.
-    fn phone(region: &str, value: &str) -> Identity {
-        Identity::parse(IdentityKind::of("phone", Some(region.parse().unwrap())), value).unwrap()
-    }
 
     #[test]
     fn case_and_format_do_not_hide_a_person() {
@@ -182,45 +165,10 @@ mod tests {
             ("user_id", "Zoe\u{308}\u{200b} 7", "Zoë 7", true),
             ("user_id", "a.", "a", false),
         ] {
-            let identity = parse(kind, given);
+            let identity = Identity::parse(kind, given);
             assert_eq!(identity.clone().unwrap().is(stored), same, "{kind} {given} {stored}");
             // Nor do two requests for one person differ.
-            assert_eq!(identity == parse(kind, stored), same, "{kind} {given} {stored}");
-        }
-    }
-
-    #[test]
-    fn a_telephone_number_is_one_in_its_national_and_its_international_form() {
-        for (region, given, stored, same) in [
-            ("DE", "030 1234567", "+49 30 1234567", true),
-            ("DE", "+49 (0)30 1234567", "0049 30/1234567", true),
-            ("DE", "tel:+49-30-1234567", "(030) 123-4567", true),
-            ("DE", "\u{202a}+49 30 1234567\u{202c}", "0301234567", true),
-            ("DE", "+44 7911 123456", "0044 7911 123456", true),
-            ("DE", "+44 7911 123456", "07911 123456", false),
-            ("GB", "+44 7911 123456", "07911 123456", true),
-            ("US", "011 49 30 1234567", "+49 30 1234567", true),
-            ("US", "1-800-FLOWERS", "(800) 356-9377", true),
-            ("IT", "06 12345678", "+39 06 12345678", true),
-            ("IT", "06 12345678", "6 12345678", false),
-            ("AR", "011 15 2345 6789", "+54 9 11 2345 6789", true),
-            ("DE", "030 1234567", "040 1234567", false),
-            ("DE", "030 1234567", "030 1234568", false),
-            ("DE", "030 1234567 ext. 5", "+49 30 1234567 x5", true),
-            ("DE", "030 1234567", "+49 30 1234567 x5", false),
-            ("DE", "030 1234567 x6", "030 1234567 x5", false),
-            // No valid number: it is compared by its digits.
-            ("DE", "customer 4711", "4711", true),
-            ("DE", "4711", "+49 4711", false),
-        ] {
-            let identity = phone(region, given);
-            assert_eq!(identity.is(stored), same, "{region} {given} {stored}");
-            assert_eq!(identity == phone(region, stored), same, "{region} {given} {stored}");
-            if same {
-                let digits: String = stored.chars().filter(char::is_ascii_digit).collect();
-                let is_looked_at = digits.contains(&identity.digits());
-                assert!(is_looked_at || stored.chars().any(char::is_alphabetic), "{region} {given} {stored}");
-            }
+            assert_eq!(identity == Identity::parse(kind, stored), same, "{kind} {given} {stored}");
         }
     }
 
@@ -237,9 +185,12 @@ mod tests {
             ("phone", "n/a", NoIdentity::NoPhone),
             ("phone", "+1234567890123456", NoIdentity::NoPhone),
         ] {
-            assert_eq!(parse(kind, value), Err(why));
+            assert_eq!(Identity::parse(kind, value), Err(why));
         }
-        assert!(!parse("phone", "+49 30 123").unwrap().is("unknown"), "a stored value without digits");
+        assert!(
+            !Identity::parse("phone", "+49 30 123").unwrap().is("unknown"),
+            "a stored value without digits"
+        );
     }
 
     #[test]
@@ -251,14 +202,14 @@ mod tests {
             ("phone", "0049 30 1", Some("+49301"), "49301"),
             ("user_id", "Zoë 7", None, "7"),
         ] {
-            let identity = parse(kind, value).unwrap();
+            let identity = Identity::parse(kind, value).unwrap();
             assert_eq!((identity.in_ascii().as_deref(), identity.digits().as_str()), (in_ascii, digits));
         }
     }
 
     #[test]
     fn it_tells_nobody_who_it_is() {
-        let identity = parse("email", "ada@example.org").unwrap();
+        let identity = Identity::parse("email", "ada@example.org").unwrap();
         assert_eq!(format!("{identity:?}"), "Identity { kind: Email, .. }");
     }
 }

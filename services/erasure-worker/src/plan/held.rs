@@ -45,7 +45,7 @@ async fn kept(
     (checked, before): (&Checked, &Before),
     (open, identity_type): (&OpenHold, &str),
 ) -> Result<Kept, StepError> {
-    let identity = open.identity(erasures, identity_type)?;
+    let identity = open.identity(identity_type)?;
     let Checked { schemas, facts, .. } = checked;
     let way = traversal(erasures.sources.map(), schemas, facts, identity_type);
     let way = way.map_err(|obstacles| refused_by(&obstacles))?;

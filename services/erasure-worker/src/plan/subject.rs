@@ -6,7 +6,7 @@ use connectors::erase::{Led, LedBy, SubjectRead, SubjectRows, led_column};
 use connectors::{Schemas, SubjectStore};
 use domain::datamap::Strategy;
 use domain::erasure::{
-    CollectionErasure, ErasurePlan, Identity, IdentityKind, SubjectRef, Traversal, plan_subject, traversal,
+    CollectionErasure, ErasurePlan, Identity, SubjectRef, Traversal, plan_subject, traversal,
 };
 use packages::SealedFor;
 use serde::Deserialize;
@@ -38,7 +38,7 @@ pub(crate) async fn identity_of_job(
     })?;
     let target = SealedFor { organisation: step.organisation.as_str(), job_id: step.job_id.0 };
     let Sealed { identity_value } = unsealed(&erasures.sealing, target, &sealed)?;
-    parse(erasures, identity_type, &identity_value)
+    parse(identity_type, &identity_value)
 }
 
 /// Whether the job erases that very person. Who it was that an erasure left rows of is not kept, but by which
@@ -63,9 +63,8 @@ pub(crate) async fn is_about(
 }
 
 /// An identity of a type; its value is not repeated in the error.
-pub(crate) fn parse(erasures: &Erasures, identity_type: &str, value: &str) -> Result<Identity, StepError> {
-    let kind = IdentityKind::of(identity_type, erasures.sources.map().region());
-    Identity::parse(kind, value).map_err(|error| refused("identity_unusable", error.to_string()))
+pub(crate) fn parse(identity_type: &str, value: &str) -> Result<Identity, StepError> {
+    Identity::parse(identity_type, value).map_err(|error| refused("identity_unusable", error.to_string()))
 }
 
 /// What happens to the person's rows, and which they are: those that were planned before, and whatever

@@ -2,7 +2,7 @@
 
 use contracts::http::{FieldError, Passphrase, SecretText};
 use domain::datamap::DataMap;
-use domain::erasure::{Identity, IdentityKind, SubjectRef};
+use domain::erasure::{Identity, SubjectRef};
 use domain::id::OrganisationId;
 use domain::job::JobNames;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -45,8 +45,7 @@ impl Person {
             let detail = format!("no field of the data map has this identity; expected {}", names(&known));
             return Err(wrong("identity_type", detail));
         }
-        let kind = IdentityKind::of(identity_type, map.region());
-        let identity = Identity::parse(kind, value.secret().expose_secret())
+        let identity = Identity::parse(identity_type, value.secret().expose_secret())
             .map_err(|error| wrong("identity_value", error.to_string()))?;
         // No store could hold it, and no worker ask for it.
         if identity.value().contains('\0') {

@@ -27,11 +27,7 @@ pub(super) fn candidates(value: &str, kind: IdentityKind) -> String {
                 "(pg_catalog.rtrim(pg_catalog.lower({trimmed}), {ends}) OPERATOR(pg_catalog.=) $1 OR {other})"
             )
         }
-        IdentityKind::Phone(None) => format!("{digits} IN ($2, '00' OPERATOR(pg_catalog.||) $2)"),
-        // Letters may stand for digits, and begin an extension.
-        IdentityKind::Phone(Some(_)) => format!(
-            "(pg_catalog.strpos({digits}, $2) OPERATOR(pg_catalog.>) 0 OR {plain} OPERATOR(pg_catalog.~) '[A-Za-z]')"
-        ),
+        IdentityKind::Phone => format!("{digits} IN ($2, '00' OPERATOR(pg_catalog.||) $2)"),
         IdentityKind::Other => format!(
             "({trimmed} OPERATOR(pg_catalog.=) $1 OR ({other} AND {digits} OPERATOR(pg_catalog.=) $2))"
         ),

@@ -130,7 +130,7 @@ impl<'a> Planner<'a> {
         let from = self.keyed(&seed.collection)?;
         let column = sql::live_column(self.schema, &from.collection.table, &seed.column)?;
         let value = format!("t0.{}::pg_catalog.text", sql::identifier(&column.name));
-        let may_be = candidates(&value, IdentityKind::of(identity_type, self.map.region()));
+        let may_be = candidates(&value, IdentityKind::of(identity_type));
         let sql = format!("{} AND {may_be}", self.select(&from, &format!(", {value}"), "")?);
         Ok(query(sql, &from, 0, Vec::new()))
     }

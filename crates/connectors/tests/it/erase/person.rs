@@ -7,9 +7,7 @@ use connectors::erase::{
     SubjectRows, Verification, journal_ddl, run_batch, verify,
 };
 use domain::erasure::facts::StoreFacts;
-use domain::erasure::{
-    CollectionErasure, Identity, IdentityKind, Obstacle, RowAction, SubjectErasurePlan, plan_subject,
-};
+use domain::erasure::{CollectionErasure, Identity, Obstacle, RowAction, SubjectErasurePlan, plan_subject};
 use domain::id::{JobId, OrganisationId, StepNo};
 use domain::schema::LiveSchema;
 use uuid::Uuid;
@@ -63,7 +61,7 @@ impl People {
         let read =
             SubjectRead::plan(&planned.traversal, map, ("shop", schema), &self.organisation, far_future());
         let transaction = self.bench.store.begin_read().await.unwrap();
-        let identity = Identity::parse(IdentityKind::of(identity_type, map.region()), value).unwrap();
+        let identity = Identity::parse(identity_type, value).unwrap();
         let rows = transaction.resolve(&read.unwrap(), &identity).await.unwrap();
         transaction.finish().await.unwrap();
         let (mut changed, mut checks, key) = (BTreeMap::new(), Vec::new(), PseudonymKey::new(&KEY));

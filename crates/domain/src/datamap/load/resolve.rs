@@ -23,18 +23,6 @@ pub(super) fn check_roots(map: &DataMap, file: &grammar::File, report: &mut Repo
     }
 }
 
-/// A person's telephone number has one form, whichever dataset it is looked for in.
-pub(super) fn check_regions(map: &DataMap, file: &grammar::File, report: &mut Report) {
-    let Some(home) = map.region() else { return };
-    for (dataset, raw) in map.datasets.iter().zip(&file.dataset) {
-        let said = raw.lethe.as_ref().and_then(|l| l.region.as_ref());
-        if let Some(said) = said.filter(|_| dataset.region.is_some_and(|region| region != home)) {
-            let told = format!("a map has one `region`, and the first of this one is `{home}`");
-            report.add(at(said), &dataset.key, told);
-        }
-    }
-}
-
 /// The tenant path of every collection, shaped like the map; `None` where the map says none.
 pub(super) fn paths(
     map: &DataMap,

@@ -196,23 +196,3 @@ fn all_problems_are_told_at_once_one_a_line() {
     assert!(text.starts_with("the data map has 2 error(s):\n  line 6, column "), "{text}");
     assert!(text.contains("d.c.x: `length` must be greater than 0"), "{text}");
 }
-
-#[test]
-fn a_map_has_one_region_and_one_that_there_is() {
-    let of = |first: &str, second: &str| {
-        let dataset = |key: &str, region: &str| {
-            format!(
-                "- fides_key: {key}\n  lethe: {{region: {region}}}\n  collections:\n  - {{name: c, fields: [{{name: id}}]}}\n"
-            )
-        };
-        format!("dataset:\n{}{}", dataset("a", first), dataset("b", second))
-    };
-    assert_eq!(DataMap::parse(&of("DE", "DE")).unwrap().region().unwrap().to_string(), "DE");
-    let two = problems(&of("DE", "AT"));
-    let told = "7:19 b: a map has one `region`, and the first of this one is `DE`";
-    assert!(two.iter().any(|problem| problem == told), "{two:?}");
-    for none in ["de", "XX", "Germany"] {
-        let told = problems(&of(none, "DE"));
-        assert!(told.iter().any(|problem| problem.contains("`region` is the code of a country")), "{told:?}");
-    }
-}

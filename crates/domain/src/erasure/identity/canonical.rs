@@ -5,10 +5,7 @@
 
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
-use phonenumber::{Mode, PhoneNumber};
 use unicode_normalization::UnicodeNormalization as _;
-
-use crate::datamap::Region;
 
 /// What a label of a domain begins with that is written in punycode.
 const PUNYCODE: &str = "xn--";
@@ -47,69 +44,6 @@ pub(super) fn phone(value: &str) -> String {
         _ if text.starts_with('+') => format!("+{digits}"),
         Some(international) => format!("+{international}"),
         None => digits,
-    }
-}
-
-/// What stands before an extension (RFC 3966, 3).
-const EXTENSION: &str = ";ext=";
-/// So many digits at the end of a national number are looked for: of those before them some forms have others.
-const LAST_DIGITS: usize = 6;
-
-/// A telephone number in its international form (E.164), with its extension if it has one, where it is valid by
-/// the rules of its region; any other as without a region.
-pub(super) fn phone_of(home: Region, value: &str) -> String {
-    let text = text(value);
-    let text = text.strip_prefix(URI).unwrap_or(&text);
-    let plain = phone(text);
-    international(home, text).or_else(|| international(home, &plain)).unwrap_or(plain)
-}
-
-/// What a telephone number begins with that is a URI (RFC 3966).
-const URI: &str = "tel:";
-/// What stands before an extension (RFC 3966, 3).
-const EXTENSION: &str = ";ext=";
-/// So many digits at the end of a national number are looked for: of those before them some forms have others.
-const LAST_DIGITS: usize = 6;
-
-/// The international form of a valid number. Of one with the code of a country only its own rules count: those at
-/// home would take some numbers of other countries apart and make others of them.
-fn international(home: Region, text: &str) -> Option<String> {
-    let (number, mut extension) = text.split_once(EXTENSION).unwrap_or((text, ""));
-    let plain = phone(number);
-    let parsed = match (number.starts_with('+'), plain.starts_with('+')) {
-        (true, _) => valid(None, number)?,
-        (false, true) => valid(None, &plain)?,
-        (false, false) => valid(Some(home), number)?,
-    };
-    let form = parsed.format().mode(Mode::E164).to_string();
-    if let Some(own) = parsed.extension() {
-        extension = own;
-    }
-    // Some rules give a number that they do not read as the same again, or put in digits that nobody wrote.
-    let stays = valid(None, &form)?.format().mode(Mode::E164).to_string() == form;
-    let written = number.chars().any(|letter| letter.is_ascii_alphabetic())
-        || digits(number).contains(&digits_of_every_form(&form));
-    (stays && written)
-        .then(|| if extension.is_empty() { form } else { format!("{form}{EXTENSION}{extension}") })
-}
-
-fn valid(home: Option<Region>, text: &str) -> Option<PhoneNumber> {
-    phonenumber::parse(home.map(Region::id), text).ok().filter(PhoneNumber::is_valid)
-}
-
-/// A telephone number without its extension.
-pub(super) fn without_extension(canonical: &str) -> &str {
-    canonical.split_once(EXTENSION).map_or(canonical, |(number, _)| number)
-}
-
-/// The digits that every form of a telephone number has side by side.
-pub(super) fn digits_of_every_form(canonical: &str) -> String {
-    match valid(None, without_extension(canonical)) {
-        Some(number) => {
-            let national = number.national().value().to_string();
-            national.chars().skip(national.len().saturating_sub(LAST_DIGITS)).collect()
-        }
-        None => digits(canonical),
     }
 }
 
@@ -169,25 +103,7 @@ mod tests {
         ]
     }
 
-    /// A telephone number as somebody may write it.
-    fn number() -> impl Strategy<Value = String> {
-        prop_oneof![
-            any::<String>(),
-            "(\\+|00|0|011 ?)?[0-9 ()/-]{2,16}( ?(x|ext\\.|;ext=) ?[0-9]{1,5})?",
-            "(tel:)?\\+(1|39|44|49|54|55|7)[0-9 ]{6,14}",
-        ]
-    }
-
     proptest! {
-        #[test]
-        fn a_telephone_number_stays_as_it_is(value in number(), home in prop::sample::select(vec!["DE", "US", "IT", "AR", "BR", "GB"])) {
-            let form = |value: &str| phone_of(home.parse().unwrap(), value);
-            let once = form(&value);
-            prop_assert_eq!(form(&once), once.clone(), "{:?}", value);
-            let looked_for = digits_of_every_form(&once);
-            prop_assert!(digits(&value).contains(&looked_for) || value.chars().any(|c| c.is_ascii_alphabetic()), "{:?}", value);
-        }
-
         #[test]
         fn a_form_stays_as_it_is(value in address()) {
             for form in [text, email, phone] {

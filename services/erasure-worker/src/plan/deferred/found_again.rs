@@ -45,7 +45,7 @@ impl FoundAgain<'_> {
     /// Whom a hold kept: the rows of that person stand, and are found as ever.
     async fn kept(&self, open: &OpenHold) -> Result<Kept, StepError> {
         let HoldScope::Subject { identity_type } = &open.scope else { return Ok(Kept::AsSaid) };
-        let identity = open.identity(self.erasures, identity_type)?;
+        let identity = open.identity(identity_type)?;
         if subject::is_about(self.erasures, self.step, identity_type, &identity).await? {
             return Ok(Kept::Everything);
         }
