@@ -1,8 +1,8 @@
 -- Which tokens a step has revoked by now, page by page: its next attempt asks for none of them again. They are digests,
 -- sealed as the step's scope is; they go when the step has ended well, and with the scope at the latest.
 
--- Services may be running. They take these in this order, and who takes them in another waits for ever.
-LOCK TABLE job_steps, step_scopes IN SHARE ROW EXCLUSIVE MODE;
+-- Services may be running. They take the other two in either order, but the row of the job before them.
+LOCK TABLE privacy_jobs, job_steps, step_scopes IN EXCLUSIVE MODE;
 
 CREATE TABLE revoked_tokens (
     job_id  uuid    NOT NULL,

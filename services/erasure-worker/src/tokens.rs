@@ -68,9 +68,14 @@ pub(crate) async fn run(
     let oauth = oauth.ok_or_else(|| broken("the collection has no tokens any more"))?;
     let (columns, mut ledger) = (columns(oauth), Ledger::of(Kept::open(erasures, step).await?));
     let mut pages = opened.pages(&columns, PAGE_ROWS);
-    while let Some(rows) = pages.next().await? {
-        ledger.revoke(erasures, tokens(oauth, rows), progress).await?;
-    }
+    let every_page = async {
+        while let Some(rows) = pages.next().await? {
+            ledger.revoke(erasures, tokens(oauth, rows), progress).await?;
+        }
+        Ok(())
+    };
+    let ended = every_page.await;
+    ended.map_err(|error| ledger.put_off(error))?;
     ledger.settle()
 }
 
@@ -153,6 +158,14 @@ impl<'a> Ledger<'a> {
         self.failed.entry(provider).or_insert(error);
     }
 
+    /// What ends the attempt, however it ends: the pause that a provider has asked for is kept all the same.
+    fn put_off(&self, error: StepError) -> StepError {
+        match (error, self.pause) {
+            (StepError::Retryable(reason), Some(pause)) => StepError::PutOff(reason, pause),
+            (error, _) => error,
+        }
+    }
+
     /// The step's result, or what it waits for.
     fn settle(self) -> Result<Produced, StepError> {
         if self.failed.is_empty() {
@@ -169,10 +182,7 @@ impl<'a> Ledger<'a> {
             after.unwrap_or_default()
         );
         let reason = FailureReason::new("provider_unavailable", detail);
-        Err(match self.pause {
-            Some(pause) => StepError::PutOff(reason, pause),
-            None => StepError::Retryable(reason),
-        })
+        Err(self.put_off(StepError::Retryable(reason)))
     }
 }
 

@@ -13,8 +13,8 @@ use crate::schema::outbox;
 /// A relay publishes within a fraction of a second. What waits for longer than this has something in its way.
 const AFTER: TimeDelta = TimeDelta::seconds(5);
 
-const DETAIL: &str = "the message broker does not take messages at the moment; the job goes on by itself when it \
-                      does. Operators: look at the broker's alarms and at `/readyz` of the services";
+const DETAIL: &str = "messages about the job wait to be published; the job goes on by itself when they are. Operators: \
+                      look at the broker's alarms and at `/readyz` of the services";
 
 /// Since when the first message about the job waits, if that is for too long. Those that were published once
 /// and are again do not count: they have waited for the audit log.

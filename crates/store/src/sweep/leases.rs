@@ -54,19 +54,20 @@ impl Store {
                 }
                 let origin = Origin { actor: origin.actor.clone(), headers: headers_of(headers) };
                 let asked_at = Instant::now();
-                match self.settle((JobId(job), StepNo(step)), policy, (&origin, patience)).await {
+                let settled = self.settle((JobId(job), StepNo(step)), policy, (&origin, patience)).await;
+                let waited = asked_at.elapsed();
+                match settled {
                     Ok(done) => leases.settled = leases.settled.saturating_add(usize::from(done)),
                     Err(error) => {
                         passed_over(job, "a lease cannot be settled", error)?;
                         leases.stuck = leases.stuck.saturating_add(1);
-                        let waited = asked_at.elapsed();
                         // Its other steps would be waited for as long.
                         if waited >= patience {
                             locked_jobs.insert(job);
                         }
-                        patience = patience.saturating_sub(waited).max(A_MOMENT);
                     }
                 }
+                patience = patience.saturating_sub(waited).max(A_MOMENT);
             }
             if is_last
                 || begun_at.elapsed() >= LONGEST

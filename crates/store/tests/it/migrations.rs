@@ -106,9 +106,9 @@ async fn kept_before(store: &Store, client: &Client) {
     client.batch_execute(more).await.unwrap();
 }
 
-/// Whatever a service holds when the migration comes, and whatever it takes after that: it is waited for.
+/// Whatever a service holds when migrations come, and whatever it takes after that: it is waited for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_last_one_waits_for_services_that_run_and_they_never_for_it() {
+async fn those_of_late_wait_for_services_that_run_and_they_never_for_them() {
     let database = empty_database().await;
     let (store, admin) = (open(database.url()), connect(database.url()).await);
     store.migrate().await.unwrap();
@@ -117,13 +117,20 @@ async fn the_last_one_waits_for_services_that_run_and_they_never_for_it() {
     let sent = "INSERT INTO outbox (event_id, kind, routing_key, body) \
                 VALUES (gen_random_uuid(), 'step.due', 'step.export', '')";
     let logged = "SELECT count(*) FROM audit_logs";
-    for (first, then) in [
-        ("SELECT FROM privacy_jobs FOR UPDATE", format!("{sent}; {logged}")),
-        ("SELECT FROM privacy_jobs", format!("{logged}; {sent}")),
-        ("SELECT FROM outbox FOR UPDATE", "LOCK TABLE audit_logs IN ROW EXCLUSIVE MODE".to_owned()),
+    let (steps, scopes) = ("UPDATE job_steps SET announced_at = announced_at", "DELETE FROM step_scopes");
+    let locked = "SELECT FROM privacy_jobs FOR UPDATE";
+    for (reverted, first, then) in [
+        (2, locked, format!("{sent}; {logged}")),
+        (2, "SELECT FROM privacy_jobs", format!("{logged}; {sent}")),
+        (2, "SELECT FROM outbox FOR UPDATE", "LOCK TABLE audit_logs IN ROW EXCLUSIVE MODE".to_owned()),
+        // A job that is called off, and one that is planned.
+        (1, format!("{locked}; {scopes}").as_str(), steps.to_owned()),
+        (1, format!("{locked}; {steps}").as_str(), scopes.to_owned()),
     ] {
-        let conn = AsyncPgConnection::establish(database.url()).await.unwrap();
-        AsyncMigrationHarness::new(conn).revert_last_migration(MIGRATIONS).unwrap();
+        for _ in 0..reverted {
+            let conn = AsyncPgConnection::establish(database.url()).await.unwrap();
+            AsyncMigrationHarness::new(conn).revert_last_migration(MIGRATIONS).unwrap();
+        }
         let service = connect(database.url()).await;
         service.batch_execute(&format!("BEGIN; {first}")).await.unwrap();
         let migrating = {
@@ -137,7 +144,7 @@ async fn the_last_one_waits_for_services_that_run_and_they_never_for_it() {
         })
         .await;
         service.batch_execute(&format!("{then}; COMMIT")).await.unwrap();
-        assert_eq!(migrating.await.unwrap().unwrap().len(), 1, "{first}");
+        assert_eq!(migrating.await.unwrap().unwrap().len(), reverted, "{first}");
     }
     let kept = "SELECT (SELECT count(*) FROM privacy_jobs WHERE trace_headers ? 'tracestate') \
                      + (SELECT count(*) FROM outbox WHERE headers ? 'tracestate')";

@@ -137,6 +137,23 @@ async fn a_provider_that_asks_for_a_pause_gets_it_and_is_asked_then_for_what_is_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_that_ends_for_another_reason_keeps_the_pause_too() {
+    let (world, job) = a_thousand().await;
+    world.provider.set_mood_after(250, Mood::Busy(120));
+    // What the third page has revoked cannot be kept.
+    let conflict = "CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+            IF (SELECT count(*) FROM revoked_tokens) >= 2 THEN RAISE 'later' USING ERRCODE = '40001'; END IF; \
+            RETURN NEW; END $$; \
+        CREATE TRIGGER conflict BEFORE INSERT ON revoked_tokens FOR EACH ROW EXECUTE FUNCTION conflict()";
+    world.admin.batch_execute(conflict).await.unwrap();
+    let step = world.due(job).await.unwrap();
+    world.step(&world.claim(job, step).await).await;
+    let (began, due) = times(&world, job).await;
+    assert!(due - began >= TimeDelta::seconds(120), "{began} {due}");
+    assert_eq!(pages(&world).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_provider_cannot_put_a_step_off_for_more_than_a_day() {
     let (world, job) = a_thousand().await;
     world.provider.set_mood_after(0, Mood::Busy(u32::MAX));
