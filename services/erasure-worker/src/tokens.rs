@@ -161,7 +161,9 @@ impl<'a> Ledger<'a> {
     /// What ends the attempt, however it ends: the pause that a provider has asked for is kept all the same.
     fn put_off(&self, error: StepError) -> StepError {
         match (error, self.pause) {
-            (StepError::Retryable(reason), Some(pause)) => StepError::PutOff(reason, pause),
+            (StepError::Retryable(reason) | StepError::Waiting(reason), Some(pause)) => {
+                StepError::PutOff(reason, pause)
+            }
             (error, _) => error,
         }
     }
