@@ -29,7 +29,7 @@ impl PublisherHealth {
 
     /// Whether the broker takes no messages although it is there: it is short of memory or disk, and blocks
     /// whoever publishes (`connection.blocked`). True from when it says so until it takes a message or cannot
-    /// be connected to, even though connections are given up and built anew meanwhile.
+    /// be connected to, even while connections are closed and opened again.
     #[must_use]
     pub fn blocked(&self) -> bool {
         self.alarm().rings()

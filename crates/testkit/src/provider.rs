@@ -18,7 +18,7 @@ pub enum Mood {
     Silent,
 }
 
-/// A provider that accepts every token, or no more after so many.
+/// A provider that accepts every token, or a given number of them.
 #[derive(Debug)]
 pub struct Provider {
     address: SocketAddr,
@@ -96,7 +96,7 @@ impl Provider {
         self.shared.state().then = down.then_some((0, Mood::Down));
     }
 
-    /// Has it accept so many more tokens, and none after them.
+    /// Lets it accept `accepted` more tokens, and answer with `mood` after that.
     pub fn set_mood_after(&self, accepted: usize, mood: Mood) {
         self.shared.state().then = Some((accepted, mood));
     }

@@ -66,7 +66,7 @@ pub(crate) async fn run(
     let opened = Opened::of(erasures, step).await?;
     let oauth = opened.collection.oauth.as_ref();
     let oauth = oauth.ok_or_else(|| broken("the collection has no tokens any more"))?;
-    let (columns, mut ledger) = (columns(oauth), Ledger::of(Kept::open(erasures, step).await?));
+    let (columns, mut ledger) = (columns(oauth), Ledger::new(Kept::open(erasures, step).await?));
     let mut pages = opened.pages(&columns, PAGE_ROWS);
     let every_page = async {
         while let Some(rows) = pages.next().await? {
@@ -104,7 +104,7 @@ fn tokens(oauth: &OauthTokens, rows: Vec<PageRow>) -> Vec<Token> {
 }
 
 impl<'a> Ledger<'a> {
-    fn of(kept: Kept<'a>) -> Self {
+    fn new(kept: Kept<'a>) -> Self {
         Self { kept, outcomes: BTreeMap::new(), failed: BTreeMap::new(), pause: None }
     }
 
@@ -117,8 +117,8 @@ impl<'a> Ledger<'a> {
     ) -> Result<(), StepError> {
         let (mut left, mut page) = (Vec::new(), Page::default());
         for token in tokens {
-            let mark = Mark::of(&token);
-            match self.kept.of(mark) {
+            let mark = Mark::new(&token);
+            match self.kept.outcome(mark) {
                 Some(revoked) => self.count(&token.provider, revoked),
                 None => left.push((token, mark)),
             }

@@ -9,8 +9,8 @@ use crate::pool::Store;
 use crate::schema::revoked_tokens;
 
 impl Store {
-    /// Keeps which tokens a step has revoked, so many pages into its attempt. There is no fence: what is
-    /// revoked is revoked, whoever has the step by now. Each claim counts pages of its own.
+    /// Keeps which tokens a step has revoked on one page of rows. There is no fence: a revoked token stays
+    /// revoked, whoever holds the step by now. Each claim numbers its pages from 1.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails, or the step's scope has gone with its job.

@@ -17,11 +17,11 @@ use crate::job::write::LockedJob;
 use crate::pool::Store;
 use crate::schema::{job_steps, privacy_jobs};
 
-/// So long a sweep waits in all for jobs whose rows somebody keeps locked. They are looked at again in the next.
+/// How long a sweep waits in all for jobs whose rows somebody keeps locked. They are looked at again in the next.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// So long it waits for each of them even after that: who renews a lease has the row for a moment.
+/// How long it waits for each of them even after that: who renews a lease has the row for a moment.
 const A_MOMENT: Duration = Duration::from_millis(50);
-/// So long at most it goes on to others after that: what else is due waits behind it.
+/// How long it goes on to others after that, at most: what else is due waits behind it.
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// A lease that had run out when it was found: when, of which step, and the job's trace.

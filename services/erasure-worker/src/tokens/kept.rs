@@ -25,7 +25,7 @@ use crate::scope::{seal, unsealed};
 pub(super) struct Mark(u128);
 
 impl Mark {
-    pub fn of(token: &Token) -> Self {
+    pub fn new(token: &Token) -> Self {
         let mut hash = Sha256::new();
         // No text of PostgreSQL has a zero byte.
         for part in [token.provider.as_str(), token.kind.name(), token.token.expose_secret()] {
@@ -80,7 +80,7 @@ impl<'a> Kept<'a> {
     }
 
     /// What became of a token in an earlier attempt, if it was revoked.
-    pub fn of(&self, mark: Mark) -> Option<Revoked> {
+    pub fn outcome(&self, mark: Mark) -> Option<Revoked> {
         self.known.get(&mark).copied()
     }
 
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     fn mark(provider: &str, kind: TokenKind, token: &str) -> Mark {
-        Mark::of(&Token { provider: provider.to_owned(), kind, token: token.into() })
+        Mark::new(&Token { provider: provider.to_owned(), kind, token: token.into() })
     }
 
     #[test]
